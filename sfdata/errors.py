@@ -1,0 +1,294 @@
+"""Every exception sfdata raises.
+
+    SalesforceError                     the root: catch this one
+    ├── ConfigurationError              a setting is missing, malformed or contradicts another
+    │   ├── MissingCredentials          nothing says who is logging in
+    │   └── InsecureUrl                 plain http to anything but this machine
+    ├── SoqlError                       the query text, before anything is sent
+    │   ├── SoqlSyntaxError             what was found, what was expected, and where
+    │   └── BindError                   a :name without a value, or with one that is no SOQL literal
+    ├── AuthenticationError             the org does not let us in
+    │   ├── LoginRefused                the token endpoint said no
+    │   └── SessionExpired              INVALID_SESSION_ID after a fresh login
+    ├── TransportError                  no usable answer
+    │   ├── ConnectionFailed            nobody listens, no such host, TLS refused
+    │   ├── RequestTimeout              no complete answer in time
+    │   ├── CircuitOpen                 the org failed too often; not asked again for a while
+    │   └── UnreadableAnswer            truncated, not JSON, not what the request asks for
+    ├── ResponseError                   the org answered with an errorCode
+    │   ├── MalformedQuery              MALFORMED_QUERY and its relatives
+    │   ├── InvalidField                no such field, or hidden from this user
+    │   ├── InvalidType                 no such object, or hidden from this user
+    │   ├── InvalidQueryLocator         the cursor is unknown or older than two days
+    │   ├── NotFound                    no such record or resource
+    │   │   └── UnsupportedApiVersion   the pinned API version is not served
+    │   ├── AccessDenied                the user may not
+    │   ├── RequestLimitExceeded        the org's calls for the day are spent
+    │   ├── RowLocked                   another transaction holds the record
+    │   └── ServerUnavailable           the org is busy, in maintenance or broken
+    └── IncompleteResult                a read that cannot prove that it is whole
+
+A server's ``errorCode`` becomes a class in one place, `response_error`; a code this table has not met falls back to
+the category its HTTP status implies and keeps its code. No message ever holds a token, a key or a password.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+class SalesforceError(Exception):
+    """Anything that went wrong between a notebook and an org.
+
+    Attributes:
+        message: one sentence for the person who reads it.
+        error_code: Salesforce's ``errorCode`` (or OAuth ``error``), where there is one.
+        status: the HTTP status, where there was an answer.
+        hint: the next step, where one is known.
+    """
+
+    def __init__(
+        self, message: str, *, error_code: str | None = None, status: int | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.error_code = error_code
+        self.status = status
+        self.hint = hint if hint is not None else HINTS.get(error_code or "")
+
+    def __str__(self) -> str:
+        head = f"{self.error_code}: {self.message}" if self.error_code else self.message
+        return f"{head}\nHint: {self.hint}" if self.hint else head
+
+
+class ConfigurationError(SalesforceError, ValueError):
+    """A setting is missing, malformed or contradicts another one."""
+
+
+class MissingCredentials(ConfigurationError):
+    """Nothing given says who is logging in."""
+
+
+class InsecureUrl(ConfigurationError):
+    """A token would travel over plain http to another machine."""
+
+
+class SoqlError(SalesforceError, ValueError):
+    """The query text is wrong; nothing was sent."""
+
+
+class SoqlSyntaxError(SoqlError):
+    """The query does not parse.
+
+    Attributes:
+        text: the query.
+        line, column: where, both counted from 1.
+        expected: what would have been accepted there, in words.
+        found: what stands there instead.
+    """
+
+    def __init__(self, message: str, *, text: str, offset: int, expected: Iterable[str] = (), found: str = "") -> None:
+        super().__init__(message, error_code="MALFORMED_QUERY")
+        self.text = text
+        self.offset = offset
+        self.line = text.count("\n", 0, offset) + 1
+        self.column = offset - (text.rfind("\n", 0, offset) + 1) + 1
+        self.expected = tuple(expected)
+        self.found = found
+
+    @property
+    def excerpt(self) -> str:
+        """The line in question, with a caret under the place."""
+        return caret_excerpt(self.text, self.line, self.column)
+
+    def __str__(self) -> str:
+        wanted = f"; expected {_either(self.expected)}" if self.expected else ""
+        return f"{self.message} at line {self.line}, column {self.column}{wanted}\n{self.excerpt}"
+
+
+class BindError(SoqlError):
+    """A ``:name`` in the query has no value, or one that cannot be written as a SOQL literal."""
+
+
+class AuthenticationError(SalesforceError):
+    """The org does not let this user in."""
+
+
+class LoginRefused(AuthenticationError):
+    """The token endpoint refused the grant. ``error_code`` is the OAuth ``error``."""
+
+
+class SessionExpired(AuthenticationError):
+    """The org called the session invalid, and a new login did not help."""
+
+
+class TransportError(SalesforceError):
+    """The request did not lead to a usable answer."""
+
+
+class ConnectionFailed(TransportError):
+    """No connection: nobody listens there, the name does not resolve, or TLS was refused."""
+
+
+class RequestTimeout(TransportError):
+    """No complete answer within the time allowed."""
+
+
+class CircuitOpen(TransportError):
+    """The org failed several times in a row and is left alone for a while."""
+
+
+class UnreadableAnswer(TransportError):
+    """The answer is truncated, undecodable or not of the form the request asks for."""
+
+
+class ResponseError(SalesforceError):
+    """The org answered with an error. ``error_code`` is Salesforce's, ``fields`` the fields it names.
+
+    See https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        error_code: str | None = None,
+        status: int | None = None,
+        hint: str | None = None,
+        fields: Iterable[str] = (),
+    ) -> None:
+        super().__init__(message, error_code=error_code, status=status, hint=hint)
+        self.fields = tuple(fields)
+
+
+class MalformedQuery(ResponseError):
+    """The org could not parse the query, or the query asks for something SOQL does not allow."""
+
+
+class InvalidField(ResponseError):
+    """The object has no such field, or this user may not see it."""
+
+
+class InvalidType(ResponseError):
+    """There is no such object, or this user may not see it."""
+
+
+class InvalidQueryLocator(ResponseError):
+    """The query cursor is unknown or has expired; the query must be run again."""
+
+
+class NotFound(ResponseError):
+    """No such record, or no such resource."""
+
+
+class UnsupportedApiVersion(NotFound):
+    """The API version this connection is pinned to is not served by the org."""
+
+
+class AccessDenied(ResponseError):
+    """The user or the connected app lacks a permission."""
+
+
+class RequestLimitExceeded(ResponseError):
+    """The org's API calls are used up for now."""
+
+
+class RowLocked(ResponseError):
+    """Another transaction holds the record."""
+
+
+class ServerUnavailable(ResponseError):
+    """The org is busy, in maintenance or broken."""
+
+
+class IncompleteResult(SalesforceError):
+    """A query ended without proof that every row arrived; no short DataFrame is returned.
+
+    Attributes:
+        expected: rows the org announced.
+        received: rows that arrived.
+    """
+
+    def __init__(self, message: str, *, expected: int | None = None, received: int | None = None) -> None:
+        super().__init__(message, hint="Run the query again; if it repeats, the org or a proxy cuts answers short.")
+        self.expected = expected
+        self.received = received
+
+
+BY_ERROR_CODE: Mapping[str, type[ResponseError]] = {
+    "MALFORMED_QUERY": MalformedQuery,
+    "INVALID_QUERY_FILTER_OPERATOR": MalformedQuery,
+    "QUERY_TOO_COMPLICATED": MalformedQuery,
+    "EXCEEDED_MAX_SEMIJOIN_SUBSELECTS": MalformedQuery,
+    "NUMBER_OUTSIDE_VALID_RANGE": MalformedQuery,
+    "INVALID_FIELD": InvalidField,
+    "INVALID_TYPE": InvalidType,
+    "INVALID_TYPE_FOR_OPERATION": InvalidType,
+    "INVALID_QUERY_LOCATOR": InvalidQueryLocator,
+    "QUERY_LOCATOR_EXPIRED": InvalidQueryLocator,
+    "NOT_FOUND": NotFound,
+    "ENTITY_IS_DELETED": NotFound,
+    "INVALID_CROSS_REFERENCE_KEY": NotFound,
+    "UNSUPPORTED_API_VERSION": UnsupportedApiVersion,
+    "API_DISABLED_FOR_ORG": AccessDenied,
+    "API_CURRENTLY_DISABLED": AccessDenied,
+    "CLIENT_NOT_ACCESSIBLE_FOR_USER": AccessDenied,
+    "INSUFFICIENT_ACCESS": AccessDenied,
+    "INSUFFICIENT_ACCESS_OR_READONLY": AccessDenied,
+    "REQUEST_LIMIT_EXCEEDED": RequestLimitExceeded,
+    "UNABLE_TO_LOCK_ROW": RowLocked,
+    "SERVER_UNAVAILABLE": ServerUnavailable,
+    "UNKNOWN_EXCEPTION": ServerUnavailable,
+    "REQUEST_RUNNING_TOO_LONG": ServerUnavailable,
+    "QUERY_TIMEOUT": ServerUnavailable,
+}
+
+HINTS: Mapping[str, str] = {
+    "INVALID_FIELD": 'Field names are API names; org.describe("Object").frame lists those this user can see.',
+    "INVALID_TYPE": "Object names are API names (custom ones end in __c); org.describe() lists those this user can see.",
+    "INVALID_QUERY_LOCATOR": "Query cursors live two days at most. Run the query again.",
+    "REQUEST_LIMIT_EXCEEDED": "org.limits() shows what is left; the daily count is a rolling 24-hour window.",
+    "UNABLE_TO_LOCK_ROW": "Try again in a moment; another transaction holds the record or its parent.",
+    "QUERY_TIMEOUT": "Make the query narrower: filter on an indexed field or select fewer formula fields.",
+    "API_DISABLED_FOR_ORG": "The user needs the permission 'API Enabled', and the edition must include API access.",
+    "invalid_client_id": "Check SF_CLIENT_ID: the consumer key of the external client app, in this very org.",
+    "invalid_client": "Check SF_CLIENT_SECRET, and that the app allows the client credentials flow.",
+    "app_not_found": "The external client app is not installed in this org; check SF_INSTANCE_URL and SF_CLIENT_ID.",
+    "invalid_app_access": "An administrator must approve the app for this user's profile or a permission set.",
+}
+
+
+def response_error(status: int, errors: Iterable[Mapping[str, Any]]) -> ResponseError:
+    """The exception for an error answer: the class by ``errorCode``, else by status; the first error leads."""
+    listed = list(errors)
+    first = listed[0] if listed else {}
+    code = first.get("errorCode") or first.get("statusCode")
+    message = str(first.get("message") or f"HTTP status {status}").strip()
+    if len(listed) > 1:
+        message += "".join(f"\nalso {error.get('errorCode')}: {error.get('message')}" for error in listed[1:])
+    kind = BY_ERROR_CODE.get(str(code)) or _by_status(status)
+    return kind(message, error_code=code, status=status, fields=first.get("fields") or ())
+
+
+def caret_excerpt(text: str, line: int, column: int, width: int = 100) -> str:
+    """The ``line`` of ``text`` with a caret under ``column`` (both from 1), cut to ``width`` around the place."""
+    source = (text.split("\n") or [""])[line - 1].replace("\t", " ").rstrip("\r")
+    start = max(0, min(column - 1 - width // 2, len(source) - width))
+    lead = "…" if start else ""
+    tail = "…" if start + width < len(source) else ""
+    return f"{lead}{source[start : start + width]}{tail}\n{' ' * (len(lead) + column - 1 - start)}^"
+
+
+def _by_status(status: int) -> type[ResponseError]:
+    if status in (404, 410):
+        return NotFound
+    if status == 403:
+        return AccessDenied
+    if status >= 500 or status in (420, 429):
+        return ServerUnavailable
+    return ResponseError
+
+
+def _either(words: tuple[str, ...]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

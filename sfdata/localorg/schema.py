@@ -1,0 +1,174 @@
+"""The objects an org has: definitions of fields and objects, looked up without regard to case.
+
+Plain data. `standard` declares Salesforce's own objects in these terms, `describe` renders them as the describe
+resources answer, `store` makes tables of them, the engine resolves names against them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+TEXT_TYPES = frozenset(
+    {"string", "email", "phone", "url", "picklist", "combobox", "multipicklist", "textarea", "encryptedstring"}
+)
+NUMBER_TYPES = frozenset({"int", "double", "currency", "percent", "long"})
+COMPOUND_TYPES = frozenset({"address", "location"})
+
+
+@dataclass(frozen=True, slots=True)
+class PicklistValue:
+    value: str
+    label: str
+    active: bool = True
+    default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field. Attribute names follow the describe answer's keys (``nillable``, ``createable`` …), in snake case.
+
+    ``child_relationship`` is the name under which the parent knows these rows (``Contacts`` for Contact.AccountId).
+    ``compound`` names the compound field this one is a part of (``BillingAddress``, ``Name``).
+    ``derived`` names a rule of `derivation` that fills the field at write time (``person_name``, ``stage`` …).
+    ``stored`` is false for compound fields, which are assembled when read.
+    """
+
+    name: str
+    type: str
+    label: str
+    length: int = 0
+    precision: int = 0
+    scale: int = 0
+    digits: int = 0
+    nillable: bool = True
+    createable: bool = True
+    updateable: bool = True
+    defaulted_on_create: bool = False
+    default_value: Any = None
+    calculated: bool = False
+    auto_number: str | None = None
+    unique: bool = False
+    case_sensitive: bool = False
+    external_id: bool = False
+    id_lookup: bool = False
+    filterable: bool = True
+    sortable: bool = True
+    groupable: bool = True
+    aggregatable: bool = True
+    name_field: bool = False
+    name_pointing: bool = False
+    reference_to: tuple[str, ...] = ()
+    relationship_name: str | None = None
+    child_relationship: str | None = None
+    cascade_delete: bool = False
+    restricted_delete: bool = False
+    picklist: tuple[PicklistValue, ...] = ()
+    restricted_picklist: bool = False
+    compound: str | None = None
+    extra_type_info: str | None = None
+    html_formatted: bool = False
+    derived: str | None = None
+    custom: bool = False
+
+    @property
+    def stored(self) -> bool:
+        return self.type not in COMPOUND_TYPES
+
+    @property
+    def required(self) -> bool:
+        """A create must give it: not nillable, not defaulted, and the user may write it."""
+        return not self.nillable and not self.defaulted_on_create and self.createable and self.type != "boolean"
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRelationship:
+    """Rows of ``object`` that point here through ``field``; ``name`` is None where SOQL cannot walk it."""
+
+    object: str
+    field: str
+    name: str | None
+    cascade_delete: bool = False
+    restricted_delete: bool = False
+
+
+@dataclass(frozen=True)
+class SObject:
+    """One object: its fields in describe order and what may be done with it."""
+
+    name: str
+    label: str
+    label_plural: str
+    key_prefix: str | None
+    fields: tuple[Field, ...]
+    custom: bool = False
+    createable: bool = True
+    updateable: bool = True
+    deletable: bool = True
+    undeletable: bool = True
+    queryable: bool = True
+    retrieveable: bool = True
+    searchable: bool = True
+    replicateable: bool = True
+    triggerable: bool = True
+    mergeable: bool = False
+    layoutable: bool = True
+    mru_enabled: bool = True
+    feed_enabled: bool = False
+    record_types: tuple[Mapping[str, Any], ...] = field(default=())
+
+    def field(self, name: str) -> Field | None:
+        return self._by_name.get(name.casefold())
+
+    def parent(self, relationship: str) -> Field | None:
+        """The reference field whose relationship name is ``relationship`` (``Owner`` → OwnerId)."""
+        return self._by_relationship.get(relationship.casefold())
+
+    @cached_property
+    def _by_name(self) -> dict[str, Field]:
+        return {f.name.casefold(): f for f in self.fields}
+
+    @cached_property
+    def _by_relationship(self) -> dict[str, Field]:
+        return {f.relationship_name.casefold(): f for f in self.fields if f.relationship_name}
+
+
+class Schema:
+    """All objects of an org."""
+
+    def __init__(self, objects: Iterable[SObject]) -> None:
+        self._objects = {o.name.casefold(): o for o in objects}
+        self._by_prefix = {o.key_prefix: o for o in self._objects.values() if o.key_prefix}
+
+    def __iter__(self) -> Iterator[SObject]:
+        return iter(self._objects.values())
+
+    def object(self, name: str) -> SObject | None:
+        return self._objects.get(name.casefold())
+
+    def by_prefix(self, record_id: str) -> SObject | None:
+        """The object a record Id belongs to, told by its first three characters."""
+        return self._by_prefix.get(record_id[:3])
+
+    def children(self, name: str) -> tuple[ChildRelationship, ...]:
+        """The relationships that lead from other objects to this one."""
+        return self._children.get(name.casefold(), ())
+
+    def child(self, name: str, relationship: str) -> ChildRelationship | None:
+        """The child relationship of object ``name`` called ``relationship`` (``Contacts``)."""
+        wanted = relationship.casefold()
+        return next((c for c in self.children(name) if c.name and c.name.casefold() == wanted), None)
+
+    @cached_property
+    def _children(self) -> dict[str, tuple[ChildRelationship, ...]]:
+        found: dict[str, list[ChildRelationship]] = {}
+        for sobject in self:
+            for f in sobject.fields:
+                for parent in f.reference_to:
+                    child = ChildRelationship(
+                        sobject.name, f.name, f.child_relationship, f.cascade_delete, f.restricted_delete
+                    )
+                    found.setdefault(parent.casefold(), []).append(child)
+        return {parent: tuple(children) for parent, children in found.items()}

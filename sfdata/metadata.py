@@ -1,0 +1,142 @@
+"""What an org's describe says of its objects and fields: plain definitions, no I/O.
+
+The vendor's page: https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_sobject_describe.htm
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDescribe:
+    """One field, as far as reading and writing need to know it. ``type`` is Salesforce's word (``currency``, …)."""
+
+    name: str
+    label: str
+    type: str
+    length: int = 0
+    precision: int = 0
+    scale: int = 0
+    nillable: bool = True
+    createable: bool = False
+    updateable: bool = False
+    filterable: bool = True
+    external_id: bool = False
+    unique: bool = False
+    reference_to: tuple[str, ...] = ()
+    relationship_name: str | None = None
+
+    @classmethod
+    def from_json(cls, field: Mapping[str, Any]) -> FieldDescribe:
+        return cls(
+            name=field["name"],
+            label=field.get("label") or field["name"],
+            type=field["type"],
+            length=field.get("length") or 0,
+            precision=field.get("precision") or 0,
+            scale=field.get("scale") or 0,
+            nillable=field.get("nillable", True),
+            createable=field.get("createable", False),
+            updateable=field.get("updateable", False),
+            filterable=field.get("filterable", True),
+            external_id=field.get("externalId", False),
+            unique=field.get("unique", False),
+            reference_to=tuple(field.get("referenceTo") or ()),
+            relationship_name=field.get("relationshipName"),
+        )
+
+
+class ObjectDescribe(Mapping[str, Any]):
+    """An object's describe.
+
+    It is the answer as Salesforce sends it (a read-only mapping: ``describe["fields"]``), with typed views on it.
+    Names are looked up without regard to case, as Salesforce does.
+    """
+
+    def __init__(self, answer: Mapping[str, Any]) -> None:
+        self._answer = answer
+
+    @property
+    def name(self) -> str:
+        """The object's API name."""
+        return str(self._answer["name"])
+
+    @cached_property
+    def fields(self) -> tuple[FieldDescribe, ...]:
+        """The fields in the org's own order."""
+        return tuple(FieldDescribe.from_json(field) for field in self._answer["fields"])
+
+    def field(self, name: str) -> FieldDescribe | None:
+        """The field of that name, or None."""
+        return self._by_name.get(name.casefold())
+
+    def parent(self, relationship: str) -> FieldDescribe | None:
+        """The reference field behind a parent relationship (``Owner`` → ``OwnerId``), or None."""
+        return self._by_relationship.get(relationship.casefold())
+
+    def child_object(self, relationship: str) -> str | None:
+        """The child object's name behind a child relationship (``Contacts`` → ``Contact``), or None."""
+        return self._children.get(relationship.casefold())
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row per field: name, label, type, length, and what may be done with it."""
+        import pandas as pd
+
+        columns = {
+            "name": "string",
+            "label": "string",
+            "type": "string",
+            "length": "Int64",
+            "nillable": "boolean",
+            "createable": "boolean",
+            "updateable": "boolean",
+            "external_id": "boolean",
+            "unique": "boolean",
+            "reference_to": "string",
+            "relationship_name": "string",
+        }
+        rows = [
+            [", ".join(f.reference_to) or None if c == "reference_to" else getattr(f, c) for c in columns]
+            for f in self.fields
+        ]
+        return pd.DataFrame(rows, columns=list(columns)).astype(columns)
+
+    @cached_property
+    def _by_name(self) -> dict[str, FieldDescribe]:
+        return {field.name.casefold(): field for field in self.fields}
+
+    @cached_property
+    def _by_relationship(self) -> dict[str, FieldDescribe]:
+        return {f.relationship_name.casefold(): f for f in self.fields if f.relationship_name}
+
+    @cached_property
+    def _children(self) -> dict[str, str]:
+        return {
+            child["relationshipName"].casefold(): child["childSObject"]
+            for child in self._answer.get("childRelationships") or ()
+            if child.get("relationshipName")
+        }
+
+    def __getitem__(self, key: str) -> Any:
+        return self._answer[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._answer)
+
+    def __len__(self) -> int:
+        return len(self._answer)
+
+    def __repr__(self) -> str:
+        return f"ObjectDescribe({self.name}: {len(self.fields)} fields)"
+
+    def _repr_html_(self) -> str:
+        html: str = self.frame.to_html()
+        return html
