@@ -246,7 +246,7 @@ BY_ERROR_CODE: Mapping[str, type[ResponseError]] = {
 
 HINTS: Mapping[str, str] = {
     "INVALID_FIELD": 'Field names are API names; org.describe("Object").frame lists those this user can see.',
-    "INVALID_TYPE": "Object names are API names (custom ones end in __c); org.describe() lists those this user can see.",
+    "INVALID_TYPE": "Object names are API names (custom ones end in __c); org.describe() lists those that exist.",
     "INVALID_QUERY_LOCATOR": "Query cursors live two days at most. Run the query again.",
     "REQUEST_LIMIT_EXCEEDED": "org.limits() shows what is left; the daily count is a rolling 24-hour window.",
     "UNABLE_TO_LOCK_ROW": "Try again in a moment; another transaction holds the record or its parent.",

@@ -48,7 +48,7 @@ Expression = FieldPath | FunctionCall
 
 @dataclass(frozen=True, slots=True)
 class StringLiteral:
-    """A quoted text. ``value`` is unescaped; ``like`` keeps ``\\%`` and ``\\_`` escaped, as LIKE needs them."""
+    """A quoted text. ``value`` is unescaped; ``like`` keeps ``\\%``, ``\\_`` and ``\\\\`` as LIKE needs them."""
 
     value: str
     like: str = field(default="", compare=False)
@@ -114,7 +114,22 @@ class DateTimeLiteral:
 
     def __str__(self) -> str:
         utc = self.value.astimezone(dt.UTC)
-        return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z" if utc.microsecond else f"{utc:%Y-%m-%dT%H:%M:%SZ}"
+        return (
+            f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+            if utc.microsecond
+            else f"{utc:%Y-%m-%dT%H:%M:%SZ}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLiteral:
+    """``09:30:00.000Z``: a time of day, as time fields hold it."""
+
+    value: dt.time
+    pos: int = field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.value:%H:%M:%S}.{self.value.microsecond // 1000:03d}Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +164,7 @@ Literal = (
     | NullLiteral
     | DateLiteral
     | DateTimeLiteral
+    | TimeLiteral
     | RelativeDate
     | Bind
 )

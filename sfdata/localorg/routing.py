@@ -1,0 +1,112 @@
+"""What a handler gets and gives: requests, answers, and the table that joins paths to handlers.
+
+The route table is data, so that what the org supports can be listed as well as served.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from sfdata.localorg.answers import ApiError, not_found
+
+if TYPE_CHECKING:
+    from sfdata.localorg.instance import Instance
+    from sfdata.localorg.sessions import Session
+
+JSON = "application/json;charset=UTF-8"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as a handler sees it. ``headers`` has lower-case keys; ``args`` the decoded parts of the path."""
+
+    method: str
+    path: str
+    org: Instance
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    args: Mapping[str, str] = field(default_factory=dict)
+    session: Session | None = None
+
+    @property
+    def version(self) -> str:
+        """The API version of the path (``66.0``)."""
+        return self.args["version"]
+
+    @property
+    def base(self) -> str:
+        """The path every resource of this version starts with."""
+        return f"/services/data/v{self.version}"
+
+    @cached_property
+    def json(self) -> Any:
+        """The body as JSON; a malformed one is refused as Salesforce does."""
+        if not self.body:
+            raise ApiError(
+                400, "JSON_PARSER_ERROR", "The HTTP entity body is required, but this request has no entity body."
+            )
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as problem:
+            place = ""
+            if isinstance(problem, json.JSONDecodeError):
+                place = f" at [line:{problem.lineno}, column:{problem.colno}]"
+            raise ApiError(400, "JSON_PARSER_ERROR", f"Unexpected character or end of input{place}") from None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer before compression: status, body, and headers besides the ones every answer carries."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+    """``value`` as a JSON answer."""
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return Answer(status, body, headers=headers or {})
+
+
+Handler = Callable[[Request], Answer]
+
+
+@dataclass(frozen=True)
+class Route:
+    """``pattern`` is a path with ``{names}`` for its variable parts; ``public`` routes need no session."""
+
+    method: str
+    pattern: str
+    handler: Handler
+    what: str
+    public: bool = False
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        parts = re.split(r"\{(\w+)\}", self.pattern)
+        source = "".join(f"(?P<{p}>[^/]+)" if n % 2 else re.escape(p) for n, p in enumerate(parts))
+        return re.compile(rf"{source}/?", re.IGNORECASE)
+
+
+def match(routes: Iterable[Route], method: str, raw_path: str) -> tuple[Route, dict[str, str]]:
+    """The route for a path and its decoded arguments; 404 for an unknown path, 405 for a wrong method."""
+    allowed: list[str] = []
+    for route in routes:
+        found = route.regex.fullmatch(raw_path)
+        if found and (route.method == method or (route.method, method) == ("GET", "HEAD")):
+            return route, {name: unquote(value) for name, value in found.groupdict().items()}
+        if found:
+            allowed.append(route.method)
+    if allowed:
+        verbs = ",".join(sorted({*allowed, *(["HEAD"] if "GET" in allowed else [])}))
+        raise ApiError(405, "METHOD_NOT_ALLOWED", f"HTTP Method '{method}' not allowed. Allowed are {verbs}")
+    raise not_found()

@@ -1,0 +1,249 @@
+"""The inner part of the grammar: names, functions, literals and conditions.
+
+https://developer.salesforce.com/docs/atlas.en-us.soql_sosl.meta/soql_sosl/sforce_api_calls_soql_select_conditionexpression.htm
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import TypeVar
+
+from sfdata.errors import SoqlSyntaxError
+from sfdata.soql.lexer import Kind, Token, Tokens, unquote
+from sfdata.soql.nodes import (
+    And,
+    Bind,
+    BooleanLiteral,
+    Comparison,
+    Condition,
+    CurrencyLiteral,
+    DateLiteral,
+    DateTimeLiteral,
+    Expression,
+    FieldPath,
+    FunctionCall,
+    Literal,
+    Membership,
+    MultiPicklistTest,
+    Not,
+    NullLiteral,
+    NumberLiteral,
+    Or,
+    Query,
+    RelativeDate,
+    StringLiteral,
+    SubqueryMembership,
+    TimeLiteral,
+)
+
+_FISCAL = ("QUARTER", "YEAR")
+_PERIODS = ("WEEK", "MONTH", *_FISCAL, *(f"FISCAL_{period}" for period in _FISCAL))
+RELATIVE_DATES = frozenset(
+    {"TODAY", "YESTERDAY", "TOMORROW", "LAST_90_DAYS", "NEXT_90_DAYS"}
+    | {f"{which}_{period}" for which in ("LAST", "THIS", "NEXT") for period in _PERIODS}
+)
+COUNTED_RELATIVE_DATES = frozenset(
+    {f"{which}_N_{period}S" for which in ("LAST", "NEXT") for period in ("DAY", *_PERIODS)}
+    | {f"N_{period}S_AGO" for period in ("DAY", *_PERIODS)}
+)
+COMPARISONS = ("=", "!=", "<>", "<=", ">=", "<", ">")
+# Keywords that cannot be a field's name; where a field is wanted, they mean that one is missing.
+RESERVED = frozenset(["AND", "FROM", "HAVING", "IN", "LIKE", "LIMIT", "NOT", "NULL", "OR", "SELECT", "WHERE", "WITH"])
+MAX_DEPTH = 100
+
+_T = TypeVar("_T")
+
+
+class ExpressionParser(ABC):
+    """Parses what stands between the clause keywords. `parser.QueryParser` adds the clauses."""
+
+    def __init__(self, text: str) -> None:
+        self.tokens = Tokens(text)
+        self._depth = 0
+
+    @abstractmethod
+    def query(self) -> Query:
+        """A SELECT, for a semi-join."""
+
+    @contextmanager
+    def nested(self) -> Iterator[None]:
+        """Bounds the depth of nesting, so that no query text can exhaust the stack."""
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise SoqlSyntaxError("nested too deeply", text=self.tokens.text, offset=self.tokens.current.pos)
+        yield
+        self._depth -= 1
+
+    # --- names and functions -----------------------------------------------------------------------------------------
+
+    def name(self, what: str = "a name") -> Token:
+        """An identifier; one of the shape of an amount (``abc1``) is a name where a name is wanted."""
+        token = self.tokens.current
+        if token.kind is Kind.NAME or (token.kind is Kind.CURRENCY and token.text.isalnum()):
+            return self.tokens.advance()
+        raise self.tokens.unexpected(what)
+
+    def path(self, what: str = "a field name") -> FieldPath:
+        first = self.name(what)
+        parts = [first.text]
+        while self.tokens.accept("."):
+            parts.append(self.name(what).text)
+        return FieldPath(tuple(parts), first.pos)
+
+    def expression(self, what: str = "a field name") -> Expression:
+        """A field path, or a function of expressions and literals."""
+        if self.tokens.current.upper in RESERVED and self.tokens.peek().text != ".":
+            raise self.tokens.unexpected(what)
+        path = self.path(what)
+        if len(path.parts) > 1 or not self.tokens.accept("("):
+            return path
+        args: list[Expression | Literal] = []
+        with self.nested():
+            while not self.tokens.accept(")"):
+                if args:
+                    self.tokens.expect(",")
+                args.append(self._argument())
+        return FunctionCall(path.name, tuple(args), path.pos)
+
+    def _argument(self) -> Expression | Literal:
+        if self.tokens.current.kind in (Kind.NAME, Kind.CURRENCY):
+            return self.expression()
+        return self.literal()
+
+    # --- literals ----------------------------------------------------------------------------------------------------
+
+    def literal(self) -> Literal:
+        token = self.tokens.current
+        reader = _LITERALS.get(token.kind)
+        value = reader(self, token) if reader else None
+        if value is None:
+            raise self.tokens.unexpected("a value")
+        self.tokens.advance()
+        return value
+
+    def _string(self, token: Token) -> Literal:
+        value, like = unquote(token, self.tokens.text)
+        return StringLiteral(value, like, token.pos)
+
+    def _number(self, token: Token) -> Literal:
+        return NumberLiteral(Decimal(token.text), token.pos)
+
+    def _currency(self, token: Token) -> Literal:
+        return CurrencyLiteral(token.upper[:3], Decimal(token.text[3:]), token.pos)
+
+    def _bind(self, token: Token) -> Literal:
+        return Bind(token.text[1:].strip(), token.pos, token.end)
+
+    def _word(self, token: Token) -> Literal | None:
+        if token.upper in ("TRUE", "FALSE"):
+            return BooleanLiteral(token.upper == "TRUE", token.pos)
+        if token.upper == "NULL":
+            return NullLiteral(token.pos)
+        return RelativeDate(token.upper, None, token.pos) if token.upper in RELATIVE_DATES else None
+
+    def _relative(self, token: Token) -> Literal | None:
+        name, count = re.split(r"\s*:\s*", token.upper)
+        return RelativeDate(name, int(count), token.pos) if name in COUNTED_RELATIVE_DATES else None
+
+    def _date(self, token: Token) -> Literal:
+        return DateLiteral(self._real(dt.date.fromisoformat, token.text, token), token.pos)
+
+    def _time(self, token: Token) -> Literal:
+        return TimeLiteral(self._real(dt.time.fromisoformat, _milliseconds(token.text.rstrip("Zz")), token), token.pos)
+
+    def _datetime(self, token: Token) -> Literal:
+        value = self._real(dt.datetime.fromisoformat, _milliseconds(token.upper), token)
+        if value.tzinfo is None:
+            self.tokens.advance()
+            raise self.tokens.unexpected("a time zone such as Z or +01:00 behind the time")
+        return DateTimeLiteral(value, token.pos)
+
+    def _real(self, read: Callable[[str], _T], text: str, token: Token) -> _T:
+        """``read(text)``, where a day or an hour that does not exist is a syntax error."""
+        try:
+            return read(text)
+        except ValueError as problem:
+            message = f"no such {token.kind.value}: {token.text} ({problem})"
+            raise SoqlSyntaxError(message, text=self.tokens.text, offset=token.pos, found=token.text) from None
+
+    # --- conditions --------------------------------------------------------------------------------------------------
+
+    def condition(self) -> Condition:
+        """Conditions joined by AND, or by OR; SOQL wants parentheses where both meet."""
+        first = self._operand()
+        for word, node in (("AND", And), ("OR", Or)):
+            if self.tokens.at_keyword(word):
+                items = [first]
+                while self.tokens.accept_keyword(word):
+                    items.append(self._operand())
+                return node(tuple(items))
+        return first
+
+    def _operand(self) -> Condition:
+        with self.nested():
+            if self.tokens.accept_keyword("NOT"):
+                return Not(self._operand())
+            if self.tokens.accept("("):
+                inner = self.condition()
+                self.tokens.expect(")")
+                return inner
+            return self._test()
+
+    def _test(self) -> Condition:
+        left = self.expression()
+        pos = left.pos
+        for mark in COMPARISONS:
+            if self.tokens.accept(mark):
+                return Comparison(left, "!=" if mark == "<>" else mark, self.literal(), pos)
+        if self.tokens.accept_keyword("LIKE"):
+            return Comparison(left, "LIKE", self.literal(), pos)
+        for word, negated in (("INCLUDES", False), ("EXCLUDES", True)):
+            if self.tokens.accept_keyword(word):
+                return MultiPicklistTest(left, self._values(), negated, pos)
+        negated = self.tokens.accept_keyword("NOT")
+        if not self.tokens.accept_keyword("IN"):
+            raise self.tokens.unexpected()
+        if self.tokens.at("(") and self.tokens.peek().upper == "SELECT":
+            return SubqueryMembership(left, self.subquery(), negated, pos)
+        return Membership(left, self._values(), negated, pos)
+
+    def _values(self) -> tuple[Literal, ...]:
+        if self.tokens.current.kind is Kind.BIND:
+            return (self.literal(),)
+        self.tokens.expect("(")
+        values = [self.literal()]
+        while self.tokens.accept(","):
+            values.append(self.literal())
+        self.tokens.expect(")")
+        return tuple(values)
+
+    def subquery(self) -> Query:
+        """A SELECT in parentheses."""
+        with self.nested():
+            self.tokens.expect("(")
+            query = self.query()
+            self.tokens.expect(")")
+            return query
+
+
+def _milliseconds(text: str) -> str:
+    """``text`` with any number of decimals of a second, cut to the six that Python reads."""
+    return re.sub(r"(\.\d{1,6})\d*", lambda found: found[1].ljust(7, "0"), text)
+
+
+_LITERALS: Mapping[Kind, Callable[[ExpressionParser, Token], Literal | None]] = {
+    Kind.STRING: ExpressionParser._string,
+    Kind.NUMBER: ExpressionParser._number,
+    Kind.CURRENCY: ExpressionParser._currency,
+    Kind.BIND: ExpressionParser._bind,
+    Kind.NAME: ExpressionParser._word,
+    Kind.RELATIVE: ExpressionParser._relative,
+    Kind.DATE: ExpressionParser._date,
+    Kind.TIME: ExpressionParser._time,
+    Kind.DATETIME: ExpressionParser._datetime,
+}
