@@ -30,6 +30,7 @@ class FieldDescribe:
     filterable: bool = True
     external_id: bool = False
     unique: bool = False
+    custom: bool = False
     reference_to: tuple[str, ...] = ()
     relationship_name: str | None = None
 
@@ -48,9 +49,19 @@ class FieldDescribe:
             filterable=field.get("filterable", True),
             external_id=field.get("externalId", False),
             unique=field.get("unique", False),
+            custom=field.get("custom", False),
             reference_to=tuple(field.get("referenceTo") or ()),
             relationship_name=field.get("relationshipName"),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ChildDescribe:
+    """A child relationship: rows of ``object`` point here through their ``field``."""
+
+    relationship: str
+    object: str
+    field: str
 
 
 class ObjectDescribe(Mapping[str, Any]):
@@ -81,8 +92,8 @@ class ObjectDescribe(Mapping[str, Any]):
         """The reference field behind a parent relationship (``Owner`` → ``OwnerId``), or None."""
         return self._by_relationship.get(relationship.casefold())
 
-    def child_object(self, relationship: str) -> str | None:
-        """The child object's name behind a child relationship (``Contacts`` → ``Contact``), or None."""
+    def child(self, relationship: str) -> ChildDescribe | None:
+        """The child relationship of that name (``Contacts``), or None."""
         return self._children.get(relationship.casefold())
 
     @property
@@ -118,9 +129,11 @@ class ObjectDescribe(Mapping[str, Any]):
         return {f.relationship_name.casefold(): f for f in self.fields if f.relationship_name}
 
     @cached_property
-    def _children(self) -> dict[str, str]:
+    def _children(self) -> dict[str, ChildDescribe]:
         return {
-            child["relationshipName"].casefold(): child["childSObject"]
+            child["relationshipName"].casefold(): ChildDescribe(
+                child["relationshipName"], child["childSObject"], child["field"]
+            )
             for child in self._answer.get("childRelationships") or ()
             if child.get("relationshipName")
         }

@@ -1,0 +1,1 @@
+"""Values to Arrow columns and DataFrames, typed by describe. No I/O."""

@@ -1,0 +1,101 @@
+"""Rows with their linked child rows: cut, joined, and handed out as a DataFrame.
+
+A child subquery's rows are a second table. Each knows its parent row's position here, so cutting a batch cuts its
+children with it; in a DataFrame the link is the child's own reference field (``AccountId``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from sfdata.frames.dtypes import DtypeBackend, to_pandas
+
+
+@dataclass(frozen=True)
+class Linked:
+    """Child rows; ``parents`` holds the position of each one's parent row, ascending."""
+
+    parents: npt.NDArray[np.int64]
+    batch: Batch
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of a result, and per child relationship the rows that belong to them."""
+
+    table: pa.Table
+    children: Mapping[str, Linked] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        rows: int = self.table.num_rows
+        return rows
+
+    def slice(self, start: int, stop: int) -> Batch:
+        """The rows from ``start`` up to ``stop``, with their children."""
+        children = {}
+        for name, linked in self.children.items():
+            low, high = np.searchsorted(linked.parents, [start, stop])
+            children[name] = Linked(linked.parents[low:high] - start, linked.batch.slice(int(low), int(high)))
+        return Batch(self.table.slice(start, max(0, stop - start)), children)
+
+    def to_frame(self, about: Mapping[str, Any], dtype_backend: DtypeBackend | None = None) -> pd.DataFrame:
+        """A DataFrame whose ``attrs["sfdata"]`` says ``about`` and keeps the child rows for `children`."""
+        frame = to_pandas(self.table, dtype_backend)
+        provenance = Provenance(about)
+        provenance.children = {name: linked.batch for name, linked in self.children.items()}
+        provenance.dtype_backend = dtype_backend
+        frame.attrs["sfdata"] = provenance
+        return frame
+
+
+def concat(batches: Sequence[Batch]) -> Batch:
+    """The batches one after the other; there must be at least one."""
+    if len(batches) == 1:
+        return batches[0]
+    offsets = np.cumsum([0, *map(len, batches[:-1])])
+    children = {}
+    for name in batches[0].children:
+        linked = [batch.children[name] for batch in batches]
+        parents = np.concatenate([one.parents + offset for one, offset in zip(linked, offsets, strict=True)])
+        children[name] = Linked(parents, concat([one.batch for one in linked]))
+    return Batch(pa.concat_tables([batch.table for batch in batches]), children)
+
+
+class Provenance(dict[str, Any]):
+    """Where a frame came from: a small JSON dictionary, so that writing the frame to Parquet works.
+
+    pandas copies ``attrs`` deeply at every operation; this is copied by reference, child rows and all.
+    """
+
+    children: Mapping[str, Batch]
+    dtype_backend: DtypeBackend | None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Provenance:
+        return self
+
+
+def children(frame: pd.DataFrame, relationship: str) -> pd.DataFrame:
+    """The rows of a child subquery, as a second frame linked to ``frame``.
+
+    Its first column is the child's reference to its parent (``AccountId`` for ``Contacts`` of an Account), so
+    ``frame.merge(children(frame, "Contacts"), left_on="Id", right_on="AccountId")`` joins the two. It holds every child
+    row the query returned, also after ``frame`` has been filtered. Subqueries of subqueries nest the same way.
+
+    Raises:
+        KeyError: ``frame`` is not the result of a query with that subquery.
+    """
+    provenance = frame.attrs.get("sfdata")
+    known = provenance.children if isinstance(provenance, Provenance) else {}
+    for name, batch in known.items():
+        if name.casefold() == relationship.casefold():
+            assert isinstance(provenance, Provenance)
+            return batch.to_frame(provenance, provenance.dtype_backend)
+    has = f"it has {', '.join(known)}" if known else "it has none"
+    raise KeyError(f"no child rows named {relationship!r} came with this frame ({has})")

@@ -1,0 +1,135 @@
+"""One table of types: what a Salesforce field type is on the wire, in Arrow and in pandas.
+
+Types come from describe and never from values, so digit text stays text, and a column that is empty or all null keeps
+its dtype.
+
+| Salesforce type                          | Arrow              | pandas (default)     | numpy_nullable |
+|------------------------------------------|--------------------|----------------------|----------------|
+| id, reference, string, picklist, and all |                    |                      |                |
+| that is not named below                  | string             | str                  | string         |
+| int, long                                | int64              | Int64                | Int64          |
+| double, currency, percent                | double             | float64              | Float64        |
+| boolean                                  | bool               | boolean              | boolean        |
+| date                                     | date32             | date32[day][pyarrow] | the same       |
+| datetime                                 | timestamp(ms, UTC) | datetime64[ms, UTC]  | the same       |
+| time                                     | time32(ms)         | time32[ms][pyarrow]  | the same       |
+
+With ``dtype_backend="pyarrow"`` every column has its Arrow type.
+
+Field types: https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/field_types.htm
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+DtypeBackend = Literal["numpy_nullable", "pyarrow"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How values of one family travel: ``wire`` is what JSON may hold, ``build`` makes the Arrow array of them."""
+
+    name: str
+    arrow: pa.DataType
+    wire: Any
+    build: Callable[[Sequence[Any], pa.DataType], pa.Array]
+
+
+def _plain(values: Sequence[Any], arrow: pa.DataType) -> pa.Array:
+    return pa.array(values, arrow)
+
+
+def _cast(values: Sequence[Any], arrow: pa.DataType) -> pa.Array:
+    return pc.cast(pa.array(values, pa.string()), arrow)
+
+
+def _times(values: Sequence[Any], arrow: pa.DataType) -> pa.Array:
+    parsed = [None if value is None else dt.time.fromisoformat(value).replace(tzinfo=None) for value in values]
+    return pa.array(parsed, arrow)
+
+
+def _texts(values: Sequence[Any], arrow: pa.DataType) -> pa.Array:
+    """Text as it is; anything else (``anyType`` and complex values) as the JSON it came as."""
+    texts = [v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values]
+    return pa.array(texts, arrow)
+
+
+TEXT = Kind("text", pa.string(), str | None, _plain)
+INTEGER = Kind("integer", pa.int64(), int | float | None, _plain)
+NUMBER = Kind("number", pa.float64(), float | None, _plain)
+BOOLEAN = Kind("boolean", pa.bool_(), bool | None, _plain)
+DATE = Kind("date", pa.date32(), str | None, _cast)
+DATETIME = Kind("datetime", pa.timestamp("ms", "UTC"), str | None, _cast)
+TIME = Kind("time", pa.time32("ms"), str | None, _times)
+ANYTHING = Kind("anything", pa.string(), Any, _texts)
+
+KINDS: Mapping[str, Kind] = {
+    "int": INTEGER,
+    "long": INTEGER,
+    "double": NUMBER,
+    "currency": NUMBER,
+    "percent": NUMBER,
+    "boolean": BOOLEAN,
+    "date": DATE,
+    "datetime": DATETIME,
+    "time": TIME,
+    "anyType": ANYTHING,
+    "complexvalue": ANYTHING,
+    "json": ANYTHING,
+}
+
+# What a compound field holds, under the names the API uses.
+# https://developer.salesforce.com/docs/atlas.en-us.api.meta/api/compound_fields_address.htm
+COMPOUNDS: Mapping[str, Mapping[str, Kind]] = {
+    "address": {
+        "street": TEXT,
+        "city": TEXT,
+        "state": TEXT,
+        "postalCode": TEXT,
+        "country": TEXT,
+        "latitude": NUMBER,
+        "longitude": NUMBER,
+        "geocodeAccuracy": TEXT,
+    },
+    "location": {"latitude": NUMBER, "longitude": NUMBER},
+}
+
+
+def kind_of(field_type: str) -> Kind:
+    """The kind of a Salesforce field type; every type not in the table is text on the wire."""
+    return KINDS.get(field_type, TEXT)
+
+
+_SHARED = {kind.arrow: pd.ArrowDtype(kind.arrow) for kind in (DATE, TIME)}
+_BACKENDS: Mapping[str | None, Callable[[pa.DataType], Any]] = {
+    None: {**_SHARED, pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}.get,
+    "numpy_nullable": {
+        **_SHARED,
+        pa.string(): pd.StringDtype(),
+        pa.int64(): pd.Int64Dtype(),
+        pa.float64(): pd.Float64Dtype(),
+        pa.bool_(): pd.BooleanDtype(),
+    }.get,
+    "pyarrow": pd.ArrowDtype,
+}
+
+
+def to_pandas(table: pa.Table, dtype_backend: DtypeBackend | None = None) -> pd.DataFrame:
+    """``table`` as a DataFrame with the dtypes of the table above.
+
+    Raises:
+        ValueError: ``dtype_backend`` is not one of pandas' two names.
+    """
+    if dtype_backend not in _BACKENDS:
+        raise ValueError(f"dtype_backend {dtype_backend!r} is neither 'numpy_nullable' nor 'pyarrow'")
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_BACKENDS[dtype_backend])
+    return frame
