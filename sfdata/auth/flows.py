@@ -1,0 +1,338 @@
+"""The ways to log in: each flow builds the form of its token request and reads the answer. Nothing here is sent.
+
+https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_flows.htm
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from sfdata.auth.exchange import Token, TokenAnswer, TokenRequest, lifetime_in
+from sfdata.config import LOGIN_URL, Settings, answered_instance_url, in_salesforce, org_url, pem_text
+from sfdata.errors import ConfigurationError, LoginRefused, MissingCredentials, UnreadableAnswer, response_error
+from sfdata.secret import Secret
+
+TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - a path
+ASSERTION_SECONDS = 180
+"""How long a JWT assertion is good for: Salesforce takes three minutes at most."""
+
+DESCRIPTION_HINTS: Mapping[str, str] = {
+    "user hasn't approved this consumer": "Approve the app once: pre-authorise the user's profile or a permission set "
+    "in the app's policies, or log in once interactively.",
+    "audience validation failed": "The audience must be https://login.salesforce.com for production and "
+    "https://test.salesforce.com for sandboxes; SF_AUDIENCE overrides it, SF_LOGIN_URL decides it.",
+    "expired authorization code": "For a JWT this means that the assertion has expired: check this computer's clock.",
+    "expired access/refresh token": "The refresh token was revoked, rotated or has expired: log in again.",
+    "invalid assertion": "Check that SF_PRIVATE_KEY belongs to the certificate uploaded to the app, and SF_CLIENT_ID "
+    "and SF_USERNAME to this org.",
+    "invalid jwt signature": "SF_PRIVATE_KEY does not belong to the certificate uploaded to the app.",
+    "inactive user": "The user is inactive or frozen.",
+    "request not supported on this domain": "Client credentials work only on the org's My Domain address: "
+    "set SF_LOGIN_URL or SF_INSTANCE_URL to https://….my.salesforce.com.",
+    "no client credentials user enabled": "The app needs a 'Run As' user for the client credentials flow.",
+    "authentication failure": "Wrong user or password, a locked user, an address outside the allowed range, or a flow "
+    "that the org has switched off.",
+}
+"""What helps with an ``error_description``, by a part of it in lower case."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A login by a token request; the flows below differ in the form they post.
+
+    A grant is ``repeatable`` unless a lost answer may have used it up.
+    """
+
+    login_url: str = LOGIN_URL
+
+    name: ClassVar[str]
+    repeatable: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        _set(self, login_url=org_url(self.login_url, "login_url"))
+
+    def form(self, now: float) -> dict[str, str | Secret]:
+        """The parameters of the grant; ``now`` is epoch seconds."""
+        raise NotImplementedError
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """What an answer must not echo into a message."""
+        return ()
+
+    def token_request(self, now: float) -> TokenRequest:
+        """The request to post at epoch second ``now``."""
+        return TokenRequest(f"{self.login_url}{TOKEN_PATH}", self.form(now), self.repeatable)
+
+    def read_answer(self, answer: TokenAnswer, vouched: Iterable[str] = ()) -> Token:
+        """The token in ``answer``; ``vouched`` are addresses the user named (see `answered_instance_url`).
+
+        Raises:
+            LoginRefused: with the OAuth ``error`` and, for known reasons, the next step.
+            UnreadableAnswer: neither a token nor an OAuth error.
+        """
+        content = _content(answer)
+        if answer.status == 200 and content.get("access_token") and isinstance(content.get("instance_url"), str):
+            return Token(
+                access=content["access_token"],
+                instance_url=answered_instance_url(content["instance_url"], (self.login_url, *vouched)),
+                identity_url=content.get("id") if isinstance(content.get("id"), str) else None,
+                refresh=content.get("refresh_token"),
+                lifetime=lifetime_in(content["access_token"]),
+            )
+        if answer.status >= 500:
+            raise response_error(answer.status, [])
+        if isinstance(content.get("error"), str):
+            raise self._refusal(answer.status, content["error"], str(content.get("error_description") or ""))
+        raise UnreadableAnswer(
+            f"the login host answered with status {answer.status}, but neither with a token nor with an OAuth error",
+            status=answer.status,
+            hint=f"Is {self.login_url} the address of a Salesforce login? SF_LOGIN_URL sets it.",
+        )
+
+    def _refusal(self, status: int, error: str, description: str) -> LoginRefused:
+        for secret in self.secrets():
+            description = secret.masked_in(description)
+        known = (hint for part, hint in DESCRIPTION_HINTS.items() if part in description.lower())
+        message = "".join(char for char in description[:300] if char.isprintable())
+        return LoginRefused(message or "the login was refused", error_code=error, status=status, hint=next(known, None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JwtBearer(Grant):
+    """Server to server with a private key: no password, no browser.
+
+    Args:
+        client_id: the consumer key of the app.
+        username: whom to log in; the app must be approved for this user beforehand.
+        private_key: the RSA key whose certificate the app holds, as PEM text or as the path of a PEM file.
+        passphrase: of an encrypted key.
+        login_url: ``https://login.salesforce.com``, ``https://test.salesforce.com`` or a My Domain address.
+        audience: overrides the ``aud`` that follows from ``login_url``.
+    """
+
+    client_id: str
+    username: str
+    private_key: str | Secret
+    passphrase: str | Secret | None = None
+    audience: str | None = None
+
+    name: ClassVar[str] = "JWT bearer"
+
+    def __post_init__(self) -> None:
+        passphrase = None if self.passphrase is None else Secret.of(self.passphrase)
+        _set(self, login_url=org_url(self.login_url, "login_url"))
+        _set(self, private_key=pem_text(Secret.of(self.private_key).reveal(), "private_key"), passphrase=passphrase)
+
+    def form(self, now: float) -> dict[str, str | Secret]:
+        return {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": self.assertion(now)}
+
+    def assertion(self, now: float) -> Secret:
+        """The signed JWT (RS256) that asks for a token at epoch second ``now``.
+
+        Raises:
+            ConfigurationError: the key cannot be used; the message says why and never shows it.
+        """
+        import jwt
+
+        claims = {
+            "iss": self.client_id,
+            "sub": self.username,
+            "aud": self.audience or jwt_audience(self.login_url),
+            "exp": int(now) + ASSERTION_SECONDS,
+        }
+        key = _rsa_key(Secret.of(self.private_key), None if self.passphrase is None else Secret.of(self.passphrase))
+        return Secret(jwt.encode(claims, key, algorithm="RS256"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientCredentials(Grant):
+    """An app that acts as its own 'Run As' user. ``login_url`` must be the org's My Domain address."""
+
+    client_id: str
+    client_secret: str | Secret
+
+    name: ClassVar[str] = "client credentials"
+
+    def __post_init__(self) -> None:
+        _set(self, login_url=org_url(self.login_url, "login_url"), client_secret=Secret.of(self.client_secret))
+
+    def form(self, now: float) -> dict[str, str | Secret]:
+        return {
+            "grant_type": "client_credentials",
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+        }
+
+    def secrets(self) -> tuple[Secret, ...]:
+        return (Secret.of(self.client_secret),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshToken(Grant):
+    """A login made interactively before, kept alive. Where the org rotates refresh tokens, the newest is used."""
+
+    client_id: str
+    refresh_token: str | Secret
+    client_secret: str | Secret | None = None
+
+    name: ClassVar[str] = "refresh token"
+    repeatable: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        client_secret = None if self.client_secret is None else Secret.of(self.client_secret)
+        _set(self, login_url=org_url(self.login_url, "login_url"))
+        _set(self, refresh_token=Secret.of(self.refresh_token), client_secret=client_secret)
+
+    def form(self, now: float) -> dict[str, str | Secret]:
+        form: dict[str, str | Secret] = {
+            "grant_type": "refresh_token",
+            "client_id": self.client_id,
+            "refresh_token": self.refresh_token,
+        }
+        if self.client_secret is not None:
+            form["client_secret"] = self.client_secret
+        return form
+
+    def secrets(self) -> tuple[Secret, ...]:
+        return tuple(Secret.of(one) for one in (self.refresh_token, self.client_secret) if one is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessToken:
+    """A session somebody else opened, such as the sf CLI's. It cannot be renewed."""
+
+    access_token: str | Secret
+    instance_url: str
+
+    name: ClassVar[str] = "access token"
+
+    def __post_init__(self) -> None:
+        _set(self, access_token=Secret.of(self.access_token), instance_url=org_url(self.instance_url, "instance_url"))
+
+    @property
+    def login_url(self) -> str:
+        return self.instance_url
+
+    def token(self) -> Token:
+        """The token as given."""
+        return Token(access=Secret.of(self.access_token), instance_url=self.instance_url)
+
+
+Flow = JwtBearer | ClientCredentials | RefreshToken | AccessToken
+
+
+# --- which flow the settings ask for ---------------------------------------------------------------------------------
+
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    AccessToken.name: ("access_token", "instance_url"),
+    JwtBearer.name: ("client_id", "username", "private_key"),
+    RefreshToken.name: ("client_id", "refresh_token"),
+    ClientCredentials.name: ("client_id", "client_secret"),
+}
+"""What each flow needs, in order of precedence: the most particular credential wins."""
+
+
+def flow_from_settings(settings: Settings) -> Flow:
+    """The first flow of `NEEDS` for which ``settings`` hold everything.
+
+    Raises:
+        MissingCredentials: no flow is complete; the message lists what each one lacks.
+    """
+    for name, needs in NEEDS.items():
+        if all(getattr(settings, need) is not None for need in needs):
+            return _flow(name, settings)
+    raise _missing(settings)
+
+
+def _flow(name: str, settings: Settings) -> Flow:
+    login_url = settings.org_config().login_url
+    given: dict[str, Any] = {need: getattr(settings, need) for need in NEEDS[name]}
+    if name == AccessToken.name:
+        return AccessToken(**given)
+    if name == JwtBearer.name:
+        given |= {"passphrase": settings.private_key_passphrase, "audience": settings.audience}
+        return JwtBearer(login_url=login_url, **given)
+    if name == RefreshToken.name:
+        return RefreshToken(login_url=login_url, client_secret=settings.client_secret, **given)
+    return ClientCredentials(login_url=login_url, **given)
+
+
+def _missing(settings: Settings) -> MissingCredentials:
+    lines = []
+    for name, needs in NEEDS.items():
+        absent = [settings.label(need) for need in needs if getattr(settings, need) is None]
+        present = [settings.label(need) for need in needs if getattr(settings, need) is not None]
+        has = f" (has {', '.join(present)})" if present else ""
+        lines.append(f"  {name}: missing {', '.join(absent)}{has}")
+    hint = f"Found {', '.join(settings.misspelt)}" if settings.misspelt else None
+    return MissingCredentials(f"{settings.source} does not say who is logging in\n" + "\n".join(lines), hint=hint)
+
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+
+def jwt_audience(login_url: str) -> str:
+    """The ``aud`` a login host expects: Salesforce's production or sandbox login, or the host itself elsewhere.
+
+    https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_jwt_flow.htm
+    """
+    host = urlsplit(login_url).hostname or ""
+    if not in_salesforce(login_url):
+        return login_url
+    if host == "test.salesforce.com" or ".sandbox.my." in host or ".scratch.my." in host:
+        return "https://test.salesforce.com"
+    return LOGIN_URL
+
+
+def _rsa_key(pem: Secret, passphrase: Secret | None) -> Any:
+    """The private key in ``pem``, or a `ConfigurationError` that does not show it."""
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    encrypted = "ENCRYPTED" in pem.reveal()
+    if encrypted and not passphrase:
+        raise ConfigurationError("the private key is encrypted and needs a passphrase (SF_PRIVATE_KEY_PASSPHRASE)")
+    try:
+        key = load_pem_private_key(
+            pem.reveal().encode(), passphrase.reveal().encode() if encrypted and passphrase else None
+        )
+    except Exception:  # noqa: BLE001 - cryptography raises several types, whose texts may quote the key
+        key = None
+    if isinstance(key, RSAPrivateKey):
+        return key
+    raise ConfigurationError(_key_fault(pem, encrypted=encrypted, parsed=key is not None))
+
+
+def _key_fault(pem: Secret, *, encrypted: bool, parsed: bool) -> str:
+    text = pem.reveal()
+    if "PUBLIC KEY" in text or "BEGIN CERTIFICATE" in text:
+        return "the private key setting holds a public key or a certificate; the login needs the private key"
+    if parsed:
+        return "the private key is not an RSA key; Salesforce accepts RS256 only"
+    if encrypted:
+        return "the private key cannot be decrypted: the passphrase is wrong, or the file is damaged"
+    return "the private key is not an RSA private key in PEM form (-----BEGIN PRIVATE KEY-----)"
+
+
+def _content(answer: TokenAnswer) -> dict[str, Any]:
+    """The JSON object in ``answer`` with its tokens wrapped at once; an empty one if there is none."""
+    try:
+        content = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(content, dict):
+        return {}
+    for name in ("access_token", "refresh_token", "id_token"):
+        if name in content:
+            content[name] = Secret(content[name]) if isinstance(content[name], str) else None
+    return content
+
+
+def _set(flow: object, **values: object) -> None:
+    """Fill in the fields of a frozen flow while it is being made."""
+    for name, value in values.items():
+        object.__setattr__(flow, name, value)

@@ -1,0 +1,59 @@
+"""A value that must never be seen: tokens, keys, passwords.
+
+It is a type and not a string, so that printing, logging, formatting, pickling and JSON cannot reveal it by accident.
+"""
+
+from __future__ import annotations
+
+from hmac import compare_digest
+from typing import NoReturn
+
+MASK = "********"
+
+
+class Secret:
+    """A text that shows itself only when asked: ``secret.reveal()``.
+
+    Two secrets compare in constant time. Printing gives a mask; pickling, copying and JSON are refused.
+    """
+
+    __slots__ = ("__value",)
+
+    def __init__(self, value: str) -> None:
+        self.__value = value
+
+    @classmethod
+    def of(cls, value: str | Secret) -> Secret:
+        """``value`` itself if it is a secret already, else wrapped."""
+        return value if isinstance(value, Secret) else cls(value)
+
+    def reveal(self) -> str:
+        """The text. For the one place that sends it."""
+        return self.__value
+
+    def masked_in(self, text: str) -> str:
+        """``text`` with every occurrence of this secret masked."""
+        return text.replace(self.__value, MASK) if self.__value else text
+
+    def __repr__(self) -> str:
+        return f"Secret({MASK})"
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __format__(self, spec: str) -> str:
+        return MASK
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return compare_digest(self.__value.encode(), other.__value.encode())
+
+    def __hash__(self) -> int:
+        return hash(self.__value)
+
+    def __bool__(self) -> bool:
+        return bool(self.__value)
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a Secret cannot be pickled or copied")
