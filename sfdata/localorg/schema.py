@@ -132,7 +132,7 @@ class SObject:
 
     @cached_property
     def _by_relationship(self) -> dict[str, Field]:
-        return {f.relationship_name.casefold(): f for f in self.fields if f.relationship_name}
+        return {f.relationship_name.casefold(): f for f in self.fields if f.relationship_name and f.reference_to}
 
 
 class Schema:

@@ -1,0 +1,65 @@
+"""Record Ids: the 15 characters a person sees, the 18 an API answers, and new ones.
+
+An Id is a key prefix of 3 characters that tells the object, a pod of 3, and a counter in base 62. The first 15
+characters differ by case; 3 more carry the case of the others, so that an 18-character Id survives software that
+folds case. See https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/field_types.htm
+"""
+
+from __future__ import annotations
+
+import re
+import string
+
+POD = "Lo0"
+DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
+CHECK_ALPHABET = string.ascii_uppercase + "012345"
+COUNTER_LENGTH = 9
+
+_ID = re.compile(r"[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?", re.ASCII)
+_GROUPS = (0, 5, 10)
+
+
+def id18(id15: str) -> str:
+    """The 18-character form of a 15-character Id."""
+    return id15 + "".join(_check(id15[start : start + 5]) for start in _GROUPS)
+
+
+def id15(id18: str) -> str:
+    """The case-sensitive 15 characters of an Id of either length."""
+    return id18[:15]
+
+
+def normalize(text: str) -> str | None:
+    """The 18-character form of an Id of either length, or None where ``text`` is no Id.
+
+    Case lost on the way is restored from the checksum of an 18-character Id; a checksum that cannot belong to the
+    other characters makes it no Id.
+    """
+    if not _ID.fullmatch(text):
+        return None
+    if len(text) == 15:
+        return id18(text)
+    bits = [CHECK_ALPHABET.find(c) for c in text[15:].upper()]
+    if min(bits) < 0:
+        return None
+    restored = "".join(c.upper() if bits[n // 5] >> n % 5 & 1 else c.lower() for n, c in enumerate(text[:15]))
+    whole = id18(restored)
+    return whole if whole[15:] == text[15:].upper() else None
+
+
+def make_id(prefix: str, number: int) -> str:
+    """The 18-character Id of record ``number`` (from 0) of the object with this key prefix.
+
+    Ids of one prefix sort by number. Raises ValueError beyond what the counter's nine characters hold.
+    """
+    if not 0 <= number < len(DIGITS) ** COUNTER_LENGTH:
+        raise ValueError(f"A record Id counts from 0 to 62^{COUNTER_LENGTH} - 1, not to {number}")
+    counter = []
+    for _ in range(COUNTER_LENGTH):
+        number, digit = divmod(number, len(DIGITS))
+        counter.append(DIGITS[digit])
+    return id18(prefix + POD + "".join(reversed(counter)))
+
+
+def _check(group: str) -> str:
+    return CHECK_ALPHABET[sum(1 << n for n, c in enumerate(group) if "A" <= c <= "Z")]

@@ -1,0 +1,147 @@
+"""What people do about a customer: tasks and events, each about somebody (Who) and something (What)."""
+
+from __future__ import annotations
+
+from sfdata.localorg.objects.fields import (
+    Attributes,
+    checkbox,
+    date,
+    datetime,
+    external_key,
+    integer,
+    is_deleted,
+    long_text,
+    owner,
+    picklist,
+    read_only,
+    record_id,
+    record_type,
+    reference,
+    sobject,
+    system_fields,
+    text,
+)
+from sfdata.localorg.objects.picklists import (
+    CALL_TYPES,
+    EVENT_SUBJECTS,
+    MONTHS,
+    RECURRENCE_INSTANCES,
+    RECURRENCE_TYPES,
+    TASK_SUBJECTS,
+    TASK_SUBTYPES,
+    TIME_ZONES,
+)
+from sfdata.localorg.objects.stages import TASK_PRIORITIES, TASK_STATUSES
+from sfdata.localorg.schema import Field
+
+WHO = ("Contact", "Lead")
+WHAT = ("Account", "Asset", "Campaign", "Case", "Contract", "Opportunity", "Order", "Product2", "Solution")
+
+CLOSED: Attributes = {"derived": "status_closed"}
+END: Attributes = {"derived": "event_end"}
+RELATED: Attributes = {"derived": "activity_account"}
+
+
+def recurrence(prefix: str, series: str) -> tuple[Field, ...]:
+    """How an activity repeats; ``series`` names the activities of one series, below its first."""
+    dates = {
+        "Task": (date("RecurrenceStartDateOnly", "Recurrence Start"), date("RecurrenceEndDateOnly", "Recurrence End")),
+        "Event": (
+            datetime("RecurrenceStartDateTime", "Recurrence Start"),
+            date("RecurrenceEndDateOnly", "Recurrence End"),
+        ),
+    }
+    fixed: Attributes = {"restricted": True, "length": 40}
+    return (
+        read_only(
+            reference("RecurrenceActivityId", "Recurrence Activity ID", prefix, children=series, relationship_name=None)
+        ),
+        checkbox("IsRecurrence", f"Create Recurring Series of {prefix}s", updateable=False),
+        *dates[prefix],
+        picklist("RecurrenceTimeZoneSidKey", "Recurrence Time Zone", TIME_ZONES, **fixed),
+        picklist("RecurrenceType", "Recurrence Type", RECURRENCE_TYPES, **fixed),
+        integer("RecurrenceInterval", "Recurrence Interval"),
+        integer("RecurrenceDayOfWeekMask", "Recurrence Day of Week Mask"),
+        integer("RecurrenceDayOfMonth", "Recurrence Day of Month"),
+        picklist("RecurrenceInstance", "Recurrence Instance", RECURRENCE_INSTANCES, **fixed),
+        picklist("RecurrenceMonthOfYear", "Recurrence Month of Year", MONTHS, **fixed),
+    )
+
+
+TASK = sobject(
+    "Task", "Task", "Tasks", "00T",
+    record_id("Activity ID"),
+    record_type(),
+    reference("WhoId", "Name ID", *WHO, children="Tasks", cascade_delete=True),
+    reference("WhatId", "Related To ID", *WHAT, children="Tasks", cascade_delete=True),
+    picklist("Subject", "Subject", TASK_SUBJECTS, type_="combobox", name_field=True),
+    date("ActivityDate", "Due Date Only"),
+    picklist("Status", "Status", TASK_STATUSES, default="Not Started", nillable=False),
+    picklist("Priority", "Priority", TASK_PRIORITIES, default="Normal", nillable=False),
+    read_only(checkbox("IsHighPriority", "High Priority", **CLOSED)),
+    owner("Group", "User"),
+    long_text("Description", "Description"),
+    picklist("Type", "Type", ("Call", "Email", "Meeting", "Other")),
+    is_deleted(),
+    read_only(reference("AccountId", "Account ID", "Account", **RELATED)),
+    read_only(checkbox("IsClosed", "Closed", **CLOSED)),
+    system_fields(),
+    read_only(checkbox("IsArchived", "Archived")),
+    integer("CallDurationInSeconds", "Call Duration"),
+    picklist("CallType", "Call Type", CALL_TYPES, length=40),
+    text("CallDisposition", "Call Result"),
+    text("CallObject", "Call Object Identifier"),
+    datetime("ReminderDateTime", "Reminder Date/Time"),
+    checkbox("IsReminderSet", "Reminder Set"),
+    recurrence("Task", "RecurringTasks"),
+    picklist("RecurrenceRegeneratedType", "Repeat This Task",
+             {"RecurrenceRegenerateAfterDueDate": "After due date",
+              "RecurrenceRegenerateAfterToday": "After date completed",
+              "RecurrenceRegenerated": "(Task Closed)"}, restricted=True, length=40),
+    picklist("TaskSubtype", "Task Subtype", TASK_SUBTYPES, default="Task", restricted=True, length=40,
+             updateable=False),
+    read_only(datetime("CompletedDateTime", "Completed Date/Time", **CLOSED)),
+    external_key(),
+    mru_enabled=True, feed_enabled=True,
+)  # fmt: skip
+
+EVENT = sobject(
+    "Event", "Event", "Events", "00U",
+    record_id("Activity ID"),
+    record_type(),
+    reference("WhoId", "Name ID", *WHO, children="Events", cascade_delete=True),
+    reference("WhatId", "Related To ID", *WHAT, children="Events", cascade_delete=True),
+    picklist("Subject", "Subject", EVENT_SUBJECTS, type_="combobox", name_field=True),
+    text("Location", "Location"),
+    checkbox("IsAllDayEvent", "All-Day Event"),
+    datetime("ActivityDateTime", "Due Date Time", **END),
+    date("ActivityDate", "Due Date Only", **END),
+    integer("DurationInMinutes", "Duration", **END),
+    datetime("StartDateTime", "Start Date Time", **END),
+    datetime("EndDateTime", "End Date Time", **END),
+    read_only(date("EndDate", "End Date", **END)),
+    long_text("Description", "Description"),
+    read_only(reference("AccountId", "Account ID", "Account", **RELATED)),
+    owner("Group", "User"),
+    picklist("Type", "Type", ("Email", "Meeting", "Other", "Call")),
+    checkbox("IsPrivate", "Private"),
+    picklist("ShowAs", "Show Time As", {"Busy": "Busy", "OutOfOffice": "Out of Office", "Free": "Free"},
+             default="Busy", restricted=True, length=40),
+    is_deleted(),
+    read_only(checkbox("IsChild", "Is Child")),
+    read_only(checkbox("IsGroupEvent", "Is Group Event")),
+    read_only(picklist("GroupEventType", "Group Event Type",
+              {"0": "Non Group Event", "1": "Group Event", "2": "Proposed Event", "3": "IsRecurrence2 Series Pattern"},
+              restricted=True, length=40)),
+    system_fields(),
+    read_only(checkbox("IsArchived", "Archived")),
+    recurrence("Event", "RecurringEvents"),
+    datetime("ReminderDateTime", "Reminder Date/Time"),
+    checkbox("IsReminderSet", "Reminder Set"),
+    picklist("EventSubtype", "Event Subtype", {"Event": "Event"}, default="Event", restricted=True, length=40,
+             updateable=False),
+    external_key(),
+    mru_enabled=True, feed_enabled=True,
+)  # fmt: skip
+
+OBJECTS = (TASK, EVENT)
