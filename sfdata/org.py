@@ -1,0 +1,252 @@
+"""`connect` and `Org`: where the parts are put together. Every method of `Org` delegates in a few lines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, overload
+
+import pandas as pd
+
+from sfdata.api import limits as limits_api
+from sfdata.api.describe import DescribeCache
+from sfdata.auth.flows import AccessToken, ClientCredentials, Flow, flow_from_settings
+from sfdata.config import OrgConfig, Settings, settings_from_env, settings_from_profile
+from sfdata.errors import ConfigurationError
+from sfdata.frames.dtypes import DtypeBackend
+from sfdata.local_process import local_org
+from sfdata.metadata import ObjectDescribe
+from sfdata.resilience.hooks import Hook, Hooks
+from sfdata.transfer.soql_query import Soql
+from sfdata.transport.http_session import HttpSession
+
+
+def connect(
+    target: str | None = None,
+    *,
+    flow: Flow | None = None,
+    instance_url: str | None = None,
+    access_token: str | None = None,
+    ca_file: str | None = None,
+    api_version: str | None = None,
+    timeout_seconds: float | None = None,
+    hooks: Sequence[Hook] = (),
+) -> Org:
+    """A connection to an org. Nothing is sent before the first call that needs an answer.
+
+    Who logs in is said in one of four ways, the first that is given:
+
+    - ``flow=``: a `JwtBearer`, `ClientCredentials`, `RefreshToken` or `AccessToken` object;
+    - ``instance_url=`` and ``access_token=``: a session that exists already;
+    - ``target``: ``"local"`` for an embedded org with sample data, started on first use and shared by this process;
+      any other name is a profile of the profile file;
+    - otherwise ``SFDATA_ORG`` (read like ``target``) or the ``SF_*`` variables of the environment.
+
+    Args:
+        target: ``"local"`` or the name of a profile.
+        ca_file: a PEM file of certificates to trust instead of the usual roots.
+        api_version: such as ``"67.0"``; pinned, never detected.
+        timeout_seconds: how long one request may be silent.
+        hooks: called with each event of the connection, see `sfdata.resilience.hooks`.
+
+    Raises:
+        ConfigurationError: a setting is missing, malformed or contradicts another.
+    """
+    given = {"ca_file": ca_file, "api_version": api_version, "timeout_seconds": timeout_seconds}
+    overrides = {name: value for name, value in given.items() if value is not None}
+    if access_token is not None:
+        if flow is not None:
+            raise ConfigurationError("give either flow= or access_token=, not both")
+        if instance_url is None:
+            raise ConfigurationError("access_token= needs instance_url= beside it: a token is good for one org only")
+        flow = AccessToken(access_token=access_token, instance_url=instance_url)
+    if flow is not None:
+        if target is not None:
+            raise ConfigurationError(f"give either a flow or the name {target!r}, not both")
+        config = OrgConfig(instance_url=instance_url, login_url=flow.login_url, **overrides)
+        return Org(config, flow, name=None, source="arguments", hooks=hooks)
+    if target is None and instance_url is None:
+        target = os.environ.get("SFDATA_ORG") or None
+    if target == "local":
+        config, flow = _local()
+        return Org(replace(config, **overrides), flow, name=target, source="the embedded local org", hooks=hooks)
+    settings = settings_from_env() if target is None else settings_from_profile(target)
+    if instance_url is not None:
+        settings = replace(settings, instance_url=instance_url)
+    return _from_settings(settings, target, overrides, hooks)
+
+
+def _local() -> tuple[OrgConfig, Flow]:
+    """The local org is an org like any other: an address and a login."""
+    org = local_org()
+    config = OrgConfig(instance_url=org["instance_url"], login_url=org["login_url"], ca_file=org["ca_file"])
+    flow = ClientCredentials(client_id=org["client_id"], client_secret=org["client_secret"], login_url=org["login_url"])
+    return config, flow
+
+
+def _from_settings(settings: Settings, name: str | None, overrides: Mapping[str, Any], hooks: Sequence[Hook]) -> Org:
+    flow = flow_from_settings(settings)
+    return Org(replace(settings.org_config(), **overrides), flow, name=name, source=settings.source, hooks=hooks)
+
+
+class Org:
+    """A connected org. Make one with `connect`; close it, or use it in a ``with`` block, to give its sockets back.
+
+    Attributes:
+        name: what it was connected by (``"local"``, a profile's name), or its host.
+        source: where its credentials came from, in words.
+        hooks: subscribe here for progress, retries and renewed tokens.
+    """
+
+    def __init__(
+        self, config: OrgConfig, flow: Flow, *, name: str | None, source: str, hooks: Sequence[Hook] = ()
+    ) -> None:
+        self.hooks = Hooks(*hooks)
+        self.source = source
+        self._session = HttpSession(config, flow, hooks=self.hooks)
+        self._describe = DescribeCache(self._session)
+        self._name = name
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def soql(self, text: str, params: Mapping[str, Any] | None = None, *, all_rows: bool = False) -> Soql:
+        """A query, parsed and with its ``:name`` binds filled in from ``params``, but not sent.
+
+        ``all_rows`` includes deleted and archived rows (the API's ``queryAll``).
+
+        Raises:
+            SoqlSyntaxError, BindError: the text or a value is wrong.
+        """
+        return Soql(self._session, self._describe, self.hooks, text, params, all_rows=all_rows)
+
+    def query(
+        self,
+        text: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        dtype_backend: DtypeBackend | None = None,
+        index_col: str | Sequence[str] | None = None,
+        max_rows: int | None = None,
+        all_rows: bool = False,
+    ) -> pd.DataFrame:
+        """The complete, typed, flat result of a query. See `Soql.to_pandas` for the arguments and errors."""
+        query = self.soql(text, params, all_rows=all_rows)
+        return query.to_pandas(dtype_backend=dtype_backend, index_col=index_col, max_rows=max_rows)
+
+    # --- the org itself ----------------------------------------------------------------------------------------------
+
+    @overload
+    def describe(self, name: str) -> ObjectDescribe: ...
+    @overload
+    def describe(self, name: None = None) -> pd.DataFrame: ...
+    def describe(self, name: str | None = None) -> ObjectDescribe | pd.DataFrame:
+        """What the org says of one object, or without a name the table of all objects this user can see.
+
+        Raises:
+            InvalidType: no such object; the hint names the nearest one.
+        """
+        if name is not None:
+            return self._describe.object(name)
+        columns = ["name", "label", "keyPrefix", "custom", "queryable", "createable", "updateable", "deletable"]
+        objects = self._describe.global_()["sobjects"]
+        frame = pd.DataFrame([[entry[column] for column in columns] for entry in objects], columns=columns)
+        return frame.astype({"name": "str", "label": "str", "keyPrefix": "str"})
+
+    def limits(self) -> pd.DataFrame:
+        """The org's limits, one row each: ``max``, ``remaining`` and the share ``used`` (missing where max is 0).
+
+        https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_limits.htm
+        """
+        limits = limits_api.limits(self._session)
+        index = pd.Index(list(limits), name="limit", dtype="str")
+        counts = {"max": [one.max for one in limits.values()], "remaining": [one.remaining for one in limits.values()]}
+        frame = pd.DataFrame(counts, index=index, dtype="Int64")
+        frame["used"] = 1 - frame["remaining"] / frame["max"].replace(0, pd.NA)
+        return frame
+
+    # --- the connection ----------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        return self._name or self.instance_url.partition("://")[2]
+
+    @property
+    def instance_url(self) -> str:
+        """The org's address; asking for it logs in where only the login's answer tells it."""
+        return self._session.instance_url
+
+    @property
+    def api_version(self) -> str:
+        return self._session.api_version
+
+    def close(self) -> None:
+        """Give the sockets back. The org's session stays valid; a local org lives as long as this process."""
+        self._session.close()
+
+    def __enter__(self) -> Org:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Org({self.name}, {self.instance_url}, API {self.api_version}, from {self.source})"
+
+
+@overload
+def read_soql(
+    soql: str,
+    org: Org | None = ...,
+    params: Mapping[str, Any] | None = ...,
+    *,
+    chunksize: int,
+    dtype_backend: DtypeBackend | None = ...,
+    index_col: str | Sequence[str] | None = ...,
+    all_rows: bool = ...,
+) -> Iterator[pd.DataFrame]: ...
+@overload
+def read_soql(
+    soql: str,
+    org: Org | None = ...,
+    params: Mapping[str, Any] | None = ...,
+    *,
+    chunksize: None = ...,
+    dtype_backend: DtypeBackend | None = ...,
+    index_col: str | Sequence[str] | None = ...,
+    all_rows: bool = ...,
+) -> pd.DataFrame: ...
+def read_soql(
+    soql: str,
+    org: Org | None = None,
+    params: Mapping[str, Any] | None = None,
+    *,
+    chunksize: int | None = None,
+    dtype_backend: DtypeBackend | None = None,
+    index_col: str | Sequence[str] | None = None,
+    all_rows: bool = False,
+) -> pd.DataFrame | Iterator[pd.DataFrame]:
+    """Read the result of a SOQL query into a DataFrame, in the manner of pandas' readers.
+
+    Args:
+        soql: the query; ``:name`` stands for the value of that name in ``params``.
+        org: a connection; by default the one `connect` makes without arguments.
+        params: values for the binds: text, numbers, dates, booleans, None, and lists or Series of them.
+        chunksize: return an iterator of DataFrames of that many rows instead, read as it is consumed.
+        dtype_backend: ``"numpy_nullable"`` or ``"pyarrow"``.
+        index_col: column or columns to make the index.
+        all_rows: include deleted and archived rows.
+
+    Returns:
+        Columns in SELECT order named as written, parents as ``Owner.Name``, typed by the org's describe; the dtypes
+        are listed in `sfdata.frames.dtypes`. Child subqueries come along as linked frames, see `sfdata.children`.
+
+    Raises:
+        SoqlSyntaxError, BindError: the text or a value is wrong; nothing was sent.
+        ResponseError: the org refused the query.
+        IncompleteResult: not every row arrived.
+    """
+    query = (org or connect()).soql(soql, params, all_rows=all_rows)
+    if chunksize is not None:
+        return query.chunks(chunksize, dtype_backend=dtype_backend, index_col=index_col)
+    return query.to_pandas(dtype_backend=dtype_backend, index_col=index_col)
