@@ -1,0 +1,100 @@
+"""Where the references of a row lead: found by a parent's external id, and checked before they are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sfdata.localorg.ids import id15
+from sfdata.localorg.schema import Field, SObject
+from sfdata.localorg.store import Store
+from sfdata.localorg.validation import RecordError, RecordRefused, Unreadable, refusal, stored_form
+
+MASTER_RECORD_TYPE = "012000000000000AAA"
+
+
+class References:
+    """Answers for the reference fields of rows about to be written to ``store``."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._schema = store.schema
+
+    def by_external_id(self, field: Field, nested: Any) -> str | None:
+        """The Id of the parent that ``{"Ext__c": "A1"}`` names, given in place of the reference ``field``.
+
+        Where the reference may lead to several objects, ``attributes.type`` says to which.
+
+        Raises:
+            RecordRefused: no such field, not a key, no such parent or several of them.
+        """
+        if nested is None:
+            return None
+        if not isinstance(nested, Mapping):
+            raise Unreadable(field, nested)
+        named = [(key, value) for key, value in nested.items() if key != "attributes"]
+        if len(named) != 1:
+            problem = f"The relationship {field.relationship_name} must name its parent by one external id field."
+            raise refusal("INVALID_FIELD", problem, None)
+        (key, value) = named[0]
+        return self._parent(self._key_field(field, nested, key), value)
+
+    def _key_field(self, field: Field, nested: Mapping[str, Any], key: str) -> tuple[SObject, Field]:
+        attributes = nested.get("attributes")
+        wanted = attributes.get("type") if isinstance(attributes, Mapping) else None
+        parents = [p for p in map(self._schema.object, field.reference_to) if p and wanted in (None, p.name)]
+        known = [(parent, found) for parent in parents if (found := parent.field(key))]
+        for parent, found in known:
+            if found.type == "id" or found.external_id or found.id_lookup:
+                return parent, found
+        name = parents[0].name if parents else str(wanted)
+        if known:
+            problem = f"Field name provided, {key} is not an External ID or indexed field for {name}"
+        else:
+            problem = f"No such column '{key}' on sobject of type {name}"
+        raise refusal("INVALID_FIELD", problem, None)
+
+    def _parent(self, key: tuple[SObject, Field], value: Any) -> str:
+        parent, field = key
+        wanted = stored_form(field, value)
+        found = [] if wanted is None else self._store.find(parent, field.name, wanted, limit=3)
+        if not found:
+            problem = f"Foreign key external ID: {value} not found for field {field.name} in entity {parent.name}"
+            raise refusal("INVALID_FIELD", problem)
+        if len(found) > 1:
+            raise several_found(field, [row["Id"] for row in found])
+        return str(found[0]["Id"])
+
+    def problems(self, sobject: SObject, values: Mapping[str, Any]) -> list[RecordError]:
+        """What is wrong with the references among ``values``: wrong object, no such row, deleted, not to be used."""
+        found: list[RecordError] = []
+        for name, value in values.items():
+            field = sobject.field(name)
+            if value is not None and field is not None and field.type == "reference":
+                found += self._problem(sobject, field, value)
+        return found
+
+    def _problem(self, sobject: SObject, field: Field, record_id: str) -> Sequence[RecordError]:
+        target = self._schema.by_prefix(record_id)
+        if target is None or target.name not in field.reference_to:
+            message = f"{field.label}: id value of incorrect type: {record_id}"
+            return [RecordError("FIELD_INTEGRITY_EXCEPTION", message, (field.name,))]
+        row = self._store.get(target, record_id)
+        if row is None:
+            return [RecordError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")]
+        if row.get("IsDeleted"):
+            return [RecordError("ENTITY_IS_DELETED", "entity is deleted")]
+        if field.name == "OwnerId" and target.name == "User" and not row["IsActive"]:
+            message = f"operation performed with inactive user [{id15(record_id)}] as owner of {sobject.label.lower()}"
+            return [RecordError("INACTIVE_OWNER_OR_USER", message)]
+        if field.name == "RecordTypeId" and row["SobjectType"] != sobject.name:
+            message = f"{field.label}: this ID value isn't valid for the user: {record_id}"
+            return [RecordError("INVALID_CROSS_REFERENCE_KEY", message, (field.name,))]
+        return []
+
+
+def several_found(field: Field, record_ids: Sequence[str]) -> RecordRefused:
+    """The refusal where an external id that is not unique names more than one row."""
+    listed = ", ".join(record_ids)
+    message = f"{field.label}: more than one record found for external id field: [{listed}]"
+    return refusal("DUPLICATE_EXTERNAL_ID", message)
