@@ -1,0 +1,191 @@
+"""From trouble on the wire, or an answer that is an error, to one of sfdata's exceptions; and its class for the retry.
+
+Messages name the method, host and path, never a query string, a header or a body: those may hold a token.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from sfdata.config import is_local
+from sfdata.errors import (
+    ConnectionFailed,
+    RequestTimeout,
+    SalesforceError,
+    SessionExpired,
+    TransportError,
+    UnreadableAnswer,
+    UnsupportedApiVersion,
+    response_error,
+)
+from sfdata.resilience.retry import Failure, Verdict, retry_after, status_failure
+from sfdata.transport.messages import BodyCut, BodyUnreadable, Request, Response
+
+LONGEST_MESSAGE = 2000
+
+
+class AttemptFailed(Exception):
+    """One attempt brought no answer: ``error`` is what to raise if it was the last, ``verdict`` what the retry asks."""
+
+    def __init__(self, error: TransportError, verdict: Verdict) -> None:
+        super().__init__(verdict.reason)
+        self.error = error
+        self.verdict = verdict
+
+
+# --- no answer -------------------------------------------------------------------------------------------------------
+
+
+def wire_fault(problem: Exception, request: Request, *, answering: bool) -> AttemptFailed:
+    """What ``problem``, met while sending ``request``, means. ``answering``: the answer had begun to arrive."""
+    if isinstance(problem, httpx.ConnectError | httpx.ProxyError | httpx.ConnectTimeout | httpx.PoolTimeout):
+        return _no_connection(problem, request)
+    if isinstance(problem, BodyUnreadable):
+        error: TransportError = UnreadableAnswer(f"{request}: the answer is {problem}")
+        return AttemptFailed(error, Verdict(Failure.POISON, f"answer {problem}"))
+    sent = Failure.TRUNCATED if answering else Failure.AMBIGUOUS
+    if isinstance(problem, httpx.TimeoutException):
+        error = RequestTimeout(f"{request}: no complete answer in the time allowed", hint="SF_TIMEOUT_SECONDS sets it.")
+        return AttemptFailed(error, Verdict(sent, "timed out", timed_out=True))
+    if isinstance(problem, BodyCut) or answering:
+        error = UnreadableAnswer(f"{request}: the answer broke off before its end")
+        return AttemptFailed(error, Verdict(Failure.TRUNCATED, "answer cut short"))
+    if isinstance(problem, httpx.LocalProtocolError | httpx.UnsupportedProtocol | httpx.InvalidURL):
+        error = ConnectionFailed(f"{request}: the request cannot be sent as it stands")
+        return AttemptFailed(error, Verdict(Failure.REFUSED, "request not valid"))
+    error = ConnectionFailed(f"{request}: the connection broke before an answer arrived", hint=_local_hint(request))
+    return AttemptFailed(error, Verdict(sent, "connection lost"))
+
+
+def _no_connection(problem: Exception, request: Request) -> AttemptFailed:
+    host = urlsplit(request.origin).netloc
+    if isinstance(problem, httpx.TimeoutException):
+        error: TransportError = RequestTimeout(f"{request}: no connection to {host} in the time allowed")
+        return AttemptFailed(error, Verdict(Failure.NOT_SENT, "no connection in time", timed_out=True))
+    if isinstance(problem, httpx.ProxyError):
+        error = ConnectionFailed(
+            f"{request}: the proxy did not connect us ({_clean(str(problem))})",
+            hint="The proxy comes from HTTPS_PROXY or the system's settings; NO_PROXY lists exceptions.",
+        )
+        return AttemptFailed(error, Verdict(Failure.NOT_SENT, "proxy refused"))
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(problem)):
+        error = ConnectionFailed(
+            f"{request}: {host} shows a certificate that is not trusted",
+            hint="SF_CA_FILE names a PEM file of the certificates to trust. There is no switch to trust everything.",
+        )
+        return AttemptFailed(error, Verdict(Failure.REFUSED, "certificate not trusted"))
+    error = ConnectionFailed(f"{request}: no connection to {host} ({_clean(str(problem))})", hint=_local_hint(request))
+    return AttemptFailed(error, Verdict(Failure.NOT_SENT, "no connection"))
+
+
+def _causes(problem: BaseException | None) -> Iterator[BaseException]:
+    while problem is not None:
+        yield problem
+        problem = problem.__cause__ or problem.__context__
+
+
+def _local_hint(request: Request) -> str | None:
+    return "Is the local org still running?" if is_local(request.origin) else None
+
+
+# --- an answer that is an error --------------------------------------------------------------------------------------
+
+
+def answer_verdict(response: Response, now: float | None = None) -> Verdict | None:
+    """The class of an answer for the retry, judged by status and headers; None for one to be used as it is."""
+    if response.status < 300 and response.media_type == "text/html":
+        return Verdict(Failure.POISON, "a page instead of data")
+    failure = status_failure(response.status)
+    if failure is None:
+        return None
+    wanted = retry_after(response.headers.get("retry-after"), time.time() if now is None else now)
+    return Verdict(failure, f"status {response.status}", retry_after=wanted)
+
+
+def answer_error(request: Request, response: Response, mask: Callable[[str], str]) -> SalesforceError:
+    """The exception for an answer that is no success. ``mask`` hides the token, should the answer repeat it."""
+    status = response.status
+    if status < 400:
+        return _not_data(request, response, mask)
+    errors = [_cleaned(error, mask) for error in _errors(response)]
+    if status == 401:
+        first = errors[0] if errors else {}
+        return SessionExpired(
+            first.get("message") or "the org does not accept the session",
+            error_code=first.get("errorCode"),
+            status=status,
+            hint="A fresh login did not help: check the user's API access and the app's session policies.",
+        )
+    if errors:
+        return response_error(status, errors)
+    error = response_error(status, [{"message": f"{request}: {_unexplained(response, mask)}"}])
+    if status in (414, 431):
+        error.hint = "The query is longer than an address may be."
+    return error
+
+
+def unsupported_version(version: str, served: list[str]) -> UnsupportedApiVersion:
+    """The exception for a pinned version that is not among those the org serves."""
+    return UnsupportedApiVersion(
+        f"the org does not serve API version {version}; it serves {served[0]} to {served[-1]}",
+        status=404,
+        hint=f"Set SF_API_VERSION (or api_version) to {served[-1]} or an older one.",
+    )
+
+
+def _not_data(request: Request, response: Response, mask: Callable[[str], str]) -> UnreadableAnswer:
+    if 300 <= response.status < 400:
+        goal = urlsplit(response.headers.get("location", "")).hostname
+        where = f" to {_clean(goal)}" if goal else ""
+        return UnreadableAnswer(
+            f"{request}: the org redirects{where} (status {response.status}), which is not followed",
+            status=response.status,
+            hint="Is the instance URL the org's My Domain address?",
+        )
+    return UnreadableAnswer(f"{request}: {_unexplained(response, mask)}", status=response.status)
+
+
+def _errors(response: Response) -> list[dict[str, Any]]:
+    """The errors an answer lists: Salesforce's list, one object of it, or an OAuth error; else none."""
+    try:
+        content = json.loads(response.content)
+    except (ValueError, RecursionError):
+        return []
+    if isinstance(content, dict) and isinstance(content.get("error"), str):
+        content = {"errorCode": content["error"], "message": content.get("error_description")}
+    listed = content if isinstance(content, list) else [content]
+    return [error for error in listed if isinstance(error, dict) and {"message", "errorCode"} & error.keys()]
+
+
+def _cleaned(error: dict[str, Any], mask: Callable[[str], str]) -> dict[str, Any]:
+    fields = error.get("fields")
+    return {
+        "message": mask(_clean(str(error.get("message") or ""))),
+        "errorCode": _clean(str(error["errorCode"])) if error.get("errorCode") else None,
+        "fields": [_clean(str(name)) for name in fields] if isinstance(fields, list) else [],
+    }
+
+
+def _unexplained(response: Response, mask: Callable[[str], str]) -> str:
+    """What an answer without an error list says: a page's title, or a short plain text."""
+    text = response.content[:4096].decode("utf-8", errors="replace")
+    if response.media_type == "text/html" or text.lstrip()[:1] == "<":
+        title = re.search(r"<title[^>]*>([^<]{1,200})", text, re.IGNORECASE)
+        said = f" titled {_clean(title[1]).strip()!r}" if title else ""
+        return mask(f"a page{said} came instead of data (status {response.status})")
+    said = f": {_clean(text)[:200]}" if response.media_type == "text/plain" and text.strip() else ""
+    return mask(f"status {response.status} without an explanation{said}")
+
+
+def _clean(text: str) -> str:
+    """``text`` cut to a bearable length and without what a terminal would obey."""
+    kept = "".join(char for char in text[:LONGEST_MESSAGE] if char in "\n\t" or char.isprintable())
+    return kept if len(text) <= LONGEST_MESSAGE else f"{kept}…"

@@ -1,0 +1,209 @@
+"""One org over HTTP: what every API module sends its requests through.
+
+bearer auth → retry → circuit breaker → limits → wire
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import httpx
+
+import sfdata
+from sfdata.auth.exchange import TokenAnswer, TokenRequest
+from sfdata.auth.flows import Flow
+from sfdata.auth.tokens import TokenManager
+from sfdata.config import OrgConfig
+from sfdata.errors import ConnectionFailed, NotFound, SalesforceError
+from sfdata.resilience.breaker import CircuitBreaker
+from sfdata.resilience.hooks import Hooks, TokenRenewed
+from sfdata.resilience.limits import LimitsTracker
+from sfdata.resilience.retry import Operation, RetryPolicy
+from sfdata.transport.faults import AttemptFailed, answer_error, answer_verdict, unsupported_version
+from sfdata.transport.layers import BearerLayer, BreakerLayer, LimitsLayer, RetryLayer, Send, WireLayer
+from sfdata.transport.messages import Request, Response
+from sfdata.transport.wire import LiveWire
+
+VERSIONS_PATH = "/services/data"
+
+
+class HttpSession:
+    """A logged-in connection to one org. Threads may share it; nothing is sent before the first request.
+
+    Args:
+        config: where the org is, the API version, time-outs.
+        flow: who is logging in.
+        wire: where requests go instead of the network: a recording, a replay, a stub.
+        retry, breaker, limits, hooks: the policies, where the usual ones will not do.
+        clock, now: monotonic and epoch seconds.
+
+    Every request raises a `sfdata.errors.SalesforceError` unless it has a usable answer. The answer's body is whole.
+    """
+
+    def __init__(
+        self,
+        config: OrgConfig,
+        flow: Flow,
+        *,
+        wire: httpx.BaseTransport | None = None,
+        retry: RetryPolicy | None = None,
+        breaker: CircuitBreaker | None = None,
+        limits: LimitsTracker | None = None,
+        hooks: Hooks | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.config = config
+        self.hooks = hooks or Hooks()
+        self.limits = limits or LimitsTracker(now)
+        self.tokens = TokenManager(
+            flow,
+            self._fetch_token,
+            instance_url=config.instance_url,
+            clock=clock,
+            now=now,
+            announce=lambda name, reason: self.hooks(TokenRenewed(name, reason)),
+        )
+        self._wire = wire or LiveWire(config.ca_file)
+        self._signed, self._unsigned = self._stack(retry or RetryPolicy(), breaker or CircuitBreaker(), clock)
+        self._versions_lock = threading.Lock()
+        self._versions: list[str] | None = None
+        self._closed = False
+
+    def _stack(self, retry: RetryPolicy, breaker: CircuitBreaker, clock: Callable[[], float]) -> tuple[Send, Send]:
+        """The layers, outermost first, with the signer and (for logins) without it."""
+        wire = WireLayer(self._wire, self.config, self.hooks, retry.deadline_seconds, clock)
+        unsigned = RetryLayer(retry, self.hooks, BreakerLayer(breaker, LimitsLayer(self.limits, wire)))
+        return BearerLayer(self.tokens, unsigned), unsigned
+
+    # --- requests ----------------------------------------------------------------------------------------------------
+
+    @property
+    def data_path(self) -> str:
+        """``/services/data/v67.0``, which the paths of most resources begin with."""
+        return f"{VERSIONS_PATH}/v{self.config.api_version}"
+
+    @property
+    def instance_url(self) -> str:
+        """The org's address; logs in if that is not known yet."""
+        return self.tokens.current().instance_url
+
+    def get(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        operation: Operation = Operation.READ,
+    ) -> Response:
+        """GET a path of the org (``/services/…``), status 200, or 304 where ``headers`` ask for it.
+
+        Raises:
+            UnreadableAnswer: the path leads elsewhere, or the answer is not what was asked for.
+            ResponseError: the org answered with an error.
+            AuthenticationError, TransportError: no login, no connection, no answer.
+        """
+        target = f"{path}?{urlencode(params)}" if params else path
+        return self._answer(Request("GET", target, operation, self._headers(headers)))
+
+    def post(
+        self, path: str, *, content: Any, operation: Operation, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """POST ``content`` as JSON; raises as `get` does. ``operation`` decides whether it may be repeated."""
+        sent = self._headers({"Content-Type": "application/json", **(headers or {})})
+        return self._answer(Request("POST", path, operation, sent, json.dumps(content).encode()))
+
+    def error(self, path: str, status: int, body: bytes) -> SalesforceError:
+        """The exception for an error that came inside another answer, as composite requests bring them."""
+        answer = Response(status, {"content-type": "application/json"}, body)
+        return answer_error(Request("GET", path, Operation.READ), answer, self._mask)
+
+    def close(self) -> None:
+        """Close the connections. A closed session sends nothing more."""
+        self._closed = True
+        self._wire.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"HttpSession({self.config.instance_url or self.config.login_url}, v{self.config.api_version})"
+
+    # --- how -----------------------------------------------------------------------------------------------------------
+
+    def _headers(self, headers: Mapping[str, str] | None = None) -> dict[str, str]:
+        return {
+            "User-Agent": f"sfdata/{sfdata.__version__}",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            **(headers or {}),
+        }
+
+    def _answer(self, request: Request) -> Response:
+        response = self._send(self._signed, request)
+        unchanged = response.status == 304 and "If-Modified-Since" in request.headers
+        if unchanged or (response.status < 300 and answer_verdict(response) is None):
+            return response
+        error = answer_error(request, response, self._mask)
+        raise self._version_error(request) or error if isinstance(error, NotFound) else error
+
+    def _send(self, send: Send, request: Request) -> Response:
+        if self._closed:
+            raise ConnectionFailed("this connection is closed")
+        try:
+            return send(request)
+        except AttemptFailed as problem:
+            fault = problem.error
+        raise fault
+
+    def _fetch_token(self, asked: TokenRequest) -> TokenAnswer:
+        operation = Operation.TOKEN if asked.repeatable else Operation.REFRESH
+        headers = self._headers({"Content-Type": "application/x-www-form-urlencoded"})
+        response = self._send(
+            self._unsigned, Request("POST", asked.path, operation, headers, asked.encoded(), asked.origin)
+        )
+        return TokenAnswer(response.status, response.content, _epoch_seconds(response.headers.get("date")))
+
+    def _mask(self, text: str) -> str:
+        return self.tokens.current().access.masked_in(text)
+
+    def _version_error(self, request: Request) -> SalesforceError | None:
+        """An error that says so if the path was not found because its API version is not served."""
+        asked = re.match(rf"{VERSIONS_PATH}/v([0-9.]+)(?:/|$)", request.path)
+        served = self._served_versions() if asked else []
+        if not asked or not served or asked[1] in served:
+            return None
+        return unsupported_version(asked[1], served)
+
+    def _served_versions(self) -> list[str]:
+        """The versions the org lists publicly, oldest first; asked once. Empty when it does not tell."""
+        with self._versions_lock:
+            if self._versions is None:
+                request = Request("GET", VERSIONS_PATH, Operation.READ, self._headers(), origin=self.instance_url)
+                try:
+                    answer = self._send(self._unsigned, request)
+                    self._versions = [str(one["version"]) for one in answer.json()] if answer.status == 200 else []
+                except (SalesforceError, TypeError, KeyError):
+                    self._versions = []
+            return self._versions
+
+
+def _epoch_seconds(date: str | None) -> float | None:
+    """An HTTP date in epoch seconds; None when missing or garbled."""
+    try:
+        return parsedate_to_datetime(date).timestamp() if date else None
+    except (ValueError, OverflowError):
+        return None
