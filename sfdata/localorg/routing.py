@@ -77,6 +77,14 @@ def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None
     return Answer(status, body, headers=headers or {})
 
 
+class Refused(Exception):
+    """A refusal in another form than Salesforce's list of errors; it brings its own answer."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(f"status {answer.status}")
+        self.answer = answer
+
+
 Handler = Callable[[Request], Answer]
 
 

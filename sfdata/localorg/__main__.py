@@ -1,0 +1,155 @@
+"""``python -m sfdata.localorg``: run a local org until it is told to stop."""
+
+from __future__ import annotations
+
+import _thread
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from sfdata.errors import ConfigurationError
+from sfdata.localorg.certificate import write_private
+from sfdata.localorg.options import Options
+from sfdata.localorg.org import LocalOrg
+
+USAGE_ERROR = 2
+POLL_SECONDS = 0.2
+
+WELCOME = """\
+The local org is running:  {instance_url}
+  user      {username}
+  secrets   {secrets}
+  JWT key   {key}
+  CA        {ca}
+
+The secrets file holds access_token, client_id, client_secret, refresh_token and password; only you can read it.
+
+  simple-salesforce  {simple_salesforce}
+  jsforce            new jsforce.Connection({{instanceUrl: "{instance_url}", accessToken: <access_token>}})
+  sf CLI             {node}sf org login jwt --instance-url {instance_url} --username {username} \\
+                       --jwt-key-file {key} --client-id {client_id}
+
+Press Ctrl-C to stop.
+"""
+SIMPLE_SALESFORCE = (
+    'Salesforce(instance_url="{instance_url}", session_id=<access_token>)\n'
+    "                     with REQUESTS_CA_BUNDLE={ca}"
+)
+NEEDS_TLS = "speaks https only: start the org with --tls"
+
+
+class Stopped(BaseException):
+    """The process was asked to end, wherever it was."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the command; `run` takes what they parse to."""
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="port to listen on (default: a free one)")
+    parser.add_argument("--tls", action="store_true", help="https, with a certificate made at the start")
+    parser.add_argument("--scale", type=float, default=1.0, metavar="X", help="size of the sample company (default 1)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="keep the records here (default: in memory)")
+    parser.add_argument("--schema", type=Path, metavar="FILE", help="TOML file of custom objects and fields")
+    parser.add_argument("--as-of", metavar="DATE", help="the day the org lives on, as 2026-06-30 (default: today)")
+    parser.add_argument("--empty", action="store_true", help="no sample company")
+    parser.add_argument(
+        "--json", action="store_true", help="one line of JSON with address and credentials, then silence"
+    )
+    parser.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input ends")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run a local org until SIGTERM, SIGINT or, if asked for, the end of standard input.
+
+    Returns the exit status: 0 after an orderly stop, 2 where it could not start (one line on stderr says why).
+    """
+    previous = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        if args.until_stdin_closes:
+            threading.Thread(target=_stop_with_stdin, daemon=True).start()
+        return _run(args)
+    except Stopped:
+        return 0
+    except (ConfigurationError, OSError) as problem:
+        sys.stderr.write(f"sfdata localorg: {_one_line(problem, args.port)}\n")
+        return USAGE_ERROR
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m sfdata.localorg", description="Run a local Salesforce org.")
+    add_arguments(parser)
+    return run(parser.parse_args(argv))
+
+
+def _run(args: argparse.Namespace) -> int:
+    names = [name for name in Options.names() if name in vars(args)]
+    org = LocalOrg(**{name: getattr(args, name) for name in names}, sample_data=not args.empty)
+    try:
+        org.start(_report)
+        sys.stdout.write(f"{json.dumps(org.info())}\n" if args.json else _welcome(org))
+        sys.stdout.flush()
+        while True:
+            # Without a time-out, some systems would not let a signal through.
+            threading.Event().wait(POLL_SECONDS)
+    finally:
+        org.stop()
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    # Whoever insists must not break the cleaning up.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise Stopped
+
+
+def _stop_with_stdin() -> None:
+    try:
+        # Not through sys.stdin, whose lock a waiting thread would hold while the interpreter ends.
+        while os.read(0, 4096):
+            pass
+    except OSError:
+        pass  # it was closed to begin with
+    _thread.interrupt_main(signal.SIGTERM)
+
+
+def _report(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def _welcome(org: LocalOrg) -> str:
+    info = {key: value or "" for key, value in org.info().items()}
+    secret = {**info, "refresh_token": org.credentials.refresh_token, "password": org.credentials.password}
+    content = json.dumps(secret, indent=2).encode()
+    secrets = write_private(org.private_key_file.with_name("secrets.json"), content)
+    ca = info["ca_file"]
+    return WELCOME.format(
+        instance_url=info["instance_url"],
+        username=info["username"],
+        client_id=info["client_id"],
+        secrets=secrets,
+        key=info["private_key_file"],
+        ca=ca or "none: plain http",
+        node=f"NODE_EXTRA_CA_CERTS={ca} " if ca else "",
+        simple_salesforce=SIMPLE_SALESFORCE.format(instance_url=info["instance_url"], ca=ca) if ca else NEEDS_TLS,
+    )
+
+
+def _one_line(problem: ConfigurationError | OSError, port: int) -> str:
+    if isinstance(problem, OSError) and problem.filename is None:
+        return f"port {port} cannot be used: {problem.strerror or problem}."
+    return " ".join(str(problem).split())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""From a request to its answer: version, session, allowance, route, handler, error form.
+
+Everything here is independent of sockets, so each rule can be tried with a function call.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+
+from sfdata.localorg import identity, oauth, rest, rows, soap
+from sfdata.localorg.answers import ApiError
+from sfdata.localorg.instance import Instance
+from sfdata.localorg.routing import JSON, Answer, Refused, Request, Route, json_answer, match
+from sfdata.localorg.sessions import Session, bearer_token
+from sfdata.localorg.versions import DEPRECATED, is_served, refuse_unserved
+
+ROUTES: tuple[Route, ...] = (*oauth.ROUTES, *identity.ROUTES, *soap.ROUTES, *rest.ROUTES, *rows.ROUTES)
+"""Everything the local org serves; the first route that fits is taken."""
+
+MOST_PARAMETERS = 1000
+VERSIONED = re.compile(r"/services/data/v([^/]+)(?:/.*)?", re.IGNORECASE | re.DOTALL)
+
+
+def answer(
+    org: Instance,
+    method: str,
+    target: str,
+    headers: Mapping[str, str],
+    body: bytes = b"",
+    routes: Sequence[Route] = ROUTES,
+) -> Answer:
+    """The answer to a request. ``target`` is path and query string, ``headers`` has lower-case names."""
+    path, _, query = _origin_form(target).partition("?")
+    try:
+        request = Request(method, path, org, query=_parameters(query), headers=headers, body=body)
+        given = _serve(request, routes)
+    except ApiError as refusal:
+        given = json_answer(refusal.body(), refusal.status)
+    except Refused as refusal:
+        given = refusal.answer
+    except Exception:  # noqa: BLE001 - whatever went wrong in here, the client gets Salesforce's form of it
+        given = _unexpected(method, path)
+    return _finished(given, org, path, headers)
+
+
+def _serve(request: Request, routes: Sequence[Route]) -> Answer:
+    versioned = VERSIONED.fullmatch(request.path)
+    if versioned:
+        refuse_unserved(versioned[1])
+    try:
+        route, args = match(routes, request.method, request.path)
+    except ApiError:
+        if versioned:
+            _session(request)
+            rest.refuse_unbuilt(request.path)
+        raise
+    if route.public:
+        return route.handler(replace(request, args=args))
+    session = _session(request)
+    request.org.usage.count()
+    return route.handler(replace(request, args=args, session=session))
+
+
+def _session(request: Request) -> Session:
+    token = bearer_token(request.headers.get("authorization"))
+    if token is None:
+        raise ApiError(401, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
+    session = request.org.sessions.find(token)
+    if session is None:
+        raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
+    return session
+
+
+def _origin_form(target: str) -> str:
+    if target.startswith("/"):
+        return target
+    parts = urlsplit(target)
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def _parameters(query: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(query, keep_blank_values=True, max_num_fields=MOST_PARAMETERS))
+    except ValueError:
+        raise ApiError(400, "ILLEGAL_QUERY_PARAMETER_VALUE", "Too many parameters in the query string") from None
+
+
+def _finished(given: Answer, org: Instance, path: str, headers: Mapping[str, str]) -> Answer:
+    """With the headers that depend on the path, and indented where the client asked for it."""
+    added: dict[str, str] = {}
+    versioned = VERSIONED.fullmatch(path)
+    if versioned and given.status != 401:
+        added["Sforce-Limit-Info"] = org.usage.header()
+    if versioned and is_served(versioned[1]) and float(versioned[1]) <= DEPRECATED:
+        added["Warning"] = '299 - "This API version is deprecated and will be removed by Summer \'28."'
+    body = given.body
+    if body and given.content_type == JSON and headers.get("x-prettyprint") == "1":
+        body = msgspec.json.format(body, indent=2)
+    return replace(given, body=body, headers={**added, **given.headers})
+
+
+def _unexpected(method: str, path: str) -> Answer:
+    error_id = f"{secrets.randbelow(10**10)}-{secrets.randbelow(10**6)} (-{secrets.randbelow(10**10)})"
+    sys.stderr.write(f"local org: error {error_id} in {method} {path}\n{traceback.format_exc()}")
+    message = f"An unexpected error occurred. Please include this ErrorId if you contact support: {error_id}"
+    refusal = ApiError(500, "UNKNOWN_EXCEPTION", message)
+    return json_answer(refusal.body(), refusal.status)

@@ -1,0 +1,193 @@
+"""The grants of the token endpoint: who is allowed in, or the OAuth error that says why not.
+
+The vendor's page: https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_flows.htm
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from jwt import InvalidSignatureError, PyJWS, PyJWTError
+
+from sfdata.localorg.credentials import same
+from sfdata.localorg.routing import Refused, json_answer
+
+if TYPE_CHECKING:
+    from sfdata.localorg.instance import Instance
+
+Form = Mapping[str, str]
+User = Mapping[str, Any]
+"""A row of the User object."""
+
+NO_STORE = {"Cache-Control": "no-store"}
+CLOCK_SKEW_SECONDS = 60
+MILLISECONDS_FROM = 1e11
+LOGIN_HOSTS = ("https://login.salesforce.com", "https://test.salesforce.com")
+TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - a path
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+MOST_ASSERTIONS = 10_000
+
+
+class Refusal(Refused):
+    """An OAuth error: ``error`` and ``error_description``, with status 400."""
+
+    def __init__(self, error: str, description: str) -> None:
+        body = {"error": error, "error_description": description}
+        super().__init__(json_answer(body, 400, NO_STORE))
+
+
+class UsedAssertions:
+    """The ``jti`` of assertions seen, so that none is used twice. Remembers the latest ten thousand."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._seen: dict[str, None] = {}
+
+    def first_use(self, jti: str) -> bool:
+        """Whether ``jti`` is new; from now on it is not."""
+        with self._lock:
+            if jti in self._seen:
+                return False
+            self._seen[jti] = None
+            if len(self._seen) > MOST_ASSERTIONS:
+                del self._seen[next(iter(self._seen))]
+            return True
+
+
+def required(form: Form, name: str) -> str:
+    """The parameter ``name``, or the refusal of a form without it."""
+    value = form.get(name)
+    if not value:
+        raise Refusal("invalid_request", f"missing required parameter: {name}")
+    return value
+
+
+def check_client(org: Instance, form: Form, *, secret_required: bool = True) -> None:
+    """Refuse a client that is not the org's one connected app, or does not know its secret."""
+    if not same(required(form, "client_id"), org.credentials.client_id):
+        raise Refusal("invalid_client_id", "client identifier invalid")
+    secret = form.get("client_secret")
+    if secret is None and not secret_required:
+        return
+    if not same(secret or "", org.credentials.client_secret):
+        raise Refusal("invalid_client", "invalid client credentials")
+
+
+def client_credentials(org: Instance, form: Form) -> User:
+    """The app acts as its run-as user, the administrator."""
+    check_client(org, form)
+    return active(org.user(org.user_id))
+
+
+def refresh_token(org: Instance, form: Form) -> User:
+    """A new access token for the refresh token's owner. The app waives the secret; a wrong one is refused."""
+    check_client(org, form, secret_required=False)
+    if not org.is_refresh_token(required(form, "refresh_token")):
+        raise Refusal("invalid_grant", "expired access/refresh token")
+    return active(org.user(org.user_id))
+
+
+def password(org: Instance, form: Form) -> User:
+    """User name and password; only the administrator has one."""
+    check_client(org, form)
+    user = org.user_named(required(form, "username"))
+    if not check_password(org, user, required(form, "password")):
+        raise Refusal("invalid_grant", "authentication failure")
+    return active(user)
+
+
+def check_password(org: Instance, user: User | None, given: str) -> bool:
+    """Whether ``given`` is the password of ``user``."""
+    right = same(given, org.credentials.password)
+    return right and user is not None and user["Id"] == org.user_id
+
+
+def jwt_bearer(org: Instance, form: Form) -> User:
+    """The subject of an assertion that the app's private key signed. Every user has approved the app."""
+    claims = _verified(org, required(form, "assertion"))
+    if not _audiences(claims) & _own_audiences(org.instance_url):
+        raise Refusal("invalid_grant", "Audience validation failed")
+    expiry = _seconds(claims.get("exp"))
+    if expiry is None:
+        raise Refusal("invalid_grant", "invalid assertion")
+    if expiry < time.time() - CLOCK_SKEW_SECONDS:
+        raise Refusal("invalid_grant", "expired authorization code")
+    jti = claims.get("jti")
+    if jti is not None and not org.used_assertions.first_use(str(jti)):
+        raise Refusal("invalid_grant", "invalid assertion")
+    user = org.user_named(str(claims.get("sub") or claims.get("prn") or ""))
+    if user is None:
+        raise Refusal("invalid_grant", "user hasn't approved this consumer")
+    return active(user)
+
+
+GRANTS: Mapping[str, Callable[[Instance, Form], User]] = {
+    JWT_BEARER: jwt_bearer,
+    "client_credentials": client_credentials,
+    "refresh_token": refresh_token,
+    "password": password,
+}
+
+
+def active(user: User | None) -> User:
+    """``user``, unless missing or inactive."""
+    if user is None or not user.get("IsActive"):
+        raise Refusal("invalid_grant", "inactive user")
+    return user
+
+
+def _verified(org: Instance, assertion: str) -> Mapping[str, Any]:
+    """The claims of an assertion whose issuer is the app and whose signature is its key's."""
+    jws = PyJWS(algorithms=["RS256"])
+    try:
+        unchecked = _claims(jws.decode_complete(assertion, options={"verify_signature": False})["payload"])
+        if not same(str(unchecked.get("iss")), org.credentials.client_id):
+            raise Refusal("invalid_client_id", "client identifier invalid")
+        return _claims(jws.decode(assertion, org.credentials.public_key, algorithms=["RS256"]))
+    except InvalidSignatureError:
+        raise Refusal("invalid_grant", "Invalid JWT Signature.") from None
+    except PyJWTError:
+        raise Refusal("invalid_grant", "invalid assertion") from None
+
+
+def _claims(payload: bytes) -> Mapping[str, Any]:
+    try:
+        claims = json.loads(payload)
+    except (ValueError, RecursionError):
+        claims = None
+    if not isinstance(claims, dict):
+        raise Refusal("invalid_grant", "invalid assertion")
+    return claims
+
+
+def _audiences(claims: Mapping[str, Any]) -> set[str]:
+    given = claims.get("aud")
+    return {
+        str(audience).rstrip("/").removesuffix(TOKEN_PATH)
+        for audience in (given if isinstance(given, list) else [given])
+    }
+
+
+def _own_audiences(instance_url: str) -> set[str]:
+    # The same server under its other loopback names.
+    scheme, _, authority = instance_url.partition("://")
+    port = authority.rpartition(":")[2]
+    return {instance_url, *LOGIN_HOSTS, *(f"{scheme}://{name}:{port}" for name in ("localhost", "127.0.0.1", "[::1]"))}
+
+
+def _seconds(expiry: Any) -> float | None:
+    """``exp`` in seconds: clients send numbers or digits in a text, seconds or milliseconds, and the org takes all."""
+    if isinstance(expiry, bool) or not isinstance(expiry, int | float | str):
+        return None
+    try:
+        seconds = float(expiry)
+    except (ValueError, OverflowError):
+        return None
+    if not math.isfinite(seconds):
+        return None
+    return seconds / 1000 if seconds >= MILLISECONDS_FROM else seconds

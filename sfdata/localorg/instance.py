@@ -1,0 +1,163 @@
+"""The parts of one org, opened together and closed together."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+from sfdata.errors import ConfigurationError
+from sfdata.localorg.company import BaseRecords, seed_base, seed_company
+from sfdata.localorg.credentials import Credentials, same
+from sfdata.localorg.engine import QueryEngine
+from sfdata.localorg.grants import UsedAssertions
+from sfdata.localorg.limits import ApiUsage
+from sfdata.localorg.objects import build_schema
+from sfdata.localorg.options import Options
+from sfdata.localorg.records import Records
+from sfdata.localorg.schema import Schema, SObject
+from sfdata.localorg.sessions import Sessions
+from sfdata.localorg.store import Store
+
+SEEDED = "sample company"
+LOCK_FILE = "in-use.sqlite"
+
+Clock = Callable[[], datetime]
+Row = Mapping[str, Any]
+
+
+@dataclass(eq=False)
+class Instance:
+    """One org: its data, and everything a handler needs to answer for it."""
+
+    options: Options
+    instance_url: str
+    credentials: Credentials
+    schema: Schema
+    store: Store
+    clock: Clock
+    base: BaseRecords
+    closing: ExitStack
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    used_assertions: UsedAssertions = field(default_factory=UsedAssertions)
+    rendered: dict[str, bytes] = field(default_factory=dict)
+    """Describe answers, which do not change while the org runs, by their path."""
+
+    def __post_init__(self) -> None:
+        self.records = Records(self.store, self.clock)
+        self.engine = QueryEngine(self.store, clock=self.clock, page_size=self.options.page_size)
+        self.sessions = Sessions(self.org_id, self.options.session_seconds)
+        self.usage = ApiUsage(self.options.daily_requests)
+        self._refresh_token_alive = True
+
+    @property
+    def org_id(self) -> str:
+        return self.base.organization_id
+
+    @property
+    def user_id(self) -> str:
+        """The administrator, who owns the access token given out at the start."""
+        return self.base.user_id
+
+    @property
+    def organization_name(self) -> str:
+        row = self.store.get(self.object("Organization"), self.org_id)
+        return str(row["Name"]) if row else ""
+
+    def object(self, name: str) -> SObject:
+        """An object that every org has."""
+        found = self.schema.object(name)
+        assert found is not None, name
+        return found
+
+    def user(self, user_id: str) -> Row | None:
+        """The row of a user, by Id."""
+        return self.store.get(self.object("User"), user_id)
+
+    def user_named(self, username: str) -> Row | None:
+        """The row of a user, by user name."""
+        return next(iter(self.store.find(self.object("User"), "Username", username)), None)
+
+    def is_refresh_token(self, token: str) -> bool:
+        """Whether ``token`` is the org's refresh token, not yet revoked."""
+        return same(token, self.credentials.refresh_token) and self._refresh_token_alive
+
+    def revoke_refresh_token(self, token: str) -> bool:
+        """End the refresh token and the sessions that came from it; false where ``token`` is another one."""
+        if not self.is_refresh_token(token):
+            return False
+        self._refresh_token_alive = False
+        self.sessions.revoke_grant("refresh_token")
+        return True
+
+    def seed(self) -> Mapping[str, int]:
+        """Load the sample company unless it is there or not wanted: rows per object. All of it, or nothing."""
+        options = self.options
+        if not options.sample_data or self.store.setting(SEEDED):
+            return {}
+        with self.store.transaction():
+            rows = seed_company(self.store, scale=options.scale, seed=options.seed, as_of=options.as_of)
+            described = {
+                "scale": options.scale,
+                "seed": options.seed,
+                "as_of": str(options.as_of or self.clock().date()),
+            }
+            self.store.set_setting(SEEDED, json.dumps(described))
+        return rows
+
+    def close(self) -> None:
+        """Close the database and release the directory."""
+        self.closing.close()
+
+
+def open_instance(options: Options, instance_url: str, credentials: Credentials) -> Instance:
+    """Open the org that ``options`` describe, with its organization and users but not yet the sample company.
+
+    Raises:
+        ConfigurationError: the schema file is wrong, or the data directory is in use or no directory of a local org.
+    """
+    schema = build_schema(options.schema)
+    with ExitStack() as opened:
+        if options.data is not None:
+            opened.callback(_reserved(options.data).close)
+        store = _store(schema, options.data)
+        opened.callback(store.close)
+        base = seed_base(store)
+        return Instance(
+            options, instance_url, credentials, schema, store, clock_for(options.as_of), base, opened.pop_all()
+        )
+
+
+def clock_for(as_of: date | None) -> Clock:
+    """The time in the org: the real one, or the real time of day on the day ``as_of`` and from there on."""
+    if as_of is None:
+        return lambda: datetime.now(UTC)
+    shift = datetime.combine(as_of, time(), UTC) - datetime.combine(datetime.now(UTC), time(), UTC)
+    return lambda: datetime.now(UTC) + shift
+
+
+def _store(schema: Schema, directory: Path | None) -> Store:
+    try:
+        return Store(schema, directory)
+    except sqlite3.Error as problem:
+        raise ConfigurationError(f"The data directory {directory} cannot be used: {problem}.") from None
+
+
+def _reserved(directory: Path) -> sqlite3.Connection:
+    """A hold on the directory that ends with this process, however that ends."""
+    connection: sqlite3.Connection | None = None
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        connection = sqlite3.connect(directory / LOCK_FILE, timeout=0, isolation_level=None, check_same_thread=False)
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as problem:
+        if connection is not None:
+            connection.close()
+        what = "in use by another local org" if "locked" in str(problem) else f"unusable: {problem}"
+        raise ConfigurationError(f"The data directory {directory} is {what}.") from None
+    return connection

@@ -1,0 +1,124 @@
+"""The org's allowances: API calls are counted and refused, the rest is stated.
+
+The vendor's page: https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_limits.htm
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import Any
+
+from sfdata.localorg.answers import ApiError
+
+HOUR = 3600
+WINDOW_HOURS = 24
+
+MAXIMA: Mapping[str, int] = {
+    "ActiveScratchOrgs": 3,
+    "AnalyticsExternalDataSizeMB": 40_960,
+    "ConcurrentAsyncGetReportInstances": 200,
+    "ConcurrentEinsteinDataInsightsStoryCreation": 5,
+    "ConcurrentEinsteinDiscoveryStoryCreation": 2,
+    "ConcurrentSyncReportRuns": 20,
+    "DailyAnalyticsDataflowJobExecutions": 60,
+    "DailyAnalyticsUploadedFilesSizeMB": 51_200,
+    "DailyApiRequests": 15_000,
+    "DailyAsyncApexExecutions": 250_000,
+    "DailyAsyncApexTests": 500,
+    "DailyBulkApiBatches": 15_000,
+    "DailyBulkV2QueryFileStorageMB": 976_562,
+    "DailyBulkV2QueryJobs": 10_000,
+    "DailyDeliveredPlatformEvents": 10_000,
+    "DailyDurableGenericStreamingApiEvents": 10_000,
+    "DailyDurableStreamingApiEvents": 10_000,
+    "DailyEinsteinDataInsightsStoryCreation": 1000,
+    "DailyEinsteinDiscoveryOptimizationJobRuns": 25,
+    "DailyEinsteinDiscoveryPredictAPICalls": 50_000,
+    "DailyEinsteinDiscoveryPredictionsByCDC": 500_000,
+    "DailyEinsteinDiscoveryStoryCreation": 100,
+    "DailyFunctionsApiCallLimit": 235_000,
+    "DailyGenericStreamingApiEvents": 10_000,
+    "DailyScratchOrgs": 6,
+    "DailyStandardVolumePlatformEvents": 10_000,
+    "DailyStreamingApiEvents": 10_000,
+    "DailyWorkflowEmails": 1015,
+    "DataStorageMB": 1024,
+    "DurableStreamingApiConcurrentClients": 20,
+    "FileStorageMB": 1024,
+    "HourlyAsyncReportRuns": 1200,
+    "HourlyDashboardRefreshes": 200,
+    "HourlyDashboardResults": 5000,
+    "HourlyDashboardStatuses": 999_999_999,
+    "HourlyLongTermIdMapping": 100_000,
+    "HourlyManagedContentPublicRequests": 50_000,
+    "HourlyODataCallout": 1000,
+    "HourlyPublishedPlatformEvents": 50_000,
+    "HourlyPublishedStandardVolumePlatformEvents": 1000,
+    "HourlyShortTermIdMapping": 100_000,
+    "HourlySyncReportRuns": 500,
+    "HourlyTimeBasedWorkflow": 1000,
+    "MassEmail": 10,
+    "MonthlyEinsteinDiscoveryStoryCreation": 500,
+    "MonthlyPlatformEventsUsageEntitlement": 0,
+    "Package2VersionCreates": 6,
+    "Package2VersionCreatesWithoutValidation": 500,
+    "PermissionSets": 1500,
+    "PrivateConnectOutboundCalloutHourlyLimitMB": 0,
+    "PublishCallbackUsageInApex": 630_000,
+    "SingleEmail": 15,
+    "StreamingApiConcurrentClients": 20,
+}
+NESTED: Mapping[str, Mapping[str, int]] = {"PermissionSets": {"CreateCustom": 1000}}
+
+
+class ApiUsage:
+    """API calls of the last 24 hours, counted by the hour, against ``limit``."""
+
+    def __init__(self, limit: int, clock: Callable[[], float] = time.time) -> None:
+        self.limit = limit
+        self._clock = clock
+        self._lock = Lock()
+        self._by_hour: dict[int, int] = {}
+
+    @property
+    def used(self) -> int:
+        with self._lock:
+            return self._current()
+
+    def count(self) -> None:
+        """Count one call.
+
+        Raises:
+            ApiError: 403 REQUEST_LIMIT_EXCEEDED when the day's calls are spent; the refused call does not count.
+        """
+        with self._lock:
+            if self._current() >= self.limit:
+                raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+            hour = int(self._clock() // HOUR)
+            self._by_hour[hour] = self._by_hour.get(hour, 0) + 1
+
+    def header(self) -> str:
+        """The value of ``Sforce-Limit-Info``."""
+        return f"api-usage={self.used}/{self.limit}"
+
+    def _current(self) -> int:
+        oldest = int(self._clock() // HOUR) - WINDOW_HOURS
+        for hour in [hour for hour in self._by_hour if hour <= oldest]:
+            del self._by_hour[hour]
+        return sum(self._by_hour.values())
+
+
+def limits_answer(usage: ApiUsage) -> dict[str, Any]:
+    """The body of ``GET limits``: each allowance as ``{"Max", "Remaining"}``."""
+    answer: dict[str, Any] = {}
+    for name, maximum in MAXIMA.items():
+        inner = {part: _allowance(most, most) for part, most in NESTED.get(name, {}).items()}
+        answer[name] = {**_allowance(maximum, maximum), **inner}
+    answer["DailyApiRequests"] = _allowance(usage.limit, usage.limit - usage.used)
+    return answer
+
+
+def _allowance(maximum: int, remaining: int) -> dict[str, int]:
+    return {"Max": maximum, "Remaining": remaining}

@@ -1,0 +1,78 @@
+"""The settings of one local org, checked when they are made."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sfdata.errors import ConfigurationError
+
+LOOPBACK = ("127.0.0.1", "::1")
+DEFAULT_SEED = 20_240_229
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a local org is to be.
+
+    Attributes:
+        host: the loopback address to listen on; nothing else is possible.
+        port: 0 takes a free one.
+        tls: https with a certificate of the org's own making.
+        scale: size of the sample company; 1.0 is about 3,000 accounts.
+        data: a directory (text or `Path`) that keeps the records; without one they live in memory.
+        schema: a TOML file of custom objects and fields.
+        seed: another number, another company.
+        as_of: the day the org lives on (date or ISO text): the sample data end there, TODAY is it. Default: today.
+        sample_data: false leaves only the organization, its users and profiles.
+        session_seconds: inactivity after which an access token expires.
+        page_size: most rows of one query page.
+        daily_requests: API calls in 24 hours before REQUEST_LIMIT_EXCEEDED.
+    """
+
+    host: str = LOOPBACK[0]
+    port: int = 0
+    tls: bool = False
+    scale: float = 1.0
+    data: Path | None = None
+    schema: Path | None = None
+    seed: int = DEFAULT_SEED
+    as_of: date | None = None
+    sample_data: bool = True
+    session_seconds: float = 7200
+    page_size: int = 2000
+    daily_requests: int = 15_000
+
+    def __post_init__(self) -> None:
+        for name in ("data", "schema"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else Path(value))
+        as_of: Any = self.as_of
+        if isinstance(as_of, str):
+            object.__setattr__(self, "as_of", _day(as_of))
+        _require(self.host in LOOPBACK, "host", f"one of {', '.join(LOOPBACK)}")
+        _require(0 <= self.port <= 65_535, "port", "between 0 and 65535")
+        _require(math.isfinite(self.scale) and self.scale > 0, "scale", "a number above 0")
+        _require(self.session_seconds > 0, "session_seconds", "above 0")
+        _require(1 <= self.page_size <= 2000, "page_size", "between 1 and 2000")
+        _require(self.daily_requests >= 0, "daily_requests", "0 or more")
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The names of all settings."""
+        return tuple(f.name for f in fields(cls))
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(f"as_of must be a date such as 2026-06-30, not {text!r}.") from None
+
+
+def _require(holds: bool, name: str, wanted: str) -> None:
+    if not holds:
+        raise ConfigurationError(f"{name} must be {wanted}.")

@@ -1,0 +1,163 @@
+"""The local org as its user holds it: start, address and credentials, stop."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sfdata.localorg import gateway
+from sfdata.localorg.certificate import server_context
+from sfdata.localorg.credentials import Credentials
+from sfdata.localorg.instance import Instance, open_instance
+from sfdata.localorg.options import Options
+from sfdata.localorg.server import Server
+
+CREDENTIALS_FOLDER = "credentials"
+INFO_KEYS = (
+    "instance_url",
+    "login_url",
+    "access_token",
+    "org_id",
+    "user_id",
+    "username",
+    "client_id",
+    "client_secret",
+    "private_key_file",
+    "ca_file",
+)
+
+Report = Callable[[str], None]
+
+
+class LocalOrg:
+    """A Salesforce-compatible org on this machine.
+
+        with LocalOrg(tls=True) as org:
+            Salesforce(instance_url=org.instance_url, session_id=org.access_token, …)
+
+    It starts when entered (or by `start`) and takes no thread, socket or file with it when left (or by `stop`). The
+    settings are those of `Options`. All secrets are new at each start; records persist only with a ``data`` directory.
+
+    Raises (on start):
+        ConfigurationError: a setting, the schema file or the data directory is wrong.
+        OSError: the port is taken, or the directory cannot be written.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self.options = Options(**options)
+        self.ca_file: Path | None = None
+        self.access_token = ""
+        self._running = ExitStack()
+        self._instance: Instance | None = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self, report: Report = lambda line: None) -> Self:
+        """Open the org, load the sample company, listen. ``report`` is told of steps that take a while."""
+        if self._instance is not None:
+            raise RuntimeError("This local org is running already.")
+        with ExitStack() as parts:
+            self._instance = self._opened(parts)
+            parts.callback(self._forget)
+            self._seed(self._instance, report)
+            self.access_token, _ = self._instance.sessions.issue(self.user_id, "start", "api id web")
+            self._server.start(partial(gateway.answer, self._instance))
+            self._running = parts.pop_all()
+        return self
+
+    def stop(self) -> None:
+        """Stop listening and clean up; a second call does nothing."""
+        self._running.close()
+
+    @property
+    def instance(self) -> Instance:
+        """The parts of the running org."""
+        if self._instance is None:
+            raise RuntimeError("This local org is not running.")
+        return self._instance
+
+    @property
+    def instance_url(self) -> str:
+        """Where the org listens, without a trailing slash."""
+        return self.instance.instance_url
+
+    @property
+    def login_url(self) -> str:
+        """Where tokens are given out: the org itself."""
+        return self.instance.instance_url
+
+    @property
+    def org_id(self) -> str:
+        return self.instance.org_id
+
+    @property
+    def user_id(self) -> str:
+        return self.instance.user_id
+
+    @property
+    def username(self) -> str:
+        return self.instance.base.username
+
+    @property
+    def credentials(self) -> Credentials:
+        """The secrets of this start, the refresh token and the password among them."""
+        return self.instance.credentials
+
+    @property
+    def client_id(self) -> str:
+        return self.credentials.client_id
+
+    @property
+    def client_secret(self) -> str:
+        return self.credentials.client_secret
+
+    @property
+    def private_key_file(self) -> Path:
+        """The PEM file whose key signs JWT assertions; only this user can read it."""
+        return self.credentials.private_key_file
+
+    def info(self) -> Mapping[str, str | None]:
+        """Address and credentials as plain text, under `INFO_KEYS`; ``ca_file`` is None without TLS."""
+        values = {key: getattr(self, key) for key in INFO_KEYS}
+        return {key: None if value is None else str(value) for key, value in values.items()}
+
+    def _opened(self, parts: ExitStack) -> Instance:
+        # The port comes first: a taken one is told before anything is built.
+        folder = self._folder(parts)
+        tls = None
+        if self.options.tls:
+            tls, self.ca_file = server_context(folder)
+        self._server = Server(self.options.host, self.options.port, tls)
+        parts.callback(self._server.stop)
+        instance = open_instance(self.options, self._server.url, Credentials.create(folder))
+        parts.callback(instance.close)
+        return instance
+
+    def _folder(self, parts: ExitStack) -> Path:
+        """A private folder for keys and certificates, gone when the org stops."""
+        within = self.options.data
+        if within is not None:
+            within.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Path(parts.enter_context(tempfile.TemporaryDirectory(prefix=f"{CREDENTIALS_FOLDER}-", dir=within)))
+
+    def _seed(self, instance: Instance, report: Report) -> None:
+        if self.options.sample_data:
+            report(f"Loading the sample company (scale {self.options.scale:g}) …")
+            rows = instance.seed()
+            report(f"… {sum(rows.values()):,} records." if rows else "… it is there already.")
+
+    def _forget(self) -> None:
+        self._instance = None
+        self.ca_file = None
+        self.access_token = ""
