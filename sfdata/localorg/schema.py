@@ -1,13 +1,13 @@
 """The objects an org has: definitions of fields and objects, looked up without regard to case.
 
-Plain data. `standard` declares Salesforce's own objects in these terms, `describe` renders them as the describe
-resources answer, `store` makes tables of them, the engine resolves names against them.
+Plain data. `objects` declares Salesforce's own objects in these terms, `schemafile` adds an org's own, `describe`
+renders them as the describe resources answer, `store` makes tables of them, the engine resolves names against them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +31,7 @@ class Field:
     """One field. Attribute names follow the describe answer's keys (``nillable``, ``createable`` …), in snake case.
 
     ``child_relationship`` is the name under which the parent knows these rows (``Contacts`` for Contact.AccountId).
+    ``relationship_order`` is 0 for the first master-detail relationship of an object and 1 for the second.
     ``compound`` names the compound field this one is a part of (``BillingAddress``, ``Name``).
     ``derived`` names a rule of `derivation` that fills the field at write time (``person_name``, ``stage`` …).
     ``stored`` is false for compound fields, which are assembled when read.
@@ -63,6 +64,7 @@ class Field:
     reference_to: tuple[str, ...] = ()
     relationship_name: str | None = None
     child_relationship: str | None = None
+    relationship_order: int | None = None
     cascade_delete: bool = False
     restricted_delete: bool = False
     picklist: tuple[PicklistValue, ...] = ()
@@ -117,7 +119,6 @@ class SObject:
     layoutable: bool = True
     mru_enabled: bool = True
     feed_enabled: bool = False
-    record_types: tuple[Mapping[str, Any], ...] = field(default=())
 
     def field(self, name: str) -> Field | None:
         return self._by_name.get(name.casefold())
