@@ -1,0 +1,1 @@
+"""One module per Salesforce API: requests out, pages and plain values back. Knows neither pandas nor Arrow."""

@@ -136,6 +136,7 @@ def unsupported_version(version: str, served: list[str]) -> UnsupportedApiVersio
     """The exception for a pinned version that is not among those the org serves."""
     return UnsupportedApiVersion(
         f"the org does not serve API version {version}; it serves {served[0]} to {served[-1]}",
+        error_code="UNSUPPORTED_API_VERSION",
         status=404,
         hint=f"Set SF_API_VERSION (or api_version) to {served[-1]} or an older one.",
     )

@@ -87,6 +87,10 @@ class HttpSession:
     # --- requests ----------------------------------------------------------------------------------------------------
 
     @property
+    def api_version(self) -> str:
+        return self.config.api_version
+
+    @property
     def data_path(self) -> str:
         """``/services/data/v67.0``, which the paths of most resources begin with."""
         return f"{VERSIONS_PATH}/v{self.config.api_version}"
@@ -142,7 +146,7 @@ class HttpSession:
     def __repr__(self) -> str:
         return f"HttpSession({self.config.instance_url or self.config.login_url}, v{self.config.api_version})"
 
-    # --- how -----------------------------------------------------------------------------------------------------------
+    # --- how ---------------------------------------------------------------------------------------------------------
 
     def _headers(self, headers: Mapping[str, str] | None = None) -> dict[str, str]:
         return {
