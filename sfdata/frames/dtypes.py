@@ -48,6 +48,11 @@ def _plain(values: Sequence[Any], arrow: pa.DataType) -> pa.Array:
     return pa.array(values, arrow)
 
 
+def _integers(values: Sequence[Any], arrow: pa.DataType) -> pa.Array:
+    """Whole numbers, also where the org writes them as 5.0; a fraction is an error, where a plain build would cut it."""
+    return pc.cast(pa.array(values), arrow)
+
+
 def _cast(values: Sequence[Any], arrow: pa.DataType) -> pa.Array:
     return pc.cast(pa.array(values, pa.string()), arrow)
 
@@ -64,7 +69,7 @@ def _texts(values: Sequence[Any], arrow: pa.DataType) -> pa.Array:
 
 
 TEXT = Kind("text", pa.string(), str | None, _plain)
-INTEGER = Kind("integer", pa.int64(), int | float | None, _plain)
+INTEGER = Kind("integer", pa.int64(), int | float | None, _integers)
 NUMBER = Kind("number", pa.float64(), float | None, _plain)
 BOOLEAN = Kind("boolean", pa.bool_(), bool | None, _plain)
 DATE = Kind("date", pa.date32(), str | None, _cast)

@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sfdata.errors import UnreadableAnswer
+from sfdata.frames.batch import children
+from sfdata.frames.decode import count_only
+
+
+def page(records, *, total=None, **more):
+    """A query answer with these records."""
+    total = len(records) if total is None else total
+    return json.dumps({"totalSize": total, "done": True, **more, "records": records}).encode()
+
+
+def record(kind, record_id="001AA000000001AYAQ", **fields):
+    url = f"/services/data/v67.0/sobjects/{kind}/{record_id}"
+    return {"attributes": {"type": kind, "url": url}, **fields}
+
+
+def read(decoder, soql, records, **options):
+    decode = decoder(soql)
+    return decode.batch(decode.parse(page(records)).records).to_frame({}, **options)
+
+
+ALL_TYPES = (
+    "SELECT Id, Industry, NumberOfEmployees, AnnualRevenue, Active__c, Founded__c, Opens__c, CreatedDate FROM Account"
+)
+VALUES = {
+    "Id": "001AA000000001AYAQ",
+    "Industry": "007",
+    "NumberOfEmployees": 5,
+    "AnnualRevenue": 1e7,
+    "Active__c": True,
+    "Founded__c": "1998-02-28",
+    "Opens__c": "09:30:00.500Z",
+    "CreatedDate": "2022-03-17T16:21:26.000+0000",
+}
+DTYPES = {
+    "Id": "str",
+    "Industry": "str",
+    "NumberOfEmployees": "Int64",
+    "AnnualRevenue": "float64",
+    "Active__c": "boolean",
+    "Founded__c": "date32[day][pyarrow]",
+    "Opens__c": "time32[ms][pyarrow]",
+    "CreatedDate": "datetime64[ms, UTC]",
+}
+
+
+def test_each_type_keeps_its_values(decoder):
+    """Text stays text, numbers numbers, dates dates; a datetime is aware and in UTC."""
+    frame = read(decoder, ALL_TYPES, [record("Account", **VALUES)])
+    assert frame.iloc[0].to_dict() == {
+        "Id": "001AA000000001AYAQ",
+        "Industry": "007",
+        "NumberOfEmployees": 5,
+        "AnnualRevenue": 10_000_000.0,
+        "Active__c": True,
+        "Founded__c": dt.date(1998, 2, 28),
+        "Opens__c": dt.time(9, 30, 0, 500_000),
+        "CreatedDate": pd.Timestamp("2022-03-17 16:21:26", tz="UTC"),
+    }
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_dtypes_do_not_depend_on_values(decoder, rows):
+    """No rows, only nulls or plenty of values: the dtypes are the same."""
+    nothing = dict.fromkeys(VALUES)
+    for values in (nothing, VALUES):
+        frame = read(decoder, ALL_TYPES, [record("Account", **values)] * rows)
+        assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == DTYPES
+        assert len(frame) == rows
+
+
+def test_dtype_backends_are_pandas_own(decoder):
+    """numpy_nullable and pyarrow mean what they mean in pandas' readers; another word is refused."""
+    rows = [record("Account", **VALUES)]
+    nullable = read(decoder, ALL_TYPES, rows, dtype_backend="numpy_nullable")
+    assert [str(nullable[c].dtype) for c in ("Id", "NumberOfEmployees", "AnnualRevenue")] == [
+        "string",
+        "Int64",
+        "Float64",
+    ]
+    arrow = read(decoder, ALL_TYPES, rows, dtype_backend="pyarrow")
+    assert all(isinstance(dtype, pd.ArrowDtype) for dtype in arrow.dtypes)
+    with pytest.raises(ValueError, match="numpy_nullable"):
+        read(decoder, ALL_TYPES, rows, dtype_backend="polars")
+
+
+def test_whole_numbers_may_be_written_as_doubles(decoder):
+    """Orgs write 5 as 5.0 and 10000000 as 1E7; integers stay integers all the same."""
+    body = b'{"totalSize":2,"done":true,"records":[{"NumberOfEmployees":5.0},{"NumberOfEmployees":1E7}]}'
+    decode = decoder("SELECT NumberOfEmployees FROM Account")
+    assert decode.batch(decode.parse(body).records).table.to_pydict() == {"NumberOfEmployees": [5, 10_000_000]}
+
+
+def test_a_fraction_in_an_integer_field_is_refused(decoder):
+    """An integer field that holds 5.5 is an error that names the column, never a rounded number."""
+    with pytest.raises(UnreadableAnswer, match="NumberOfEmployees"):
+        read(decoder, "SELECT NumberOfEmployees FROM Account", [record("Account", NumberOfEmployees=5.5)])
+
+
+def test_parents_are_flattened_at_any_depth(decoder):
+    """A parent's field is a dotted column; a missing parent at any level is a missing value."""
+    soql = "SELECT Account.Owner.Manager.Name, Account.Name FROM Contact"
+    full = {"Name": "A", "Owner": {"Manager": {"Name": "Ann"}}}
+    no_manager = {"Name": "B", "Owner": {"Manager": None}}
+    frame = read(decoder, soql, [record("Contact", Account=a) for a in (full, no_manager, None)])
+    assert frame["Account.Name"].isna().tolist() == [False, False, True]
+    assert frame["Account.Owner.Manager.Name"].tolist()[0] == "Ann"
+    assert frame["Account.Owner.Manager.Name"].isna().tolist() == [False, True, True]
+
+
+def test_compound_fields_become_their_parts(decoder):
+    """An address is eight typed columns, all missing where the address is."""
+    address = {"city": "Łódź", "country": "Poland", "latitude": 51.77, "longitude": None, "postalCode": "01-067"}
+    frame = read(
+        decoder, "SELECT BillingAddress FROM Account", [record("Account", BillingAddress=a) for a in (address, None)]
+    )
+    assert frame["BillingAddress.postalCode"].tolist()[0] == "01-067"
+    assert frame["BillingAddress.latitude"].tolist()[0] == 51.77
+    assert frame.iloc[1].isna().all()
+
+
+def test_typeof_branches_share_one_row(decoder):
+    """Each branch fills its own columns, and the parent's type says which it was."""
+    soql = "SELECT TYPEOF What WHEN Account THEN Industry WHEN Opportunity THEN Amount END FROM Task"
+    rows = [
+        record("Task", What=record("Account", Industry="Energy")),
+        record("Task", What=record("Opportunity", Amount=5.0)),
+        record("Task", What=None),
+    ]
+    frame = read(decoder, soql, rows)
+    assert frame["What.Type"].tolist()[:2] == ["Account", "Opportunity"]
+    assert frame["What.Industry"].isna().tolist() == [False, True, True]
+    assert frame["What.Amount"].isna().tolist() == [True, False, True]
+
+
+def test_aggregates_are_found_under_the_apis_own_keys(decoder):
+    """expr0 and the grouped field's last name become the columns the query names."""
+    rows = [{"attributes": {"type": "AggregateResult"}, "Name": "Ann", "expr0": 3, "top": 2.5}]
+    frame = read(decoder, "SELECT Owner.Name, COUNT(Id), MAX(AnnualRevenue) top FROM Account GROUP BY Owner.Name", rows)
+    assert frame.to_dict("records") == [{"Owner.Name": "Ann", "COUNT(Id)": 3, "top": 2.5}]
+
+
+def test_anytype_values_are_kept_as_text(decoder):
+    """A field that may hold anything is text: strings as they are, the rest as the JSON they came as."""
+    frame = read(
+        decoder, "SELECT Anything__c FROM Account", [record("Account", Anything__c=v) for v in ("x", 5, True, None)]
+    )
+    assert frame["Anything__c"].tolist()[:3] == ["x", "5", "true"]
+
+
+def test_a_page_without_a_selected_field_is_refused(decoder):
+    """The API sends every selected field; a record without one is an error, not a missing value."""
+    with pytest.raises(UnreadableAnswer, match="Name"):
+        read(decoder, "SELECT Id, Name FROM Account", [record("Account", Id="x")])
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>busy</html>", b'{"totalSize":1', b'{"done":true}', b"[]", b"\xff\xfe"])
+def test_what_is_no_page_is_refused(decoder, body):
+    """Anything but a whole page of this query is one typed error."""
+    with pytest.raises(UnreadableAnswer):
+        decoder("SELECT Id FROM Account").parse(body)
+    with pytest.raises(UnreadableAnswer):
+        count_only(body)
+
+
+def test_every_cut_of_a_page_is_noticed(decoder):
+    """A page cut at any byte is refused, wherever the cut falls."""
+    decode = decoder(ALL_TYPES)
+    body = page([record("Account", **VALUES)] * 2)
+    for end in range(len(body)):
+        with pytest.raises(UnreadableAnswer):
+            decode.parse(body[:end])
+
+
+def test_half_a_surrogate_pair_is_replaced(decoder):
+    """Text an org cut in the middle of an emoji stays readable; the broken half is U+FFFD."""
+    body = b'{"totalSize":1,"done":true,"records":[{"Name":"caf\\u00e9 \\ud83d"}]}'
+    decode = decoder("SELECT Name FROM Account")
+    assert decode.batch(decode.parse(body).records).table.to_pydict() == {"Name": ["café \ufffd"]}
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
+def test_text_survives_unchanged(decoder, texts):
+    """Whatever text an org holds, the frame holds."""
+    decode = decoder("SELECT Name FROM Account")
+    batch = decode.batch(decode.parse(page([{"Name": text} for text in texts])).records)
+    assert batch.table["Name"].to_pylist() == texts
+
+
+def child_page(records, **more):
+    return {"totalSize": len(records), "done": True, "records": records, **more}
+
+
+def accounts_with_contacts():
+    cases = child_page([record("Case", "500AA000000000XYAQ", Subject="Late")])
+    first = [
+        record("Contact", "003AA000000000AYAQ", Name="Ann", Cases=cases),
+        record("Contact", "003AA000000000BYAQ", Name="Bob", Cases=None),
+    ]
+    return [
+        record("Account", "001AA000000001AYAQ", Name="A", Contacts=child_page(first)),
+        record("Account", "001AA000000002AYAQ", Name="B", Contacts=None),
+        record(
+            "Account", "001AA000000003AYAQ", Name="C", Contacts=child_page([record("Contact", Name="Eve", Cases=None)])
+        ),
+    ]
+
+
+NESTED = "SELECT Name, (SELECT Name, (SELECT Subject FROM Cases) FROM Contacts) FROM Account"
+
+
+def test_child_rows_are_a_second_frame_linked_by_the_childs_reference(decoder):
+    """Child rows carry their parent's Id under their own reference field, though no Id was selected."""
+    frame = read(decoder, NESTED, accounts_with_contacts())
+    contacts = children(frame, "contacts")
+    assert list(frame.columns) == ["Name"]
+    assert contacts.values.tolist() == [
+        ["001AA000000001AYAQ", "Ann"],
+        ["001AA000000001AYAQ", "Bob"],
+        ["001AA000000003AYAQ", "Eve"],
+    ]
+    assert list(contacts.columns) == ["AccountId", "Name"]
+    assert children(contacts, "Cases").to_dict("records") == [{"ContactId": "003AA000000000AYAQ", "Subject": "Late"}]
+
+
+def test_child_columns_exist_without_child_rows(decoder):
+    """No child row at all still gives a typed, empty second frame."""
+    contacts = children(read(decoder, NESTED, []), "Contacts")
+    assert list(contacts.columns) == ["AccountId", "Name"]
+    assert len(contacts) == 0
+    assert [str(dtype) for dtype in contacts.dtypes] == ["str", "str"]
+
+
+def test_child_rows_survive_what_one_does_with_a_frame(decoder, tmp_path):
+    """Filtering, sorting and writing to Parquet keep working, and the link stays."""
+    frame = read(decoder, NESTED, accounts_with_contacts())
+    filtered = frame[frame["Name"] == "A"].sort_values("Name").reset_index()
+    assert len(children(filtered, "Contacts")) == 3
+    frame.to_parquet(tmp_path / "accounts.parquet")
+    assert pd.read_parquet(tmp_path / "accounts.parquet")["Name"].tolist() == ["A", "B", "C"]
+
+
+def test_children_of_another_frame_are_refused_by_name(decoder):
+    """Asking for child rows that did not come says which did."""
+    frame = read(decoder, NESTED, accounts_with_contacts())
+    with pytest.raises(KeyError, match="it has Contacts"):
+        children(frame, "Opportunities")
+    with pytest.raises(KeyError, match="it has none"):
+        children(pd.DataFrame({"Id": []}), "Contacts")
+
+
+def test_unfinished_child_pages_are_found_at_every_depth(decoder):
+    """Child pages that go on elsewhere are listed with the decoder for what follows."""
+    decode = decoder(NESTED)
+    more = {"done": False, "totalSize": 9, "nextRecordsUrl": "/services/data/v67.0/query/01gAA-1"}
+    rows = accounts_with_contacts()
+    rows[0]["Contacts"]["records"][0]["Cases"].update(more)
+    rows[2]["Contacts"].update(more)
+    found = list(decode.unfinished(decode.parse(page(rows)).records))
+    assert [(d.columns.object_name, p.totalSize) for d, p in found] == [("Case", 9), ("Contact", 9)]
+
+
+def test_arrow_schema_is_known_without_rows(decoder):
+    """The empty batch has the schema of a full one."""
+    decode = decoder(ALL_TYPES)
+    full = decode.batch(decode.parse(page([record("Account", **VALUES)])).records)
+    assert decode.empty().table.schema == full.table.schema
+    assert full.table.schema.field("CreatedDate").type == pa.timestamp("ms", "UTC")
