@@ -1,0 +1,347 @@
+"""REST resources of single rows: create, read, update, upsert and delete, by Id, by external id, by relationship.
+
+The vendor's pages: https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_sobject_retrieve.htm
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import Any
+
+from sfdata.localorg.answers import ApiError, not_found
+from sfdata.localorg.ids import normalize
+from sfdata.localorg.records import Records, no_such_key
+from sfdata.localorg.representation import record_json, record_url
+from sfdata.localorg.routing import Answer, Handler, Request, Route, json_answer
+from sfdata.localorg.schema import Field, SObject
+from sfdata.localorg.validation import DATETIME, RecordError, RecordRefused, Unreadable
+
+JSON_TYPES = frozenset({"", "application/json"})
+UPSERT_ANSWERS_UPDATES = 46.0
+WITH_ETAG = frozenset({"Account"})
+
+Row = Mapping[str, Any]
+
+
+# --- rows by Id ------------------------------------------------------------------------------------------------------
+
+
+def create(request: Request) -> Answer:
+    """``POST sobjects/X``, or ``sobjects/X/Id``: a new row."""
+    sobject = _sobject(request)
+    body = _body(request, sobject)
+    with _placed(request):
+        record_id = _records(request).create(sobject, body, _user_id(request))
+    return _created(request, sobject, {"id": record_id, "success": True, "errors": []})
+
+
+def read(request: Request) -> Answer:
+    """``GET sobjects/X/ID``: all fields, or those of ``fields=``; 304 for a client that has the row already."""
+    sobject = _sobject(request)
+    return _row_answer(request, sobject, _records(request).get(sobject, _record_id(request, sobject)))
+
+
+def update(request: Request) -> Answer:
+    """``PATCH sobjects/X/ID``: the fields of the body, unless the row is not as the client's conditions say."""
+    sobject = _sobject(request)
+    record_id = _record_id(request, sobject)
+    body = _body(request, sobject)
+    records = _records(request)
+    with records.store.transaction(), _placed(request):
+        row = records.get(sobject, record_id)
+        if not _still(request, sobject, row):
+            return Answer(412)
+        records.update(sobject, record_id, body, _user_id(request))
+    return Answer(204)
+
+
+def delete(request: Request) -> Answer:
+    """``DELETE sobjects/X/ID``."""
+    sobject = _sobject(request)
+    _records(request).delete(sobject, _record_id(request, sobject), _user_id(request))
+    return Answer(204)
+
+
+def post(request: Request) -> Answer:
+    """``POST`` below an object: ``sobjects/X/Id`` creates, ``?_HttpMethod=`` names a method that a proxy forbids."""
+    method = request.query.get("_HttpMethod", "").upper()
+    if method in TUNNELLED:
+        by_row, by_key = TUNNELLED[method]
+        return (by_key if "value" in request.args else by_row)(request)
+    if request.args["key"].lower() == "id" and "value" not in request.args:
+        return create(request)
+    raise ApiError(405, "METHOD_NOT_ALLOWED", "HTTP Method 'POST' not allowed. Allowed are DELETE,GET,HEAD,PATCH")
+
+
+# --- rows by a key, and what a row leads to --------------------------------------------------------------------------
+
+
+def read_by_key(request: Request) -> Answer:
+    """``GET sobjects/X/FIELD/VALUE`` by external id, or ``sobjects/X/ID/NAME``: a related row, child rows, a blob."""
+    sobject = _sobject(request)
+    if sobject.field(request.args["key"]) is None and normalize(request.args["key"]):
+        return _related(request, sobject, _records(request).get(sobject, _record_id(request, sobject)))
+    found = _by_key(request, sobject)
+    return found if isinstance(found, Answer) else _row_answer(request, sobject, found)
+
+
+def upsert(request: Request) -> Answer:
+    """``PATCH sobjects/X/FIELD/VALUE``: update the row with that external id, or create it."""
+    sobject = _sobject(request)
+    body = _body(request, sobject)
+    field_name, value = request.args["key"], request.args["value"]
+    update_only = request.query.get("updateOnly", "").lower() == "true"
+    records = _records(request)
+    with records.store.transaction(), _placed(request):
+        found = records.find(sobject, field_name, value)
+        if len(found) > 1:
+            return _several(request, sobject, found)
+        result = records.upsert(sobject, field_name, value, body, _user_id(request), update_only=update_only)
+    answer: dict[str, Any] = {"id": result.id, "success": True, "errors": []}
+    tells = float(request.version) >= UPSERT_ANSWERS_UPDATES
+    if tells:
+        answer["created"] = result.created
+    if result.created:
+        return _created(request, sobject, answer)
+    return json_answer(answer) if tells else Answer(204)
+
+
+def delete_by_key(request: Request) -> Answer:
+    """``DELETE sobjects/X/FIELD/VALUE``."""
+    sobject = _sobject(request)
+    records = _records(request)
+    with records.store.transaction():
+        found = _by_key(request, sobject)
+        if isinstance(found, Answer):
+            return found
+        records.delete(sobject, found["Id"], _user_id(request))
+    return Answer(204)
+
+
+def _by_key(request: Request, sobject: SObject) -> Row | Answer:
+    """The one row with the external id of the path; the list of them, as an answer, where there are several."""
+    found = _records(request).find(sobject, request.args["key"], request.args["value"])
+    if not found:
+        raise not_found()
+    return found[0] if len(found) == 1 else _several(request, sobject, found)
+
+
+def _several(request: Request, sobject: SObject, found: list[dict[str, Any]]) -> Answer:
+    return json_answer([record_url(sobject, row["Id"], request.base) for row in found], 300)
+
+
+def _related(request: Request, sobject: SObject, row: Row) -> Answer:
+    name = request.args["value"]
+    field = sobject.field(name)
+    if field is not None and field.type == "base64":
+        content_type = row.get("ContentType") or "application/octetstream"
+        return Answer(body=row[field.name] or b"", content_type=content_type)
+    reference = sobject.parent(name)
+    if reference is not None:
+        return _parent(request, row[reference.name])
+    child = request.org.schema.child(sobject.name, name)
+    related = request.org.schema.object(child.object) if child else None
+    if child is None or related is None:
+        raise not_found()
+    columns = ", ".join(f.name for f in _fields(request, related))
+    soql = f"SELECT {columns} FROM {related.name} WHERE {child.field} = '{row['Id']}'"  # noqa: S608 - names and an Id
+    return Answer(body=request.org.engine.query(soql, base=request.base, user_id=_user_id(request)))
+
+
+def _parent(request: Request, record_id: str | None) -> Answer:
+    target = request.org.schema.by_prefix(record_id) if record_id else None
+    if record_id is None or target is None:
+        return Answer(204)
+    return _row_answer(request, target, _records(request).get(target, record_id))
+
+
+# --- changes over time -----------------------------------------------------------------------------------------------
+
+
+def updated(request: Request) -> Answer:
+    """``GET sobjects/X/updated``: Ids of the rows changed from ``start`` until ``end``."""
+    start, end = _moment(request, "start"), _moment(request, "end")
+    return json_answer(_records(request).get_updated(_sobject(request), start, end))
+
+
+def deleted(request: Request) -> Answer:
+    """``GET sobjects/X/deleted``: the rows deleted from ``start`` until ``end``."""
+    start, end = _moment(request, "start"), _moment(request, "end")
+    return json_answer(_records(request).get_deleted(_sobject(request), start, end))
+
+
+def _moment(request: Request, name: str) -> datetime:
+    text = request.query.get(name)
+    if not text:
+        raise ApiError(400, "MISSING_ARGUMENT", f"The parameter {name} is required.")
+    try:
+        moment = datetime.fromisoformat(text) if DATETIME.fullmatch(text) else None
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise ApiError(400, "ILLEGAL_QUERY_PARAMETER_VALUE", f"{name} is no date and time: {text}")
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+# --- parts of a request ----------------------------------------------------------------------------------------------
+
+
+def _records(request: Request) -> Records:
+    return request.org.records
+
+
+def _user_id(request: Request) -> str:
+    return request.session.user_id if request.session else request.org.user_id
+
+
+def _sobject(request: Request) -> SObject:
+    found = request.org.schema.object(request.args["name"])
+    if found is None:
+        raise not_found()
+    return found
+
+
+def _record_id(request: Request, sobject: SObject) -> str:
+    """The 18-character Id of the path; 404 for one that is none, or of another object."""
+    record_id = normalize(request.args["key"])
+    if record_id is None:
+        raise no_such_key(request.args["key"])
+    if request.org.schema.by_prefix(record_id) is not sobject:
+        raise not_found()
+    return record_id
+
+
+def _body(request: Request, sobject: SObject) -> Mapping[str, Any]:
+    given = request.headers.get("content-type", "")
+    if given.partition(";")[0].strip().lower() not in JSON_TYPES:
+        raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", f"MediaType of '{given}' is not supported by this resource")
+    body = request.json
+    if not isinstance(body, dict):
+        raise ApiError(400, "JSON_PARSER_ERROR", f"The body must be one JSON object: the fields of a {sobject.name}")
+    return body
+
+
+@contextmanager
+def _placed(request: Request) -> Iterator[None]:
+    """Inside, a value that cannot be read is refused with its place in the body."""
+    try:
+        yield
+    except Unreadable as unreadable:
+        message = f"{unreadable.message} at {_place(request.body.decode(errors='replace'), unreadable.field_name)}"
+        raise RecordRefused([RecordError(unreadable.error_code, message, None)]) from None
+
+
+def _place(text: str, name: str) -> str:
+    """Line and column of the value of key ``name`` in a JSON object; of the object itself where it has no such key."""
+    decoder = json.JSONDecoder()
+    position = start = text.index("{")
+    while text[position] in "{,":
+        key, position = decoder.raw_decode(text, _next(text, position + 1))
+        position = _next(text, _next(text, position) + 1)
+        if key.casefold() == name.casefold():
+            start = position
+            break
+        position = _next(text, decoder.raw_decode(text, position)[1])
+    line = text.count("\n", 0, start) + 1
+    return f"[line:{line}, column:{start - text.rfind(chr(10), 0, start)}]"
+
+
+def _next(text: str, position: int) -> int:
+    """Where the white space from ``position`` on ends."""
+    while text[position].isspace():
+        position += 1
+    return position
+
+
+# --- parts of an answer ----------------------------------------------------------------------------------------------
+
+
+def _created(request: Request, sobject: SObject, answer: Mapping[str, Any]) -> Answer:
+    return json_answer(answer, 201, {"Location": record_url(sobject, answer["id"], request.base)})
+
+
+def _row_answer(request: Request, sobject: SObject, row: Row) -> Answer:
+    fields = _fields(request, sobject)
+    headers = _validators(sobject, row)
+    if _unchanged(request, headers):
+        return Answer(304, headers=headers)
+    return json_answer(record_json(sobject, row, fields, request.base), headers=headers)
+
+
+def _fields(request: Request, sobject: SObject) -> list[Field]:
+    wanted = request.query.get("fields")
+    return _records(request).fields_named(sobject, wanted.split(",") if wanted else None)
+
+
+def _validators(sobject: SObject, row: Row) -> dict[str, str]:
+    """The headers that tell this state of the row from others; only accounts have an ETag."""
+    headers: dict[str, str] = {}
+    stamp = row.get("LastModifiedDate") or row.get("SystemModstamp")
+    if stamp:
+        headers["Last-Modified"] = format_datetime(datetime.fromisoformat(stamp).astimezone(UTC), usegmt=True)
+    if sobject.name in WITH_ETAG:
+        state = json.dumps(row, default=str, sort_keys=True).encode()
+        headers["ETag"] = f'"{hashlib.sha256(state).hexdigest()[:32]}"'
+    return headers
+
+
+def _unchanged(request: Request, validators: Mapping[str, str]) -> bool:
+    """Whether a client that reads has this state already."""
+    known = _tags(request, "if-none-match")
+    if known and "ETag" in validators:
+        return validators["ETag"] in known or "*" in known
+    since, changed = _date(request.headers, "if-modified-since"), _date(validators, "Last-Modified")
+    return since is not None and changed is not None and changed <= since
+
+
+def _still(request: Request, sobject: SObject, row: Row) -> bool:
+    """Whether the row is in the state that a client wants to change."""
+    validators = _validators(sobject, row)
+    wanted = _tags(request, "if-match")
+    if wanted and "ETag" in validators and validators["ETag"] not in wanted and "*" not in wanted:
+        return False
+    until, changed = _date(request.headers, "if-unmodified-since"), _date(validators, "Last-Modified")
+    return until is None or changed is None or changed <= until
+
+
+def _tags(request: Request, header: str) -> set[str]:
+    tags = request.headers.get(header, "").split(",")
+    return {tag.strip().removeprefix("W/").replace("--gzip", "") for tag in tags if tag.strip()}
+
+
+def _date(headers: Mapping[str, str], name: str) -> datetime | None:
+    """The date of a header, or None where it is absent or none: HTTP wants such a condition ignored."""
+    try:
+        moment = parsedate_to_datetime(headers[name])
+    except (KeyError, ValueError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+TUNNELLED: Mapping[str, tuple[Handler, Handler]] = {
+    "GET": (read, read_by_key),
+    "PATCH": (update, upsert),
+    "DELETE": (delete, delete_by_key),
+}
+"""Method that ``_HttpMethod`` may name: its handlers for a row by Id and by key."""
+
+OBJECT = "/services/data/v{version}/sobjects/{name}"
+
+ROUTES: tuple[Route, ...] = (
+    Route("POST", OBJECT, create, "Create a row"),
+    Route("GET", f"{OBJECT}/updated", updated, "Rows changed in a time"),
+    Route("GET", f"{OBJECT}/deleted", deleted, "Rows deleted in a time"),
+    Route("GET", f"{OBJECT}/{{key}}", read, "Read a row"),
+    Route("PATCH", f"{OBJECT}/{{key}}", update, "Update a row"),
+    Route("DELETE", f"{OBJECT}/{{key}}", delete, "Delete a row"),
+    Route("POST", f"{OBJECT}/{{key}}", post, "Create a row; tunnelled methods"),
+    Route("GET", f"{OBJECT}/{{key}}/{{value}}", read_by_key, "Read by external id; related rows; blobs"),
+    Route("PATCH", f"{OBJECT}/{{key}}/{{value}}", upsert, "Upsert by external id"),
+    Route("DELETE", f"{OBJECT}/{{key}}/{{value}}", delete_by_key, "Delete by external id"),
+    Route("POST", f"{OBJECT}/{{key}}/{{value}}", post, "Tunnelled methods"),
+)
