@@ -106,7 +106,8 @@ class Org:
         self.source = source
         self._session = HttpSession(config, flow, hooks=self.hooks)
         self._describe = DescribeCache(self._session)
-        self._name = name
+        self._host = (config.instance_url or config.login_url).partition("://")[2]
+        self.name = name or self._host
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
@@ -168,10 +169,6 @@ class Org:
     # --- the connection ----------------------------------------------------------------------------------------------
 
     @property
-    def name(self) -> str:
-        return self._name or self.instance_url.partition("://")[2]
-
-    @property
     def instance_url(self) -> str:
         """The org's address; asking for it logs in where only the login's answer tells it."""
         return self._session.instance_url
@@ -191,7 +188,7 @@ class Org:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Org({self.name}, {self.instance_url}, API {self.api_version}, from {self.source})"
+        return f"Org({self.name!r} at {self._host}, API {self.api_version}, login from {self.source})"
 
 
 @overload

@@ -1,7 +1,8 @@
 """From a SELECT list and describe to the columns of its result: names, wire paths and types, known before any row.
 
 Column names are the query's own words: ``Owner.Name``, ``COUNT(Id)``, or the alias. A prefix that only repeats the
-object or its alias (``c.Name FROM Contact c``) is left out. A compound field becomes its parts: ``BillingAddress.city``.
+object or its alias (``c.Name FROM Contact c``) is left out. A compound field becomes its parts,
+``BillingAddress.city`` and so on.
 """
 
 from __future__ import annotations

@@ -126,15 +126,14 @@ class PageDecoder:
         except (ValueError, RecursionError) as problem:
             raise UnreadableAnswer(f"a page of results is not JSON: {problem}") from None
 
-    def unfinished(self, records: Sequence[Any]) -> Iterator[tuple[PageDecoder, Any]]:
-        """The child pages below these records that go on elsewhere, each with the decoder for its next pages."""
+    def child_pages(self, records: Sequence[Any]) -> Iterator[tuple[PageDecoder, Any]]:
+        """The child pages below these records at every depth, each with the decoder for what may follow it."""
         for key, decoder in self.children.items():
             for record in records:
                 page = getattr(record, key)
                 if page is not None:
-                    yield from decoder.unfinished(page.records)
-                    if not page.done:
-                        yield decoder, page
+                    yield from decoder.child_pages(page.records)
+                    yield decoder, page
 
     def batch(self, records: Sequence[Any]) -> Batch:
         """The records as Arrow columns, with their child rows."""

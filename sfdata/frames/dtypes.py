@@ -49,7 +49,7 @@ def _plain(values: Sequence[Any], arrow: pa.DataType) -> pa.Array:
 
 
 def _integers(values: Sequence[Any], arrow: pa.DataType) -> pa.Array:
-    """Whole numbers, also where the org writes them as 5.0; a fraction is an error, where a plain build would cut it."""
+    """Whole numbers, also where the org writes them as 5.0. A fraction is an error; a plain build would cut it."""
     return pc.cast(pa.array(values), arrow)
 
 

@@ -70,6 +70,19 @@ class Read:
         if page.done and rows != total:
             raise IncompleteResult(f"the org announced {total} rows and sent {rows}", expected=total, received=rows)
 
+    def refuse_repeats(self, table: pa.Table) -> None:
+        """A record that comes twice means that a page was repeated and another one lost, whatever the counts say.
+
+        Raises:
+            IncompleteResult: ``table``, the whole result, holds a record's Id twice.
+        """
+        for column in () if self.query.is_count else self.columns.columns:
+            if column.path == ("Id",):
+                different = pc.count_distinct(table[column.name], mode="all").as_py()
+                if different != table.num_rows:
+                    message = f"{table.num_rows} rows arrived, but only {different} different records"
+                    raise IncompleteResult(message, expected=table.num_rows, received=different)
+
     def _first_page(self) -> bytes:
         return first_page(self.session, self.text, all_rows=self.all_rows)
 
@@ -105,8 +118,8 @@ class Read:
         raise IncompleteResult(message, expected=page.total_size, received=rows)
 
     def _complete_children(self, decoder: PageDecoder, records: Sequence[Any]) -> None:
-        """Fetch what the child pages below ``records`` leave out, into them."""
-        for child_decoder, first in list(decoder.unfinished(records)):
+        """Fetch what the child pages below ``records`` leave out, into them, and prove each by its own count."""
+        for child_decoder, first in decoder.child_pages(records):
             seen: set[str] = set()
             page = Page(first.totalSize, first.done, first.nextRecordsUrl, first.records)
             while not page.done:
@@ -120,15 +133,6 @@ class Read:
     def _counted(self) -> tuple[Batch, int]:
         count = pa.array([count_only(self._first_page())], pa.int64())
         return Batch(pa.table({str(self.query.select[0]): count})), 1
-
-
-def refuse_repeated_ids(table: pa.Table) -> None:
-    """A record that comes twice means that a page was repeated and another one lost, whatever the counts say."""
-    if "Id" in table.column_names:
-        different = pc.count_distinct(table["Id"]).as_py()
-        if different != table.num_rows:
-            message = f"{table.num_rows} rows arrived, but only {different} different records"
-            raise IncompleteResult(message, expected=table.num_rows, received=different)
 
 
 def _with_suggestion(refusal: ResponseError, unknown: UnknownName | InvalidType) -> ResponseError:

@@ -19,7 +19,7 @@ from sfdata.frames.dtypes import DtypeBackend
 from sfdata.resilience.hooks import Hooks
 from sfdata.soql import bind, parse
 from sfdata.soql.nodes import FunctionCall, SelectField
-from sfdata.transfer.read import Read, refuse_repeated_ids
+from sfdata.transfer.read import Read
 from sfdata.transport.http_session import HttpSession
 
 
@@ -120,7 +120,7 @@ class Soql:
         """The rows in one batch, and the org's count of them."""
         parts = list(self._read.batches(max_rows))
         batch = concat([part for part, _ in parts])
-        refuse_repeated_ids(batch.table)
+        self._read.refuse_repeats(batch.table)
         return batch, parts[0][1]
 
     def _about(self) -> dict[str, Any]:

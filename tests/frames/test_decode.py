@@ -260,15 +260,11 @@ def test_children_of_another_frame_are_refused_by_name(decoder):
         children(pd.DataFrame({"Id": []}), "Contacts")
 
 
-def test_unfinished_child_pages_are_found_at_every_depth(decoder):
-    """Child pages that go on elsewhere are listed with the decoder for what follows."""
+def test_child_pages_are_found_at_every_depth(decoder):
+    """Child pages are listed, inner ones first, with the decoder for what may follow them."""
     decode = decoder(NESTED)
-    more = {"done": False, "totalSize": 9, "nextRecordsUrl": "/services/data/v67.0/query/01gAA-1"}
-    rows = accounts_with_contacts()
-    rows[0]["Contacts"]["records"][0]["Cases"].update(more)
-    rows[2]["Contacts"].update(more)
-    found = list(decode.unfinished(decode.parse(page(rows)).records))
-    assert [(d.columns.object_name, p.totalSize) for d, p in found] == [("Case", 9), ("Contact", 9)]
+    found = decode.child_pages(decode.parse(page(accounts_with_contacts())).records)
+    assert [(d.columns.object_name, p.totalSize) for d, p in found] == [("Case", 1), ("Contact", 2), ("Contact", 1)]
 
 
 def test_arrow_schema_is_known_without_rows(decoder):

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import httpx
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from sfdata.errors import IncompleteResult, InvalidField, InvalidType, UnreadableAnswer
+from sfdata.frames.batch import children
+from sfdata.resilience.hooks import RowsRead
+
+ACCOUNTS = "SELECT Id, Name FROM Account"
+
+
+def refusal(code, message="no"):
+    return httpx.Response(400, json=[{"errorCode": code, "message": message}])
+
+
+def test_every_page_is_read(org, soql, page):
+    """The result is the pages in order, and the org is asked exactly once for each."""
+    org.pages = {"q": [page(0, 2, 5, "c-2")], "c-2": [page(2, 4, 5, "c-4")], "c-4": [page(4, 5, 5)]}
+    frame = soql(ACCOUNTS).to_pandas()
+    assert frame["Name"].tolist() == ["n0", "n1", "n2", "n3", "n4"]
+    assert org.asked == [ACCOUNTS, "c-2", "c-4"]
+    assert [e for e in org.events if isinstance(e, RowsRead)] == [
+        RowsRead(2, 5, False),
+        RowsRead(4, 5, False),
+        RowsRead(5, 5, True),
+    ]
+
+
+def test_an_empty_result_has_its_columns(org, soql, page):
+    """No rows: one typed, empty frame; as chunks, one empty chunk."""
+    org.pages = {"q": [page(0, 0, 0)]}
+    assert soql(ACCOUNTS).to_pandas().dtypes.astype(str).to_dict() == {"Id": "str", "Name": "str"}
+    assert [len(chunk) for chunk in soql(ACCOUNTS).chunks(3)] == [0]
+
+
+BROKEN = {
+    "fewer rows than announced": lambda page: {"q": [page(0, 2, 3)]},
+    "more rows than announced": lambda page: {"q": [page(0, 2, 1)]},
+    "unfinished without a next page": lambda page: {"q": [{**page(0, 2, 4), "done": False}]},
+    "a page that names itself": lambda page: {"q": [page(0, 2, 9, "c-2")], "c-2": [page(2, 4, 9, "c-2")]},
+    "an empty unfinished page": lambda page: {"q": [page(0, 2, 9, "c-2")], "c-2": [page(2, 2, 9, "c-4")]},
+    "a page repeated in place of another": lambda page: {"q": [page(0, 2, 4, "c-2")], "c-2": [page(0, 2, 4)]},
+}
+
+
+@pytest.mark.parametrize("script", BROKEN.values(), ids=BROKEN.keys())
+def test_a_result_that_is_not_whole_raises(org, soql, page, script):
+    """A short, long, looping or repeated answer is IncompleteResult, never a smaller frame."""
+    org.pages = script(page)
+    with pytest.raises(IncompleteResult):
+        soql(ACCOUNTS).to_pandas()
+
+
+def test_child_pages_are_read_to_the_end(org, soql, page):
+    """A parent whose children go on elsewhere gets all of them, in order, on the right parent."""
+    first = page(0, 2, 5, "k-2", [{"Name": "a"}, {"Name": "b"}])
+    rows = [
+        {"attributes": {"type": "Account", "url": "/x/001A"}, "Name": "A", "Contacts": first},
+        {
+            "attributes": {"type": "Account", "url": "/x/001B"},
+            "Name": "B",
+            "Contacts": page(0, 1, 1, None, [{"Name": "z"}]),
+        },
+    ]
+    org.pages = {
+        "q": [page(0, 2, 2, None, rows)],
+        "k-2": [page(2, 4, 5, "k-4", [{"Name": "c"}, {"Name": "d"}])],
+        "k-4": [page(4, 5, 5, None, [{"Name": "e"}])],
+    }
+    contacts = children(soql("SELECT Name, (SELECT Name FROM Contacts) FROM Account").to_pandas(), "Contacts")
+    assert contacts.values.tolist() == [["001A", n] for n in "abcde"] + [["001B", "z"]]
+
+
+def test_missing_child_rows_raise(org, soql, page):
+    """Children are complete or the read fails, as for the rows themselves."""
+    rows = [{"attributes": None, "Name": "A", "Contacts": page(0, 1, 2, None, [{"Name": "a"}])}]
+    org.pages = {"q": [page(0, 1, 1, None, rows)]}
+    with pytest.raises(IncompleteResult, match="child rows"):
+        soql("SELECT Name, (SELECT Name FROM Contacts) FROM Account").to_pandas()
+
+
+def test_max_rows_is_announced(org, soql, page):
+    """A capped frame says in its attrs how many rows there are; pages behind the cap are not fetched."""
+    org.pages = {"q": [page(0, 3, 9, "c-3")], "c-3": [page(3, 6, 9, "c-6")]}
+    frame = soql(ACCOUNTS).to_pandas(max_rows=4)
+    assert len(frame) == 4
+    assert frame.attrs["sfdata"]["truncated"] == {"rows": 4, "total": 9}
+    assert org.asked[1:] == ["c-3"]
+    org.pages = {"q": [page(0, 3, 3)]}
+    assert "truncated" not in soql(ACCOUNTS).to_pandas(max_rows=3).attrs["sfdata"]
+    with pytest.raises(ValueError, match="max_rows"):
+        soql(ACCOUNTS).to_pandas(max_rows=0)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 100])
+def test_chunks_have_the_size_asked_for(org, soql, page, size):
+    """Chunks of n rows are n rows each, whatever the pages are, and together they are the result."""
+    org.pages = {"q": [page(0, 3, 7, "c-3")], "c-3": [page(3, 5, 7, "c-5")], "c-5": [page(5, 7, 7)]}
+    chunks = list(soql(ACCOUNTS).chunks(size))
+    assert [len(chunk) for chunk in chunks[:-1]] == [size] * (len(chunks) - 1)
+    assert pd.concat(chunks)["Name"].tolist() == [f"n{n}" for n in range(7)]
+    assert pd.concat(chunks).index.tolist() == list(range(7))
+
+
+def test_chunks_are_fetched_as_they_are_consumed(org, soql, page):
+    """Taking the first chunk asks for no page behind it."""
+    org.pages = {"q": [page(0, 3, 6, "c-3")], "c-3": [page(3, 6, 6)]}
+    next(soql(ACCOUNTS).chunks(2))
+    assert org.asked == [ACCOUNTS]
+
+
+def test_a_count_is_one_number(org, soql, page):
+    """COUNT() gives a frame of one number; count() asks for that number without reading rows."""
+    org.pages = {"q": [page(0, 0, 12)]}
+    assert soql("SELECT COUNT() FROM Account").to_pandas().to_dict("records") == [{"COUNT()": 12}]
+    assert (
+        soql("SELECT Id, (SELECT Id FROM Contacts) FROM Account WHERE Name = 'x' ORDER BY Name LIMIT 50").count() == 12
+    )
+    assert org.asked[-1] == "SELECT COUNT() FROM Account WHERE Name = 'x' LIMIT 50"
+
+
+def test_arrow_consumers_read_the_query_itself(org, soql, page):
+    """The handle is an Arrow stream: what takes one gets all rows, typed."""
+    org.pages = {"q": [page(0, 2, 3, "c-2")], "c-2": [page(2, 3, 3)]}
+    table = pa.table(soql(ACCOUNTS))
+    assert table["Name"].to_pylist() == ["n0", "n1", "n2"]
+    assert table.schema == soql(ACCOUNTS).to_arrow().schema
+
+
+def test_index_col_makes_the_index(org, soql, page):
+    """index_col follows pandas: a name, or several."""
+    org.pages = {"q": [page(0, 2, 2)]}
+    assert soql(ACCOUNTS).to_pandas(index_col="Id").index.name == "Id"
+    assert soql(ACCOUNTS).to_pandas(index_col=["Id", "Name"]).index.names == ["Id", "Name"]
+
+
+def test_the_org_decides_about_unknown_names_and_we_add_the_nearest(org, soql):
+    """A misspelt field is refused in the org's own words, with the nearest name that exists as the hint."""
+    org.pages = {"q": [refusal("INVALID_FIELD", "No such column 'Nmae' on entity 'Account'.")]}
+    with pytest.raises(InvalidField, match="No such column") as caught:
+        soql("SELECT Nmae FROM Account").to_pandas()
+    assert caught.value.hint == "Did you mean Name?"
+
+
+def test_an_unknown_object_names_the_nearest(org, soql):
+    """A misspelt object is refused in the org's own words, with the nearest object as the hint."""
+    org.pages = {"q": [refusal("INVALID_TYPE", "sObject type 'Acount' is not supported.")]}
+    with pytest.raises(InvalidType, match="not supported") as caught:
+        soql("SELECT Id FROM Acount").to_pandas()
+    assert "Account" in caught.value.hint
+
+
+def test_a_field_added_since_the_last_describe_is_learnt(org, soql, page):
+    """When the org accepts a name describe did not know, describe is asked again; if that does not help, it is said."""
+    org.pages = {"q": [page(0, 1, 1)]}
+    soql(ACCOUNTS).to_pandas()
+    org.pages = {"q": [page(0, 1, 1, None, [{"Fresh__c": "x"}])]}
+    with pytest.raises(UnreadableAnswer, match="does not describe"):
+        soql("SELECT Fresh__c FROM Account").to_pandas()
+    org.objects["Account"]["fields"].append({"name": "Fresh__c", "label": "Fresh", "type": "string"})
+    assert soql("SELECT Fresh__c FROM Account").to_pandas()["Fresh__c"].tolist() == ["x"]
+
+
+def test_attrs_tell_where_a_frame_came_from(org, soql, page):
+    """Provenance is a small dictionary without anything secret."""
+    org.pages = {"q": [page(0, 1, 1)]}
+    about = soql(ACCOUNTS).to_pandas().attrs["sfdata"]
+    assert {k: v for k, v in about.items() if k != "read_at"} == {
+        "object": "Account",
+        "org": "acme.my.salesforce.com",
+        "api_version": "67.0",
+    }
