@@ -52,7 +52,7 @@ def text(name: str, label: str, length: int = 255, **attributes: Any) -> Field:
 
 def name_text(label: str, length: int = 255, **attributes: Any) -> Field:
     """The Name of an object that is named by hand."""
-    return text("Name", label, length, nillable=False, name_field=True, id_lookup=True, **attributes)
+    return text("Name", label, length, nillable=False, name_field=True, **attributes)
 
 
 def phone(name: str, label: str, length: int = 40, **attributes: Any) -> Field:
