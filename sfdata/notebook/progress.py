@@ -1,0 +1,126 @@
+"""The line that says how far a read has come: shown after a moment, gone at the end."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Protocol
+from uuid import uuid4
+
+from sfdata.notebook.display import plain
+from sfdata.resilience.hooks import Event, Hooks, RetryScheduled, RowsRead
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+FIRST_SHOWN_SECONDS = 0.7
+BETWEEN_UPDATES_SECONDS = 0.25
+
+
+class Surface(Protocol):
+    """Where the line is drawn."""
+
+    def show(self, line: str) -> None:
+        """Draw ``line`` in place of the last one."""
+
+    def clear(self) -> None:
+        """Take the line away; it has been shown."""
+
+
+class Progress:
+    """A progress line for what happens inside a ``with`` block, fed by the events of one org.
+
+    Events only change what is known; one thread draws, so that a request without an answer is seen to be waited for.
+    """
+
+    def __init__(self, hooks: Hooks, surface: Surface) -> None:
+        self._hooks = hooks
+        self._surface = surface
+        self._ended = threading.Event()
+        self._rows: RowsRead | None = None
+        self._wait: tuple[float, RetryScheduled] | None = None
+
+    def __enter__(self) -> Progress:
+        self._started = time.monotonic()
+        self._unsubscribe = self._hooks.subscribe(self._note)
+        # A kernel knows by the context which cell the line belongs to.
+        self._thread = threading.Thread(
+            target=copy_context().run, args=(self._draw,), name="sfdata progress", daemon=True
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._ended.set()
+        self._unsubscribe()
+        self._thread.join()
+
+    @property
+    def line(self) -> str:
+        """What there is to say now."""
+        now = time.monotonic()
+        if self._wait is not None and now < self._wait[0]:
+            until, retry = self._wait
+            reason = plain(retry.reason, 60)
+            return f"{reason}: attempt {retry.attempt + 1} in {until - now:.0f} s"
+        seconds = f"{now - self._started:.0f} s"
+        if self._rows is None:
+            return f"waiting for the org, {seconds}"
+        return f"{self._rows.rows:,} of {self._rows.total:,} rows, {seconds}"
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, RowsRead):
+            self._rows = event
+        elif isinstance(event, RetryScheduled):
+            self._wait = (time.monotonic() + event.wait_seconds, event)
+
+    def _draw(self) -> None:
+        pause, shown = FIRST_SHOWN_SECONDS, ""
+        while not self._ended.wait(pause):
+            line = self.line
+            if line != shown:
+                self._surface.show(line)
+            pause, shown = BETWEEN_UPDATES_SECONDS, line
+        if shown:
+            self._surface.clear()
+
+
+class TerminalLine:
+    """The last line of a terminal, on standard error."""
+
+    def show(self, line: str) -> None:
+        widest = shutil.get_terminal_size().columns - 1
+        sys.stderr.write(f"\r\x1b[2K{line[:widest]}")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        sys.stderr.write("\r\x1b[2K")
+        sys.stderr.flush()
+
+
+class CellLine:
+    """A line in the output of a notebook's cell; emptied at the end, so that a saved notebook shows nothing of it."""
+
+    def __init__(self, publish: Callable[..., None]) -> None:
+        self._publish = publish
+        self._transient = {"display_id": uuid4().hex}
+        self._shown = False
+
+    def show(self, line: str) -> None:
+        self._publish({"text/plain": line}, transient=self._transient, update=self._shown)
+        self._shown = True
+
+    def clear(self) -> None:
+        self._publish({}, transient=self._transient, update=True)
+
+
+def progress(hooks: Hooks, shell: InteractiveShell) -> AbstractContextManager[object]:
+    """A progress line where ``shell`` can show one that goes away: in a kernel's cell or a terminal; else nothing."""
+    if hasattr(shell, "kernel"):
+        return Progress(hooks, CellLine(shell.display_pub.publish))
+    return Progress(hooks, TerminalLine()) if sys.stderr.isatty() else nullcontext()

@@ -1,0 +1,112 @@
+"""The orgs a notebook is connected to, and which of them is the current one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeGuard
+from urllib.parse import urlsplit
+
+from sfdata.errors import ConfigurationError, MissingCredentials
+from sfdata.notebook.display import tell
+
+if TYPE_CHECKING:
+    from sfdata.org import Org
+
+
+class Session:
+    """Connections by name. ``current`` is the one a query without ``--org`` goes to."""
+
+    def __init__(self) -> None:
+        self.orgs: dict[str, Org] = {}
+        self.current: Org | None = None
+
+    def connect(self, name: str | None = None) -> Org:
+        """Open a connection, announce it and make it the current one.
+
+        ``"local"`` is the embedded org, another name a profile, None what the environment says.
+
+        Raises:
+            MissingCredentials: nothing says who logs in.
+            ConfigurationError: no such profile, or a setting of it is wrong.
+        """
+        self.current = self._open(name)
+        return self.current
+
+    def org(self, name: str | None, namespace: Mapping[str, Any]) -> Org:
+        """The org a query goes to: a variable of that name that holds one, a connection, or without a name the current.
+
+        The first query without any connection opens the one the environment describes.
+        """
+        if name is None:
+            return self.current or self._first(namespace)
+        variable = namespace.get(name)
+        if _is_org(variable):
+            return variable
+        if name in self.orgs:
+            return self.orgs[name]
+        org = self._open(name)
+        self.current = self.current or org
+        return org
+
+    def use(self, name: str, namespace: Mapping[str, Any]) -> Org:
+        """Make the org of that name (a variable, a connection, or one that is opened now) the current one."""
+        self.current = self.org(name, namespace)
+        return self.current
+
+    def disconnect(self, name: str | None = None) -> str:
+        """Close the connection of that name, or the current one; its name.
+
+        Raises:
+            ConfigurationError: there is no such connection.
+        """
+        closed = self.current if name is None else self.orgs.get(name)
+        if closed is None:
+            what = "no org is connected" if name is None else f"no org is connected by the name {name!r}"
+            raise ConfigurationError(what, hint="%sf orgs lists the connections.")
+        names = [known for known, org in self.orgs.items() if org is closed]
+        for known in names:
+            del self.orgs[known]
+            closed.close()
+        if self.current is closed:
+            self.current = None
+        return names[0] if names else closed.name
+
+    def close(self) -> None:
+        """Close every connection opened here."""
+        for org in self.orgs.values():
+            org.close()
+        self.orgs.clear()
+        self.current = None
+
+    def _open(self, name: str | None) -> Org:
+        from sfdata.org import connect
+
+        org = connect(name)
+        tell(f"Connected to {description(org)}")  # asking for its address logs in: this line is true, or not printed
+        # A connection of that name that was open already is left to whoever holds it in a variable.
+        self.orgs[name or org.name] = org
+        return org
+
+    def _first(self, namespace: Mapping[str, Any]) -> Org:
+        try:
+            return self.connect()
+        except MissingCredentials as missing:
+            variables = [name for name, value in namespace.items() if _is_org(value) and not name.startswith("_")]
+            steps = ["%sf connect local opens an org with sample data, %sf connect NAME the org of a profile."]
+            steps += [f"%sf use {name} takes the org in your variable {name}." for name in variables[:1]]
+            raise MissingCredentials(
+                f"no org is connected, and {missing.message}", hint=" ".join([*steps, missing.hint or ""]).strip()
+            ) from None
+
+
+def description(org: Org) -> str:
+    """The org in one line: name, host, API version, and where its credentials came from."""
+    host = urlsplit(org.instance_url).hostname or org.instance_url
+    place = "" if host == org.name else f" at {host}"
+    return f"{org.name}{place}, API {org.api_version} ({org.source})"
+
+
+def _is_org(value: object) -> TypeGuard[Org]:
+    from sfdata.org import Org
+
+    return isinstance(value, Org)
