@@ -336,5 +336,5 @@ def _misspelt(environ: Mapping[str, str], given: set[str]) -> tuple[str, ...]:
     wanted = [_variable(name) for name in SETTINGS if name not in given]
     known = {_variable(name) for name in SETTINGS}
     strangers = sorted(name for name in environ if name.upper().startswith(("SF_", "SFDC_")) and name not in known)
-    near = ((name, get_close_matches(name.upper(), wanted, n=1, cutoff=0.85)) for name in strangers)
+    near = ((name, get_close_matches(name.upper(), wanted, n=1, cutoff=0.8)) for name in strangers)
     return tuple(f"{name} (did you mean {match[0]}?)" for name, match in near if match)

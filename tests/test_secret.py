@@ -1,0 +1,54 @@
+"""The laws of a secret."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import pprint
+
+import msgspec
+import pytest
+
+from sfdata.secret import MASK, Secret
+
+CANARY = "canary-4711-value"
+
+
+@pytest.mark.parametrize("show", [repr, str, "{}".format, "{!r:>40}".format, "%s".__mod__, pprint.pformat])
+def test_no_way_of_printing_shows_it(show):
+    """Every form of a secret as text is a mask."""
+    shown = show(Secret(CANARY))
+    assert CANARY not in shown
+    assert MASK in shown
+
+
+@pytest.mark.parametrize("leak", [pickle.dumps, copy.copy, copy.deepcopy, json.dumps, msgspec.json.encode, vars])
+def test_no_way_of_storing_accepts_it(leak):
+    """Pickling, copying, JSON and vars() refuse a secret."""
+    with pytest.raises(TypeError) as refusal:
+        leak(Secret(CANARY))
+    assert CANARY not in str(refusal.value)
+
+
+def test_secrets_compare_by_value_and_never_with_text():
+    """Equal texts make equal secrets with equal hashes; a secret equals no string."""
+    assert Secret("a") == Secret("a")
+    assert hash(Secret("a")) == hash(Secret("a"))
+    assert Secret("a") != Secret("b")
+    assert Secret("ä") == Secret("ä")
+    assert Secret("a") != "a"
+
+
+def test_masked_in_hides_every_occurrence():
+    """A text that repeats the secret loses it; an empty secret changes nothing."""
+    assert Secret(CANARY).masked_in(f"x{CANARY}y{CANARY}") == f"x{MASK}y{MASK}"
+    assert Secret("").masked_in("abc") == "abc"
+
+
+def test_reveal_is_the_only_way_to_the_value():
+    """`reveal` gives the text; wrapping twice changes nothing; an empty secret is false."""
+    assert Secret(CANARY).reveal() == CANARY
+    assert Secret.of(Secret(CANARY)).reveal() == CANARY
+    assert not Secret("")
+    assert Secret("x")
