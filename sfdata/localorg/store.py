@@ -145,19 +145,24 @@ class Store:
         found = self.find(sobject, "Id", record_id, include_deleted=True, limit=1)
         return found[0] if found else None
 
+    def first(self, sobject: SObject) -> dict[str, Any] | None:
+        """The oldest row of an object, for objects that have only one; None if there is none."""
+        found = self._rows(sobject, "1", (), 1)
+        return found[0] if found else None
+
     def find(
         self, sobject: SObject, field_name: str, value: Any, *, include_deleted: bool = False, limit: int = 200
     ) -> list[dict[str, Any]]:
         """The rows whose field has this value (None: is null), oldest first, at most ``limit``."""
+        alive = "1" if include_deleted else alive_condition(sobject)
+        return self._rows(sobject, f"{quoted(field_name)} IS ? AND {alive}", (value,), limit)
+
+    def _rows(self, sobject: SObject, condition: str, params: Sequence[Any], limit: int) -> list[dict[str, Any]]:
         names = [f.name for f in sobject.fields if f.stored]
-        sources = ", ".join(map(quoted, names))
-        alive = "" if include_deleted else f" AND {alive_condition(sobject)}"
-        statement = (
-            f"SELECT {sources} FROM {quoted(sobject.name)} "  # noqa: S608 - schema names only
-            f"WHERE {quoted(field_name)} IS ?{alive} ORDER BY {ROW} LIMIT ?"
-        )
+        columns = ", ".join(map(quoted, names))
+        statement = f"SELECT {columns} FROM {quoted(sobject.name)} WHERE {condition} ORDER BY {ROW} LIMIT ?"  # noqa: S608
         with self.lock:
-            rows = self.connection.execute(statement, (value, limit)).fetchall()
+            rows = self.connection.execute(statement, (*params, limit)).fetchall()
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def count(self, sobject: SObject) -> int:
