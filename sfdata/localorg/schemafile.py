@@ -145,7 +145,6 @@ def _custom_object(name: str, table: Table, key_prefix: str) -> SObject:
         make.is_deleted(),
         _name_field(label, table.table("name_field")),
         make.system_fields(),
-        make.last_activity(),
         make.last_viewed(),
         custom=True,
     )
