@@ -7,5 +7,6 @@ data; each domain of objects has its module; `blocks` explains why any number of
 from __future__ import annotations
 
 from sfdata.localorg.company.base import BaseRecords, seed_base
+from sfdata.localorg.company.seeding import seed_company
 
-__all__ = ["BaseRecords", "seed_base"]
+__all__ = ["BaseRecords", "seed_base", "seed_company"]

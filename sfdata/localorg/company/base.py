@@ -1,4 +1,4 @@
-"""What every org has from its first day: itself, a licence, profiles, one administrator, and the standard price book."""
+"""What every org has from its first day: itself, a licence, profiles, one administrator, the standard price book."""
 
 from __future__ import annotations
 

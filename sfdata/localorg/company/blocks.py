@@ -6,6 +6,7 @@ in use does not depend on how many blocks there are.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -41,7 +42,7 @@ class Block:
     seed: int
     number: int
     counts: dict[str, int]
-    first: dict[str, int]
+    first: Counter[str]
 
     def dice(self, name: str) -> Dice:
         """Chance for one object of this block."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import repeat
 from typing import Any, Final
 
@@ -52,11 +53,18 @@ class Listed:
     price: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Catalogue:
     """The price books by Id, the standard one first, each with the products it lists."""
 
     books: dict[str, tuple[Listed, ...]]
+
+    @cached_property
+    def offered(self) -> dict[str, tuple[Listed, ...]]:
+        """The price books without the products that are sold no more."""
+        return {
+            book: tuple(listed for listed in entries if listed.product.active) for book, entries in self.books.items()
+        }
 
 
 def products() -> list[Product]:

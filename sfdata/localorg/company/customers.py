@@ -41,7 +41,8 @@ NAME_PATTERNS: Final = {
 
 CURIOUS_NAMES: Final = (
     "NA", "null", "007", "1.10", "000123 Hardware", "TRUE", "Infinity Tools", "=SUM(A1:A9) Ltd", "1e5 Supplies",
-    "O'Neil's \"Quick\" Fix", "100% Tools_and_More", "C:\\Tools\\GmbH", "Smith, Jones & Co., Inc.", "-5 Degrees Cooling",
+    "O'Neil's \"Quick\" Fix", "100% Tools_and_More", "C:\\Tools\\GmbH", "Smith, Jones & Co., Inc.",
+    "-5 Degrees Cooling",
     "🔧 FixIt 🔩 Brothers", "Škoda Díly ➜ Plzeň", "ﾂｰﾙ ショップ", "Tab\tSeparated Goods", "Semi; Colon; Works",
     "<b>Bold</b> & Brave", "Zoë‑Renée’s Atelier", "Ｗｉｄｅ Wares", "I\u0307stanbul Nakliyat", "Ǆungla d.o.o.",
 )  # fmt: skip

@@ -93,14 +93,16 @@ class Dice(Random):
         return [ranking[min(bisect(reached, chance() * total), last)] for _ in range(count)]
 
 
-def grouped(owners: Sequence[int], size: int) -> list[list[int]]:
-    """For each of ``size`` owners, the positions in ``owners`` that name it."""
+def grouped(owners: Sequence[int | None], positions: Iterable[int], size: int) -> list[list[int]]:
+    """For each of ``size`` owners, those of ``positions`` in ``owners`` that name it."""
     groups: list[list[int]] = [[] for _ in range(size)]
-    for position, owner in enumerate(owners):
-        groups[owner].append(position)
+    for position in positions:
+        owner = owners[position]
+        if owner is not None:
+            groups[owner].append(position)
     return groups
 
 
 def shares(total: int, part: int, parts: int) -> int:
-    """How many of ``total`` fall to number ``part`` of ``parts`` equal portions, so that all together make ``total``."""
+    """How many of ``total`` fall to number ``part`` of ``parts`` portions, which together make ``total``."""
     return total * (part + 1) // parts - total * part // parts

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sfdata.localorg.company.draws import deck
+from sfdata.localorg.company.draws import Dice, deck
+from sfdata.localorg.company.places import City
 
 FEMALE: Final = {
     "en": "Mary Patricia Jennifer Linda Elizabeth Susan Jessica Karen Sarah Nancy Siobhán Zoë Renée Mary-Jane",
@@ -100,10 +102,6 @@ class Person:
     sex: str
     mailbox: str
 
-    @property
-    def name(self) -> str:
-        return f"{self.first} {self.last}"
-
 
 def ascii_text(text: str) -> str:
     """The letters, digits and spaces of ``text`` as ASCII, other signs left out: ``Müller & Söhne`` → ``Muller Sohne``.
@@ -131,3 +129,21 @@ def _people(tongue: str) -> tuple[Person, ...]:
 
 PEOPLE: Final = {tongue: _people(tongue) for tongue in LAST}
 """Every combination of the tongue's first and last names."""
+
+
+def meet(cities: Sequence[City], dice: Dice) -> list[Person]:
+    """Somebody from each of the cities."""
+    crowds = [PEOPLE[city.tongue] for city in cities]
+    return [crowd[int(chance * len(crowd))] for crowd, chance in zip(crowds, dice.fractions(len(crowds)), strict=True)]
+
+
+def person_columns(people: Sequence[Person], dice: Dice) -> dict[str, list[Any]]:
+    """The fields that make up people's names; some first names are not known."""
+    firsts = dice.some((person.first for person in people), 0.98)
+    bytes_ = dice.randbytes(len(people))
+    return {
+        "FirstName": firsts,
+        "LastName": [person.last for person in people],
+        "Salutation": [SALUTATIONS[person.sex][byte] for person, byte in zip(people, bytes_, strict=True)],
+        "Name": [f"{first} {p.last}" if first else p.last for first, p in zip(firsts, people, strict=True)],
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
@@ -96,6 +97,11 @@ class Staff:
     def lead_owners(self) -> tuple[str, ...]:
         """A deck of those who own leads: users, and the queue for leads from the web."""
         return deck(self._weights("Sales") | {self.queues["Web Leads"]: 60})
+
+    def people_for(self, owners: Sequence[str]) -> list[str]:
+        """Who acts for each owner: the user itself, the administrator for a queue."""
+        queues = frozenset(self.queues.values())
+        return [self.admin if owner in queues else owner for owner in owners]
 
     def _weights(self, role: str) -> dict[str, int]:
         hired = zip(EMPLOYEES, self.users[1:], strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -12,7 +12,7 @@ from sfdata.localorg.company.timeline import Timeline, later
 from sfdata.localorg.schema import Field, SObject
 from sfdata.localorg.store import Store
 
-Columns = dict[str, Iterable[Any]]
+Columns = Mapping[str, Iterable[Any]]
 """The values of each field, all of one length; a constant may be endless, ``Id`` never is."""
 
 
@@ -25,7 +25,7 @@ def load(store: Store, name: str, columns: Columns) -> int:
     return store.bulk_load(sobject, tuple(complete), zip(*complete.values(), strict=False))
 
 
-def row(**values: Any) -> Columns:
+def row(**values: Any) -> dict[str, Iterable[Any]]:
     """One row as columns."""
     return {name: (value,) for name, value in values.items()}
 
@@ -38,7 +38,7 @@ def new_ids(store: Store, name: str, count: int) -> list[str]:
     return store.new_ids(sobject, count)
 
 
-def _defaults(sobject: SObject, columns: Columns) -> Columns:
+def _defaults(sobject: SObject, columns: Columns) -> dict[str, Iterable[Any]]:
     return {f.name: repeat(_stored(f)) for f in sobject.fields if f.name not in columns and _needs_default(f)}
 
 
@@ -50,7 +50,7 @@ def _stored(f: Field) -> Any:
     return int(f.default_value) if f.type == "boolean" else f.default_value
 
 
-def fixed_audit(user_id: str, moment: str) -> Columns:
+def fixed_audit(user_id: str, moment: str) -> dict[str, Iterable[Any]]:
     """The system fields of rows that one user made at one moment and nobody changed since."""
     return {
         "CreatedDate": repeat(moment), "CreatedById": repeat(user_id),
@@ -89,8 +89,3 @@ def address(prefix: str, cities: Sequence[City | None], streets: Sequence[str | 
         f"{prefix}Longitude": [city and city.longitude for city in cities],
         f"{prefix}GeocodeAccuracy": [city and "City" for city in cities],
     }
-
-
-def names(firsts: Sequence[str | None], lasts: Sequence[str]) -> list[str]:
-    """Full names as the org derives them from their parts."""
-    return [f"{first} {last}" if first else last for first, last in zip(firsts, lasts, strict=True)]

@@ -1,4 +1,4 @@
-"""What people write into a CRM: subjects, notes and replies, with the line breaks, quotes and commas they really have."""
+"""What people write into a CRM: subjects, notes and replies, with the line breaks, quotes and commas they have."""
 
 from __future__ import annotations
 
@@ -118,6 +118,18 @@ LEAD_NOTES: Final = deck(
         "Interested, but under contract with a competitor until next year.": 8,
     }
 )
+CONTRACT_NOTES: Final = deck(
+    {None: 200, "Frame agreement, call-off orders.": 30, 'Price list "A", fixed for one year;\nindexed afterwards.': 26}
+)
+ASSET_NOTES: Final = deck({None: 220, "Refurbished.": 16, "Location: hall 3, rack 07": 20})
+CASE_COMMENTS: Final = deck(
+    {
+        "Called back, no answer.": 60, "Replacement sent, tracking number in the mail.": 60,
+        "Customer confirms: works again.\nClosing.": 50, 'Asked for a photo of the "E-04" display.': 40,
+        "Escalated to engineering.": 26, "Danke, hat sich erledigt!": 20,
+    }
+)  # fmt: skip
+CAMPAIGN_NOTES: Final = deck({None: 160, "Goal: 50 qualified leads.\nOwner: marketing, with sales.": 96})
 CAMPAIGN_NAMES: Final = (
     "Spring Catalogue", "Trade Fair Köln", "Cordless Launch Webinar", "Win-Back Mailing", "Référence Atelier",
     "Reseller Kick-off", "Calibration Week", "Safety Month", "工具フェア", "Year-End Clearance", "Apprentice Programme",
