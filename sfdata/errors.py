@@ -264,7 +264,8 @@ def response_error(status: int, errors: Iterable[Mapping[str, Any]]) -> Response
     listed = list(errors)
     first = listed[0] if listed else {}
     code = first.get("errorCode") or first.get("statusCode")
-    message = str(first.get("message") or f"HTTP status {status}").strip()
+    # A query's excerpt may begin with blanks, which keep the caret below it in its place.
+    message = str(first.get("message") or f"HTTP status {status}").lstrip("\r\n").rstrip()
     if len(listed) > 1:
         message += "".join(f"\nalso {error.get('errorCode')}: {error.get('message')}" for error in listed[1:])
     kind = BY_ERROR_CODE.get(str(code)) or _by_status(status)

@@ -102,7 +102,7 @@ class Session:
 def description(org: Org) -> str:
     """The org in one line: name, host, API version, and where its credentials came from."""
     host = urlsplit(org.instance_url).hostname or org.instance_url
-    place = "" if host == org.name else f" at {host}"
+    place = "" if org.name.startswith(host) else f" at {host}"
     return f"{org.name}{place}, API {org.api_version} ({org.source})"
 
 
