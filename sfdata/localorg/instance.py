@@ -45,8 +45,6 @@ class Instance:
     closing: ExitStack
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     used_assertions: UsedAssertions = field(default_factory=UsedAssertions)
-    rendered: dict[str, bytes] = field(default_factory=dict)
-    """Describe answers, which do not change while the org runs, by their path."""
 
     def __post_init__(self) -> None:
         self.records = Records(self.store, self.clock)
@@ -127,7 +125,7 @@ def open_instance(options: Options, instance_url: str, credentials: Credentials)
             opened.callback(_reserved(options.data).close)
         store = _store(schema, options.data)
         opened.callback(store.close)
-        base = seed_base(store)
+        base = seed_base(store, as_of=options.as_of)
         return Instance(
             options, instance_url, credentials, schema, store, clock_for(options.as_of), base, opened.pop_all()
         )

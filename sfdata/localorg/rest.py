@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
@@ -45,6 +46,7 @@ NOT_BUILT: Mapping[str, str] = {
     "tooling": "Tooling API",
 }
 SMALLEST_BATCH, LARGEST_BATCH = 200, 2000
+MOST_RECORD_TYPES = 200
 RECENT_DEFAULT, RECENT_MOST, RECENT_PER_OBJECT = 200, 2000, 10
 
 
@@ -64,7 +66,7 @@ def root(request: Request) -> Answer:
 
 def sobjects(request: Request) -> Answer:
     """``GET sobjects``: every object the user sees."""
-    return _described(request, lambda: describe_global(request.org.schema, request.base))
+    return _described(request, describe_global(request.org.schema, request.base))
 
 
 def sobject(request: Request) -> Answer:
@@ -76,8 +78,10 @@ def sobject(request: Request) -> Answer:
 
 def sobject_describe(request: Request) -> Answer:
     """``GET sobjects/X/describe``: everything about one object."""
-    found = _sobject(request)
-    return _described(request, lambda: describe_object(request.org.schema, found, request.base))
+    org, found = request.org, _sobject(request)
+    record_types = org.store.find(org.object("RecordType"), "SobjectType", found.name, limit=MOST_RECORD_TYPES)
+    answer = describe_object(org.schema, found, request.base, record_types=record_types, instance_url=org.instance_url)
+    return _described(request, answer)
 
 
 def _sobject(request: Request) -> SObject:
@@ -87,19 +91,15 @@ def _sobject(request: Request) -> SObject:
     return found
 
 
-def _described(request: Request, describe: Callable[[], dict[str, Any]]) -> Answer:
-    """A describe answer: rendered once, and not sent again to a client that has it."""
-    rendered = request.org.rendered
-    key = request.path.rstrip("/").lower()
-    if key not in rendered:
-        rendered[key] = json_answer(describe()).body
-    body = rendered[key]
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+def _described(request: Request, describe: Mapping[str, Any]) -> Answer:
+    """A describe answer, not sent again to a client that has it."""
+    answer = json_answer(describe)
+    etag = f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"'
     changed = request.org.started_at.replace(microsecond=0)
     headers = {"ETag": etag, "Last-Modified": format_datetime(changed, usegmt=True)}
     if _unchanged(request.headers, etag, changed):
         return Answer(304, headers=headers)
-    return Answer(body=body, headers=headers)
+    return replace(answer, headers=headers)
 
 
 def _unchanged(headers: Mapping[str, str], etag: str, changed: datetime) -> bool:

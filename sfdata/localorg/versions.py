@@ -31,7 +31,7 @@ def label(number: int) -> str:
 
 def is_served(version: str) -> bool:
     """Whether ``version`` is one of the list (``66.0``)."""
-    form = re.fullmatch(r"([1-9]\d{0,2})\.0", version)
+    form = re.fullmatch(r"([1-9][0-9]{0,2})\.0", version)
     return form is not None and OLDEST <= int(form[1]) <= NEWEST
 
 
@@ -43,7 +43,7 @@ def refuse_unserved(version: str) -> None:
     """
     if is_served(version):
         return
-    form = re.fullmatch(r"([1-9]\d{0,2})\.0", version)
+    form = re.fullmatch(r"([1-9][0-9]{0,2})\.0", version)
     if form and int(form[1]) < OLDEST:
         raise ApiError(410, "UNSUPPORTED_API_VERSION", f"API version {version} is retired; use {OLDEST}.0 or newer.")
     raise not_found()
