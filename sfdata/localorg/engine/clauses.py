@@ -89,7 +89,7 @@ def clauses(statement: Statement, scope: Scope, query: Query, linked: bool = Fal
     check_context(query)
     where = where_clause(statement, scope, query, linked)
     terms = order_terms(query, expressions.operand, statement.viewer)
-    order = join(", ", [*terms, scope.row])
+    order = join(", ", [*(term.sql for term in terms), scope.row])
     limit, offset = limits(query)
     return Clauses(scope, where, order, limit, offset)
 

@@ -32,6 +32,7 @@ DATE_PARTS: Mapping[str, str] = {
     "FISCAL_YEAR": "CAST(substr({0}, 1, 4) AS INTEGER) + (CAST(substr({0}, 6, 2) AS INTEGER) >= {2}) + {3}",
 }
 DATETIME_ONLY = frozenset({"HOUR_IN_DAY", "DAY_ONLY"})
+FORMATTERS = frozenset({"TOLABEL", "FORMAT", "CONVERTCURRENCY"})
 UNITS = frozenset({"mi", "km"})
 
 

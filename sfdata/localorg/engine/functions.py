@@ -27,6 +27,7 @@ def register(connection: sqlite3.Connection) -> None:
         ("local_time", 2, local_time),
         ("distance", 5, distance),
         ("localized", 4, localized),
+        ("exact", 2, exact),
     ):
         connection.create_function(name, arguments, function, deterministic=True)
 
@@ -95,6 +96,13 @@ def localized(stored: str | float | None, kind: str, scale: int, zone: str) -> s
     if kind == "currency":
         return f"{sign}${number}"
     return f"{sign}{number}%" if kind == "percent" else f"{sign}{number}"
+
+
+def exact(total: float | None, scale: int) -> float | None:
+    """A sum of decimals without the noise of binary fractions: at its field's scale, or of 15 digits where that is 0."""
+    if total is None:
+        return None
+    return round(total, scale) if scale else float(f"{total:.15g}")
 
 
 @lru_cache(maxsize=4096)

@@ -8,6 +8,7 @@ https://developer.salesforce.com/docs/atlas.en-us.soql_sosl.meta/soql_sosl/sforc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from sfdata.localorg.engine import refusals
 from sfdata.localorg.engine.functions import text_key
@@ -25,7 +26,19 @@ def sort_key(viewer: Viewer) -> str:
     return "upper_key" if viewer.sorts_like_english else "reader_key"
 
 
-def order_terms(query: Query, operand: Callable[[Expression], Operand], viewer: Viewer) -> list[Sql]:
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One key of an order, and its direction with the place of nulls."""
+
+    key: Sql
+    direction: str
+
+    @property
+    def sql(self) -> Sql:
+        return compose(f"{{}} {self.direction}", self.key)
+
+
+def order_terms(query: Query, operand: Callable[[Expression], Operand], viewer: Viewer) -> list[Term]:
     """The terms of ORDER BY, most significant first; none without the clause.
 
     Raises:
@@ -36,19 +49,15 @@ def order_terms(query: Query, operand: Callable[[Expression], Operand], viewer: 
     return [term for item in query.order_by for term in _terms(item, operand(item.expression), query.text, viewer)]
 
 
-def _terms(item: OrderItem, operand: Operand, text: str, viewer: Viewer) -> Iterator[Sql]:
+def _terms(item: OrderItem, operand: Operand, text: str, viewer: Viewer) -> Iterator[Term]:
     field = operand.field
     if operand.type in COMPOUND_TYPES or (field is not None and not field.sortable):
         raise refusals.unfit(operand.name, "sorted", text, operand.pos)
+    direction = f"{'DESC' if item.descending else 'ASC'} NULLS {item.nulls or 'FIRST'}"
     if operand.type == "picklist" and field is not None and field.picklist:
-        yield _directed(_rank(operand.sql, field), item)
+        yield Term(_rank(operand.sql, field), direction)
     key = text_key(operand.sql, sort_key(viewer)) if operand.ignores_case else operand.sql
-    yield _directed(key, item)
-
-
-def _directed(key: Sql, item: OrderItem) -> Sql:
-    direction = "DESC" if item.descending else "ASC"
-    return compose(f"{{}} {direction} NULLS {item.nulls or 'FIRST'}", key)
+    yield Term(key, direction)
 
 
 def _rank(sql: Sql, picklist: Field) -> Sql:

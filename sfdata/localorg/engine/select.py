@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from sfdata.localorg.engine import refusals
 from sfdata.localorg.engine.clauses import Clauses, Statement, clauses
-from sfdata.localorg.engine.expressions import DATE_PARTS, Expressions, coordinate_fields
+from sfdata.localorg.engine.expressions import DATE_PARTS, FORMATTERS, Expressions, coordinate_fields
 from sfdata.localorg.engine.layout import Blob, Children, Choice, Compound, Record, Slot, Value
 from sfdata.localorg.engine.resolve import Entity, Operand, Scope, Table, open_scope, queryable
 from sfdata.localorg.engine.sql import NULL, Sql, all_of, compose, join, value
@@ -24,7 +24,6 @@ LONG_TEXT = 255
 _ADDRESS = "city country countryCode geocodeAccuracy latitude longitude postalCode state stateCode street"
 ADDRESS_PARTS = tuple(_ADDRESS.split())
 OPTIONAL_ADDRESS_PARTS = frozenset({"countryCode", "stateCode"})
-FORMATTERS = frozenset({"TOLABEL", "FORMAT", "CONVERTCURRENCY"})
 FIELD_GROUPS = frozenset({"ALL", "STANDARD", "CUSTOM"})
 
 
