@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import re
 import string
+from functools import lru_cache
 
 POD = "Lo0"
 DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 CHECK_ALPHABET = string.ascii_uppercase + "012345"
 COUNTER_LENGTH = 9
+
+_PAIRS = tuple((a + b, a.isupper() | b.isupper() << 1) for a in DIGITS for b in DIGITS)
+"""Two digits of the counter for each number below 62^2, with bits that tell which of them are capitals."""
 
 _ID = re.compile(r"[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?", re.ASCII)
 _GROUPS = (0, 5, 10)
@@ -54,11 +58,21 @@ def make_id(prefix: str, number: int) -> str:
     """
     if not 0 <= number < len(DIGITS) ** COUNTER_LENGTH:
         raise ValueError(f"A record Id counts from 0 to 62^{COUNTER_LENGTH} - 1, not to {number}")
-    counter = []
-    for _ in range(COUNTER_LENGTH):
-        number, digit = divmod(number, len(DIGITS))
-        counter.append(DIGITS[digit])
-    return id18(prefix + POD + "".join(reversed(counter)))
+    high, low = divmod(number, len(DIGITS) ** 5)
+    head, head_checks = _head(prefix, high)
+    first, rest = divmod(low, len(DIGITS) ** 3)
+    second, last = divmod(rest, len(DIGITS))
+    (one, capitals_one), (two, capitals_two), (_, capital) = _PAIRS[first], _PAIRS[second], _PAIRS[last]
+    check = CHECK_ALPHABET[capitals_one | capitals_two << 2 | (capital & 2) << 3]
+    return f"{head}{one}{two}{DIGITS[last]}{head_checks}{check}"
+
+
+@lru_cache(maxsize=512)
+def _head(prefix: str, high: int) -> tuple[str, str]:
+    """The first ten characters of an Id, which 62^5 records of an object share, and their part of the checksum."""
+    one, two = divmod(high, len(DIGITS) ** 2)
+    head = f"{prefix}{POD}{_PAIRS[one][0]}{_PAIRS[two][0]}"
+    return head, _check(head[:5]) + _check(head[5:])
 
 
 def _check(group: str) -> str:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -114,10 +115,25 @@ class Store:
             for batch in _batches(rows, BATCH):
                 self.connection.executemany(statement, batch)
                 loaded += len(batch)
-                highest = max(highest, *(row[position] for row in batch))
+                highest = max(highest, max(row[position] for row in batch))
             if loaded:
                 self._advance_past(_key_prefix(sobject), _number_of(highest))
         return loaded
+
+    @contextmanager
+    def unindexed(self) -> Iterator[None]:
+        """Do without indexes inside and build them at the end: for loads so large that this is faster.
+
+        Should that fail or the process die in between, they are built when the store is opened again.
+        """
+        with self.transaction():
+            for sobject in self.schema:
+                for f in filter(indexed, sobject.fields):
+                    self.connection.execute(f"DROP INDEX IF EXISTS {quoted(f'{sobject.name}.{f.name}')}")
+        yield
+        with self.transaction():
+            for sobject in self.schema:
+                self._create_indexes(sobject)
 
     def insert(self, sobject: SObject, values: Mapping[str, Any]) -> None:
         """Add one row; fields that are not given are null (booleans false)."""
@@ -212,7 +228,11 @@ class Store:
             for f in fields:
                 if f.name.casefold() not in existing:
                     self.connection.execute(f"ALTER TABLE {table} ADD COLUMN {_column(f)}")
-        for f in filter(indexed, fields):
+        self._create_indexes(sobject)
+
+    def _create_indexes(self, sobject: SObject) -> None:
+        table = quoted(sobject.name)
+        for f in filter(indexed, sobject.fields):
             unique = "UNIQUE " if f.name == "Id" else ""
             name = quoted(f"{sobject.name}.{f.name}")
             self.connection.execute(f"CREATE {unique}INDEX IF NOT EXISTS {name} ON {table} ({quoted(f.name)})")
@@ -276,11 +296,6 @@ def _number_of(record_id: str) -> int:
 
 
 def _batches(rows: Iterable[Sequence[Any]], size: int) -> Iterator[list[Sequence[Any]]]:
-    batch: list[Sequence[Any]] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
+    remaining = iter(rows)
+    while batch := list(islice(remaining, size)):
         yield batch

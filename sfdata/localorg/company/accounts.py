@@ -84,7 +84,7 @@ def grow_accounts(block: Block) -> Accounts:
 def _parents(count: int, ranking: Sequence[int], dice: Dice) -> list[int | None]:
     """For each account the one above it: divisions belong to groups, sites to divisions."""
     parents: list[int | None] = [None] * count
-    groups, divisions, sites = (len(ranking) * share // 100 for share in (GROUPS, DIVISIONS, SITES))
+    groups, divisions, sites = (-(-len(ranking) * share // 100) for share in (GROUPS, DIVISIONS, SITES))
     for start, end, above in ((groups, divisions, ranking[:groups]), (divisions, sites, ranking[groups:divisions])):
         for position, parent in zip(ranking[start:end], dice.pick(above, end - start), strict=True):
             parents[position] = parent

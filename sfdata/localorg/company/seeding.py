@@ -67,14 +67,21 @@ def seed_company(
     plan = _plan(store, scale, seed, as_of or datetime.now(UTC).date())
     known = store.setting(PROGRESS)
     progress = msgspec.json.decode(known, type=Progress) if known else Progress(0, {})
+    missing = list(_blocks(store, plan))[progress.blocks :]
+    if missing:
+        with store.unindexed():
+            for block in missing:
+                progress = _load_block(block, progress)
+    return progress.rows
+
+
+def _blocks(store: Store, plan: Plan) -> Iterator[Block]:
+    """The blocks a planned company has; each still to be grown."""
     timeline = Timeline(plan.as_of)
     first: Counter[str] = Counter()
     for number, counts in enumerate(block_counts(plan.scale)):
-        if number >= progress.blocks:
-            block = Block(store, timeline, plan.staff, plan.catalogue, plan.seed, number, counts, first.copy())
-            progress = _load_block(block, progress)
+        yield Block(store, timeline, plan.staff, plan.catalogue, plan.seed, number, counts, first.copy())
         first.update(counts)
-    return progress.rows
 
 
 def _plan(store: Store, scale: float, seed: int, as_of: date) -> Plan:
