@@ -8,7 +8,7 @@ from typing import Any
 from sfdata.localorg.ids import id15
 from sfdata.localorg.schema import Field, SObject
 from sfdata.localorg.store import Store
-from sfdata.localorg.validation import RecordError, RecordRefused, Unreadable, refusal, stored_form
+from sfdata.localorg.validation import RecordError, RecordRefused, Unreadable, printable, refusal, stored_form
 
 MASTER_RECORD_TYPE = "012000000000000AAA"
 
@@ -47,12 +47,12 @@ class References:
         for parent, found in known:
             if found.type == "id" or found.external_id or found.id_lookup:
                 return parent, found
-        name = parents[0].name if parents else str(wanted)
+        name = parents[0].name if parents else wanted
         if known:
             problem = f"Field name provided, {key} is not an External ID or indexed field for {name}"
         else:
             problem = f"No such column '{key}' on sobject of type {name}"
-        raise refusal("INVALID_FIELD", problem, None)
+        raise refusal("INVALID_FIELD", printable(problem), None)
 
     def _parent(self, key: tuple[SObject, Field], value: Any) -> str:
         parent, field = key

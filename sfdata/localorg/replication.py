@@ -61,16 +61,14 @@ def _bad_window(message: str) -> RecordRefused:
 def _touched(store: Store, sobject: SObject, start: datetime, end: datetime, *, deleted: bool) -> list[tuple[str, str]]:
     if not sobject.replicateable or sobject.field("SystemModstamp") is None:
         raise refusal("INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support replication", None)
-    if sobject.field("IsDeleted") is None:
-        wanted = "0" if deleted else "1"
-    else:
-        wanted = f'"IsDeleted" = {int(deleted)}'
+    marked = '"IsDeleted"' if sobject.field("IsDeleted") else "0"
     statement = (
         f'SELECT "Id", "SystemModstamp" FROM {quoted(sobject.name)} '  # noqa: S608 - schema names only
-        f'WHERE "SystemModstamp" >= ? AND "SystemModstamp" < ? AND {wanted} ORDER BY "SystemModstamp" LIMIT ?'
+        f'WHERE "SystemModstamp" >= ? AND "SystemModstamp" < ? AND {marked} = ? ORDER BY "SystemModstamp" LIMIT ?'
     )
     with store.lock:
-        found = store.connection.execute(statement, (datetime_text(start), datetime_text(end), MOST_IDS + 1)).fetchall()
+        given = (datetime_text(start), datetime_text(end), int(deleted), MOST_IDS + 1)
+        found = store.connection.execute(statement, given).fetchall()
     if len(found) > MOST_IDS:
         raise refusal("EXCEEDED_ID_LIMIT", f"more than {MOST_IDS} ids in this time; ask for a shorter one", None)
     return found

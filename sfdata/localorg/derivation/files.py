@@ -7,7 +7,7 @@ from hashlib import md5
 from pathlib import PureWindowsPath
 from typing import Any
 
-from sfdata.localorg.derivation.draft import NO_LIMIT, Draft, object_named
+from sfdata.localorg.derivation.draft import Draft, object_named, row_of
 from sfdata.localorg.store import Store
 from sfdata.localorg.validation import datetime_text
 
@@ -47,13 +47,16 @@ def file_facts(draft: Draft) -> None:
 
 
 def _add_version(draft: Draft) -> None:
-    row, store = draft.row, draft.store
+    row = draft.row
+    row["IsLatest"], row["VersionNumber"] = 1, "1"
     if row["ContentDocumentId"] is None:
         row["ContentDocumentId"] = _new_document(draft)
-    earlier = store.find(draft.sobject, "ContentDocumentId", row["ContentDocumentId"], limit=NO_LIMIT)
-    for version in earlier:
-        store.update(draft.sobject, version["Id"], {"IsLatest": 0})
-    row["IsLatest"], row["VersionNumber"] = 1, str(len(earlier) + 1)
+        return
+    document = draft.parent("ContentDocumentId")
+    earlier = row_of(draft.store, document["LatestPublishedVersionId"]) if document else None
+    if earlier is not None:
+        draft.store.update(draft.sobject, earlier["Id"], {"IsLatest": 0})
+        row["VersionNumber"] = str(int(earlier["VersionNumber"]) + 1)
 
 
 def _new_document(draft: Draft) -> str:

@@ -138,7 +138,11 @@ def contract_end(draft: Draft) -> None:
     row = draft.row
     row["StatusCode"] = CONTRACT_STATUS_CODES.get(row["Status"], "Draft")
     started, months = row["StartDate"], row["ContractTerm"]
-    row["EndDate"] = _months_later(started, months).isoformat() if started and months else None
+    try:
+        row["EndDate"] = _months_later(started, months).isoformat() if started and months else None
+    except ValueError:
+        problem = f"Contract Term: value outside of valid range on numeric field: {months}"
+        raise refusal("NUMBER_OUTSIDE_VALID_RANGE", problem, ["ContractTerm"]) from None
 
 
 def _months_later(started: str, months: int) -> date:
