@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -24,7 +23,6 @@ from sfdata.localorg.schema import Schema, SObject
 from sfdata.localorg.sessions import Sessions
 from sfdata.localorg.store import Store
 
-SEEDED = "sample company"
 LOCK_FILE = "in-use.sqlite"
 
 Clock = Callable[[], datetime]
@@ -94,19 +92,9 @@ class Instance:
         return True
 
     def seed(self) -> Mapping[str, int]:
-        """Load the sample company unless it is there or not wanted: rows per object. All of it, or nothing."""
+        """Load the sample company, or what is missing of it after an interruption: rows per object."""
         options = self.options
-        if not options.sample_data or self.store.setting(SEEDED):
-            return {}
-        with self.store.transaction():
-            rows = seed_company(self.store, scale=options.scale, seed=options.seed, as_of=options.as_of)
-            described = {
-                "scale": options.scale,
-                "seed": options.seed,
-                "as_of": str(options.as_of or self.clock().date()),
-            }
-            self.store.set_setting(SEEDED, json.dumps(described))
-        return rows
+        return seed_company(self.store, scale=options.scale, seed=options.seed, as_of=options.as_of)
 
     def close(self) -> None:
         """Close the database and release the directory."""

@@ -154,8 +154,7 @@ class LocalOrg:
     def _seed(self, instance: Instance, report: Report) -> None:
         if self.options.sample_data:
             report(f"Loading the sample company (scale {self.options.scale:g}) …")
-            rows = instance.seed()
-            report(f"… {sum(rows.values()):,} records." if rows else "… it is there already.")
+            report(f"… {sum(instance.seed().values()):,} records.")
 
     def _forget(self) -> None:
         self._instance = None

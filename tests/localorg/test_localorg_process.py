@@ -40,7 +40,10 @@ def running(*args: str) -> Iterator[subprocess.Popen[str]]:
     finally:
         if process.poll() is None:
             process.kill()
-        process.communicate(timeout=SECONDS)
+        process.wait(SECONDS)
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
@@ -168,7 +171,7 @@ def test_people_get_a_text_without_secrets() -> None:
 
 def test_the_scale_and_the_day_reach_the_company() -> None:
     """Progress goes to stderr; the rows are those of the scale and the day asked for."""
-    with running("--scale", "0.01", "--as-of", "2024-06-30", "--json") as process:
+    with running("--scale", "0.05", "--as-of", "2024-06-30", "--json") as process:
         assert process.stdout is not None
         info = json.loads(process.stdout.readline())
         connection = http.client.HTTPConnection(urlsplit(info["instance_url"]).netloc, timeout=SECONDS)
@@ -179,11 +182,11 @@ def test_the_scale_and_the_day_reach_the_company() -> None:
         connection.close()
         assert row["newest"] <= "2024-07-01"
         assert row["newest"] > "2023-06-30"
-        assert 15 <= row["many"] <= 60
+        assert 100 <= row["many"] <= 200
         process.terminate()
         status, _, err = ended(process)
         assert status == 0
-        assert err.splitlines()[0] == "Loading the sample company (scale 0.01) …"
+        assert err.splitlines()[0] == "Loading the sample company (scale 0.05) …"
         assert err.splitlines()[-1].endswith("records.")
 
 

@@ -16,6 +16,7 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+
 from sfdata.localorg import LocalOrg
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"

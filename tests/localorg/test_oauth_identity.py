@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import httpx
 import pytest
+
 from sfdata.localorg import LocalOrg
 
 INTROSPECT, REVOKE, USERINFO = (f"/services/oauth2/{name}" for name in ("introspect", "revoke", "userinfo"))
@@ -202,7 +203,7 @@ def texts(reply: httpx.Response) -> dict[str, str]:
 
 
 def test_soap_login_gives_a_session(org: LocalOrg, web: httpx.Client) -> None:
-    """Session Id, server URL with version and org, user and organization, as simple-salesforce and jsforce read them."""
+    """Session Id, server URL with version and org, user and organization, as existing clients read them."""
     reply = soap(web, "59.0", org.username, org.credentials.password)
     found = texts(reply)
     assert reply.status_code == 200

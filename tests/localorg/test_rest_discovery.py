@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from sfdata.localorg import LocalOrg, gateway
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.limits import ApiUsage

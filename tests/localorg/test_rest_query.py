@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+
 from sfdata.localorg import LocalOrg
 
 BASE = "/services/data/v66.0"
@@ -155,7 +156,7 @@ def test_columns_answers_what_the_cli_needs(web: httpx.Client) -> None:
     for value in ("true", "TRUE"):
         answer = web.get(f"{BASE}/query", params={"q": "SELECT Id, Owner.Name FROM Account", "columns": value}).json()
         assert answer["entityName"] == "Account"
-        assert [column["columnName"] for column in answer["columnMetadata"]][0] == "Id"
+        assert answer["columnMetadata"][0]["columnName"] == "Id"
         assert all(isinstance(column["joinColumns"], list) for column in answer["columnMetadata"])
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pytest
+
 from sfdata.localorg.certificate import server_context
 from sfdata.localorg.routing import Answer, json_answer
 from sfdata.localorg.server import Server

@@ -11,7 +11,6 @@ import stat
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+
 from sfdata.errors import ConfigurationError
 from sfdata.localorg import LocalOrg
 from sfdata.localorg.credentials import Credentials
@@ -39,10 +39,10 @@ KEYS = [
 
 
 @pytest.fixture(autouse=True)
-def private_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def private_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Whatever the org puts into the temporary folder is seen here."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    yield tmp_path
+    return tmp_path
 
 
 def ask(org: LocalOrg, path: str, method: str = "GET", json: Any = None) -> httpx.Response:
@@ -136,9 +136,8 @@ def test_a_failed_start_leaves_nothing(tmp_path: Path) -> None:
     schema = tmp_path / "schema.toml"
     schema.write_text("[Account.fields]\nBroken__c = { type = 'nonsense' }\n")
     threads = set(threading.enumerate())
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        with pytest.raises(OSError, match="in use"):
-            LocalOrg(port=taken.getsockname()[1], sample_data=False).start()
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
+        LocalOrg(port=taken.getsockname()[1], sample_data=False).start()
     with pytest.raises(ConfigurationError, match="Broken__c"):
         LocalOrg(schema=schema, sample_data=False).start()
     assert set(threading.enumerate()) == threads
@@ -223,44 +222,40 @@ def test_records_outlive_the_process_secrets_do_not(tmp_path: Path) -> None:
 def test_a_data_directory_serves_one_org_at_a_time(tmp_path: Path) -> None:
     """A second org on the same directory is refused while the first runs, and welcome after."""
     data = tmp_path / "data"
-    with LocalOrg(data=data, sample_data=False):
-        with pytest.raises(ConfigurationError, match="in use by another local org"):
-            LocalOrg(data=data, sample_data=False).start()
+    taken = pytest.raises(ConfigurationError, match="in use by another local org")
+    with LocalOrg(data=data, sample_data=False), taken:
+        LocalOrg(data=data, sample_data=False).start()
     with LocalOrg(data=data, sample_data=False):
         pass
 
 
 def test_the_sample_company_is_loaded_once(tmp_path: Path) -> None:
     """A second start on the same directory finds the company there and adds nothing."""
-    data = tmp_path / "data"
     lines: list[str] = []
     counts = []
     for _ in range(2):
-        org = LocalOrg(data=data, scale=0.01, as_of="2024-06-30").start(lines.append)
+        org = LocalOrg(data=tmp_path / "data", scale=0.05, as_of="2024-06-30").start(lines.append)
         counts.append(org.instance.store.count(org.instance.object("Account")))
         org.stop()
-    assert counts[0] == counts[1] > 10
-    assert lines[-1] == "… it is there already."
+    assert counts[0] == counts[1] > 100
+    assert lines[:2] == lines[2:]
 
 
-def test_an_interrupted_load_leaves_an_empty_org(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sample company comes whole or not at all; the next start loads it."""
-    data = tmp_path / "data"
+def test_an_interrupted_start_leaves_the_directory_usable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped in the middle of loading, the org releases port, files and directory; the next start completes it."""
 
-    def interrupted(store: Any, **options: Any) -> dict[str, int]:
-        with store.transaction():
-            account = store.schema.object("Account")
-            store.bulk_load(account, ["Id", "Name"], [(store.new_ids(account)[0], "Half")])
+    def interrupted(*args: Any, **options: Any) -> dict[str, int]:
         raise KeyboardInterrupt
 
+    data = tmp_path / "data"
     with monkeypatch.context() as patch:
         patch.setattr("sfdata.localorg.instance.seed_company", interrupted)
+        org = LocalOrg(data=data, scale=0.05)
         with pytest.raises(KeyboardInterrupt):
-            LocalOrg(data=data, scale=0.01).start()
-    with LocalOrg(data=data, sample_data=False) as org:
-        assert org.instance.store.count(org.instance.object("Account")) == 0
-    with LocalOrg(data=data, scale=0.01) as org:
-        assert org.instance.store.count(org.instance.object("Account")) > 10
+            org.start()
+    assert not [file for file in data.rglob("*") if file.suffix in (".pem", ".key")]
+    with org:
+        assert org.instance.store.count(org.instance.object("Account")) > 100
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a file in the place of a directory is told differently elsewhere")

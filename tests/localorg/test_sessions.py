@@ -7,6 +7,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sfdata.localorg import sessions as sessions_module
 from sfdata.localorg.sessions import Sessions, bearer_token
 
