@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import sfdata
+from sfdata.config import SETTINGS
+from sfdata.frames import dtypes
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=[block.splitlines()[0] for block in PYTHON])
+def test_readme_code_runs(block):
+    """Every Python block of the README runs as it stands."""
+    exec(compile(block, "README.md", "exec"), {})
+
+
+def test_readme_lists_every_setting():
+    """The README's table of variables is the list the code reads, no more and no less."""
+    assert set(re.findall(r"`(SF_\w+)`(?=[^|]*\|)", README.split("## Logging in")[1])) >= {
+        f"SF_{name.upper()}" for name in SETTINGS
+    }
+    assert set(re.findall(r"`(SF_[A-Z_]+)`", README)) <= {f"SF_{name.upper()}" for name in SETTINGS}
+
+
+def test_readme_dtypes_are_the_codes():
+    """The README's table of dtypes says what to_pandas gives."""
+    table = dict(re.findall(r"^\| (\w+)[^|]* \| `([^`]+)` \|", README, re.MULTILINE))
+    for name, kind in {"int": dtypes.INTEGER, "double": dtypes.NUMBER, "boolean": dtypes.BOOLEAN, "date": dtypes.DATE,
+                       "datetime": dtypes.DATETIME, "time": dtypes.TIME, "text": dtypes.TEXT}.items():  # fmt: skip
+        import pyarrow as pa
+
+        frame = dtypes.to_pandas(pa.table({"x": pa.array([None], kind.arrow)}))
+        assert table[name] == str(frame["x"].dtype)
+
+
+def test_contributing_knows_the_modules_it_names():
+    """Every module CONTRIBUTING sends a reader to exists."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    package = Path(sfdata.__file__).parent
+    for name in re.findall(r"`((?:\w+/)+\w+)(?:\.py)?`", text):
+        found = (package / f"{name}.py").exists() or (package / name).is_dir() or (ROOT / name).exists()
+        assert found, name
+
+
+def test_no_module_outgrows_its_limit():
+    """A module is read in one sitting: none has more than 450 lines."""
+    sizes = {path: path.read_text(encoding="utf-8").count("\n") for path in (ROOT / "sfdata").rglob("*.py")}
+    assert {str(path): lines for path, lines in sizes.items() if lines > 450} == {}
