@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from hmac import compare_digest
 from typing import NoReturn
+from urllib.parse import quote, quote_plus
 
 MASK = "********"
 
@@ -32,8 +33,10 @@ class Secret:
         return self.__value
 
     def masked_in(self, text: str) -> str:
-        """``text`` with every occurrence of this secret masked."""
-        return text.replace(self.__value, MASK) if self.__value else text
+        """``text`` with every occurrence of this secret masked, also where it is written as part of a form or URL."""
+        for form in (self.__value, quote_plus(self.__value), quote(self.__value, safe="")):
+            text = text.replace(form, MASK) if form else text
+        return text
 
     def __repr__(self) -> str:
         return f"Secret({MASK})"

@@ -46,6 +46,12 @@ def test_masked_in_hides_every_occurrence():
     assert Secret("").masked_in("abc") == "abc"
 
 
+def test_masked_in_knows_the_forms_of_the_wire():
+    """A secret echoed as part of a form or URL is recognised there, too."""
+    secret = Secret("a!b c/d")
+    assert secret.masked_in("x=a%21b+c%2Fd&y=a%21b%20c%2Fd&z=a!b c/d") == f"x={MASK}&y={MASK}&z={MASK}"
+
+
 def test_reveal_is_the_only_way_to_the_value():
     """`reveal` gives the text; wrapping twice changes nothing; an empty secret is false."""
     assert Secret(CANARY).reveal() == CANARY

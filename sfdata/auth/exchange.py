@@ -15,12 +15,13 @@ from sfdata.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """A form to be posted to a token endpoint.
+    """A form to be posted to the token endpoint at ``origin``.
 
     ``repeatable`` is false where a lost answer may have used the grant up (a refresh token that rotates).
     """
 
-    url: str
+    origin: str
+    path: str
     form: Mapping[str, str | Secret] = field(repr=False)
     repeatable: bool = True
 
@@ -29,14 +30,23 @@ class TokenRequest:
         clear = {name: value.reveal() if isinstance(value, Secret) else value for name, value in self.form.items()}
         return urlencode(clear).encode()
 
+    def secrets(self) -> tuple[Secret, ...]:
+        """The secrets in the form."""
+        return tuple(value for value in self.form.values() if isinstance(value, Secret))
+
 
 @dataclass(frozen=True, slots=True)
 class TokenAnswer:
-    """What the token endpoint answered; ``date`` is its own clock (epoch seconds), if it told."""
+    """What the token endpoint answered.
+
+    ``date`` is its own clock (epoch seconds), if it told; ``sent`` are the secrets it was sent, which a message must
+    not repeat should the answer do so.
+    """
 
     status: int
     body: bytes = field(repr=False)
     date: float | None = None
+    sent: tuple[Secret, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

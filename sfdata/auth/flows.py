@@ -6,6 +6,7 @@ https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_flows.htm
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -59,13 +60,9 @@ class Grant:
         """The parameters of the grant; ``now`` is epoch seconds."""
         raise NotImplementedError
 
-    def secrets(self) -> tuple[Secret, ...]:
-        """What an answer must not echo into a message."""
-        return ()
-
     def token_request(self, now: float) -> TokenRequest:
         """The request to post at epoch second ``now``."""
-        return TokenRequest(f"{self.login_url}{TOKEN_PATH}", self.form(now), self.repeatable)
+        return TokenRequest(self.login_url, TOKEN_PATH, self.form(now), self.repeatable)
 
     def read_answer(self, answer: TokenAnswer, vouched: Iterable[str] = ()) -> Token:
         """The token in ``answer``; ``vouched`` are addresses the user named (see `answered_instance_url`).
@@ -85,20 +82,13 @@ class Grant:
             )
         if answer.status >= 500:
             raise response_error(answer.status, [])
-        if isinstance(content.get("error"), str):
-            raise self._refusal(answer.status, content["error"], str(content.get("error_description") or ""))
+        if content.get("error"):
+            raise _refusal(answer.status, content["error"], content["error_description"])
         raise UnreadableAnswer(
             f"the login host answered with status {answer.status}, but neither with a token nor with an OAuth error",
             status=answer.status,
             hint=f"Is {self.login_url} the address of a Salesforce login? SF_LOGIN_URL sets it.",
         )
-
-    def _refusal(self, status: int, error: str, description: str) -> LoginRefused:
-        for secret in self.secrets():
-            description = secret.masked_in(description)
-        known = (hint for part, hint in DESCRIPTION_HINTS.items() if part in description.lower())
-        message = "".join(char for char in description[:300] if char.isprintable())
-        return LoginRefused(message or "the login was refused", error_code=error, status=status, hint=next(known, None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,9 +157,6 @@ class ClientCredentials(Grant):
             "client_secret": self.client_secret,
         }
 
-    def secrets(self) -> tuple[Secret, ...]:
-        return (Secret.of(self.client_secret),)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshToken(Grant):
@@ -197,9 +184,6 @@ class RefreshToken(Grant):
             form["client_secret"] = self.client_secret
         return form
 
-    def secrets(self) -> tuple[Secret, ...]:
-        return tuple(Secret.of(one) for one in (self.refresh_token, self.client_secret) if one is not None)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken:
@@ -212,6 +196,8 @@ class AccessToken:
 
     def __post_init__(self) -> None:
         _set(self, access_token=Secret.of(self.access_token), instance_url=org_url(self.instance_url, "instance_url"))
+        if not _is_token(self.access_token):
+            raise ConfigurationError("the access token holds characters no token has; was it copied whole?")
 
     @property
     def login_url(self) -> str:
@@ -318,8 +304,16 @@ def _key_fault(pem: Secret, *, encrypted: bool, parsed: bool) -> str:
     return "the private key is not an RSA private key in PEM form (-----BEGIN PRIVATE KEY-----)"
 
 
+def _refusal(status: int, error: str, description: str) -> LoginRefused:
+    hints = (hint for part, hint in DESCRIPTION_HINTS.items() if part in description.lower())
+    return LoginRefused(description or "the login was refused", error_code=error, status=status, hint=next(hints, None))
+
+
 def _content(answer: TokenAnswer) -> dict[str, Any]:
-    """The JSON object in ``answer`` with its tokens wrapped at once; an empty one if there is none."""
+    """The JSON object in ``answer``, its tokens wrapped and its words cleaned at once; an empty one if there is none.
+
+    A traceback that shows local variables then shows no secret either.
+    """
     try:
         content = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -327,9 +321,25 @@ def _content(answer: TokenAnswer) -> dict[str, Any]:
     if not isinstance(content, dict):
         return {}
     for name in ("access_token", "refresh_token", "id_token"):
-        if name in content:
-            content[name] = Secret(content[name]) if isinstance(content[name], str) else None
+        content[name] = Secret.of(content[name]) if _is_token(content.get(name)) else None
+    for name in ("error", "error_description"):
+        content[name] = _clean(content.get(name), answer.sent)
     return content
+
+
+def _clean(text: object, secrets: Iterable[Secret]) -> str:
+    """``text`` without the secrets it was sent and without what a terminal would obey; empty for anything else."""
+    if not isinstance(text, str):
+        return ""
+    for secret in secrets:
+        text = secret.masked_in(text)
+    return "".join(char for char in text if char.isprintable())[:300]
+
+
+def _is_token(value: object) -> bool:
+    """Whether ``value`` can stand in a header: visible ASCII, no space."""
+    text = value.reveal() if isinstance(value, Secret) else value
+    return isinstance(text, str) and re.fullmatch(r"[!-~]+", text) is not None
 
 
 def _set(flow: object, **values: object) -> None:

@@ -31,6 +31,9 @@ from sfdata.transport.messages import BodyCut, BodyUnreadable, Request, Response
 
 LONGEST_MESSAGE = 2000
 
+Mask = Callable[[str], str]
+"""Hides the connection's secrets in a text that came from outside."""
+
 
 class AttemptFailed(Exception):
     """One attempt brought no answer: ``error`` is what to raise if it was the last, ``verdict`` what the retry asks."""
@@ -110,8 +113,8 @@ def answer_verdict(response: Response, now: float | None = None) -> Verdict | No
     return Verdict(failure, f"status {response.status}", retry_after=wanted)
 
 
-def answer_error(request: Request, response: Response, mask: Callable[[str], str]) -> SalesforceError:
-    """The exception for an answer that is no success. ``mask`` hides the token, should the answer repeat it."""
+def answer_error(request: Request, response: Response, mask: Mask) -> SalesforceError:
+    """The exception for an answer that is no success. ``mask`` is for what the answer repeats of us."""
     status = response.status
     if status < 400:
         return _not_data(request, response, mask)
@@ -142,10 +145,10 @@ def unsupported_version(version: str, served: list[str]) -> UnsupportedApiVersio
     )
 
 
-def _not_data(request: Request, response: Response, mask: Callable[[str], str]) -> UnreadableAnswer:
+def _not_data(request: Request, response: Response, mask: Mask) -> UnreadableAnswer:
     if 300 <= response.status < 400:
         goal = urlsplit(response.headers.get("location", "")).hostname
-        where = f" to {_clean(goal)}" if goal else ""
+        where = f" to {_clean(goal, mask)}" if goal else ""
         return UnreadableAnswer(
             f"{request}: the org redirects{where} (status {response.status}), which is not followed",
             status=response.status,
@@ -166,27 +169,27 @@ def _errors(response: Response) -> list[dict[str, Any]]:
     return [error for error in listed if isinstance(error, dict) and {"message", "errorCode"} & error.keys()]
 
 
-def _cleaned(error: dict[str, Any], mask: Callable[[str], str]) -> dict[str, Any]:
+def _cleaned(error: dict[str, Any], mask: Mask) -> dict[str, Any]:
     fields = error.get("fields")
     return {
-        "message": mask(_clean(str(error.get("message") or ""))),
-        "errorCode": _clean(str(error["errorCode"])) if error.get("errorCode") else None,
-        "fields": [_clean(str(name)) for name in fields] if isinstance(fields, list) else [],
+        "message": _clean(str(error.get("message") or ""), mask),
+        "errorCode": _clean(str(error["errorCode"]), mask) if error.get("errorCode") else None,
+        "fields": [_clean(str(name), mask) for name in fields] if isinstance(fields, list) else [],
     }
 
 
-def _unexplained(response: Response, mask: Callable[[str], str]) -> str:
+def _unexplained(response: Response, mask: Mask) -> str:
     """What an answer without an error list says: a page's title, or a short plain text."""
     text = response.content[:4096].decode("utf-8", errors="replace")
     if response.media_type == "text/html" or text.lstrip()[:1] == "<":
         title = re.search(r"<title[^>]*>([^<]{1,200})", text, re.IGNORECASE)
-        said = f" titled {_clean(title[1]).strip()!r}" if title else ""
-        return mask(f"a page{said} came instead of data (status {response.status})")
-    said = f": {_clean(text)[:200]}" if response.media_type == "text/plain" and text.strip() else ""
-    return mask(f"status {response.status} without an explanation{said}")
+        said = f" titled {_clean(title[1], mask).strip()!r}" if title else ""
+        return f"a page{said} came instead of data (status {response.status})"
+    said = f": {_clean(text, mask)[:200]}" if response.media_type == "text/plain" and text.strip() else ""
+    return f"status {response.status} without an explanation{said}"
 
 
-def _clean(text: str) -> str:
-    """``text`` cut to a bearable length and without what a terminal would obey."""
-    kept = "".join(char for char in text[:LONGEST_MESSAGE] if char in "\n\t" or char.isprintable())
-    return kept if len(text) <= LONGEST_MESSAGE else f"{kept}…"
+def _clean(text: str, mask: Mask = str) -> str:
+    """``text`` without secrets and without what a terminal would obey, cut to a bearable length."""
+    kept = "".join(char for char in mask(text) if char in "\n\t" or char.isprintable())
+    return kept if len(kept) <= LONGEST_MESSAGE else f"{kept[:LONGEST_MESSAGE]}…"

@@ -179,7 +179,8 @@ class HttpSession:
         response = self._send(
             self._unsigned, Request("POST", asked.path, operation, headers, asked.encoded(), asked.origin)
         )
-        return TokenAnswer(response.status, response.content, _epoch_seconds(response.headers.get("date")))
+        date = _epoch_seconds(response.headers.get("date"))
+        return TokenAnswer(response.status, response.content, date, asked.secrets())
 
     def _mask(self, text: str) -> str:
         return self.tokens.current().access.masked_in(text)
