@@ -82,7 +82,8 @@ UNUSED_OBJECT_KEYS: JSONObject = {
     "sobjectDescribeOption": "FULL",
 }
 
-TEAM_OBJECTS = frozenset({"Account", "Contact", "Opportunity"})
+INTERNAL_LOOKUPS = frozenset({"MasterRecordId", "RecordTypeId"})
+TEAM_OBJECTS = frozenset({"Account", "Contact", "Lead", "Opportunity"})
 DELEGATED_OBJECTS = frozenset({"Event", "Task"})
 
 
@@ -234,11 +235,15 @@ def _permissionable(field: Field) -> bool:
         return True
     if not (field.createable and field.updateable) or field.compound == "Name" or field.name_field:
         return False
+    if field.name in INTERNAL_LOOKUPS:
+        return False
     return field.nillable or field.type == "boolean"
 
 
 def _search_prefilterable(field: Field) -> bool:
-    return len(field.reference_to) == 1 and field.createable and field.nillable
+    return (
+        field.nillable and bool(field.reference_to and field.relationship_name) and field.name not in INTERNAL_LOOKUPS
+    )
 
 
 def _picklist_values(field: Field) -> list[JSONObject]:
@@ -274,7 +279,12 @@ def _child_relationships(schema: Schema, sobject: SObject) -> list[JSONObject]:
 
 
 def _record_type_infos(sobject: SObject, base: str, record_types: Iterable[Mapping[str, Any]]) -> list[JSONObject]:
-    """The record types and, last, the master that rows without one have. It is the default for new rows."""
+    """The record types and, last, the master that rows without one have. It is the default for new rows.
+
+    What people do not list on a page of its own, such as an opportunity's contact roles, has no record types at all.
+    """
+    if not sobject.mru_enabled:
+        return []
     master = {"Id": MASTER_RECORD_TYPE, "Name": "Master", "DeveloperName": "Master", "IsActive": True}
     return [
         {

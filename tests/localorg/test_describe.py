@@ -167,6 +167,28 @@ def test_record_types_come_before_the_master() -> None:
     assert infos[0]["urls"]["layout"] == f"{BASE}/sobjects/Account/describe/layouts/012Lo0000000001AAA"
 
 
+def test_what_has_no_page_of_its_own_has_no_record_types() -> None:
+    """An opportunity's contact roles have no record types, not even the master."""
+    assert described("OpportunityContactRole")["recordTypeInfos"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "filterable"),
+    [
+        ("Contact.AccountId", True),
+        ("Event.WhatId", True),
+        ("Lead.ConvertedAccountId", True),
+        ("Contact.OwnerId", False),
+        ("Contact.MasterRecordId", False),
+        ("Account.RecordTypeId", False),
+        ("Opportunity.ContactId", False),
+    ],
+)
+def test_search_prefilters_by_lookups(path: str, filterable: bool) -> None:
+    """A search can be narrowed by a lookup that may be empty and that SOQL can walk, as recorded from orgs."""
+    assert described_field(path)["searchPrefilterable"] is filterable
+
+
 def test_scopes_follow_ownership() -> None:
     """Rows with an owner can be mine, rows that a queue may own can be the queue's."""
 
@@ -175,6 +197,7 @@ def test_scopes_follow_ownership() -> None:
 
     assert names("CaseComment") == ["everything"]
     assert names("Contact") == ["everything", "mine", "team"]
+    assert names("Lead") == ["everything", "mine", "queue_owned", "team", "user_owned"]
     assert names("Case") == ["everything", "mine", "queue_owned", "user_owned"]
 
 

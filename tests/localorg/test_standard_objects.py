@@ -162,14 +162,17 @@ def test_soql_rules_follow_the_type() -> None:
     assert declared_field("Account.BillingStreet").groupable
     assert not declared_field("Contact.CreatedDate").groupable
     assert declared_field("Opportunity.CloseDate").groupable
+    assert not declared_field("Task.Subject").groupable
+    assert not declared_field("Opportunity.HasOpenActivity").filterable
 
 
 def test_polymorphic_parents() -> None:
     """Who, What and a queue's Owner lead to any of several objects."""
     assert declared_field("Task.WhoId").reference_to == ("Contact", "Lead")
     assert {"Account", "Opportunity", "Case", "Campaign"} < set(declared_field("Event.WhatId").reference_to)
-    for name in ("Case", "Lead", "Task", "Event"):
+    for name in ("Case", "Lead", "Task"):
         assert declared_field(f"{name}.OwnerId").reference_to == ("Group", "User")
+    assert declared_field("Event.OwnerId").reference_to == ("Calendar", "User")
     assert declared_field("Account.OwnerId").reference_to == ("User",)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sfdata.localorg.objects.fields import (
     Attributes,
     checkbox,
@@ -11,6 +13,7 @@ from sfdata.localorg.objects.fields import (
     integer,
     is_deleted,
     long_text,
+    name_text,
     owner,
     picklist,
     read_only,
@@ -60,9 +63,9 @@ def recurrence(prefix: str, series: str) -> tuple[Field, ...]:
         *dates[prefix],
         picklist("RecurrenceTimeZoneSidKey", "Recurrence Time Zone", TIME_ZONES, **fixed),
         picklist("RecurrenceType", "Recurrence Type", RECURRENCE_TYPES, **fixed),
-        integer("RecurrenceInterval", "Recurrence Interval"),
-        integer("RecurrenceDayOfWeekMask", "Recurrence Day of Week Mask"),
-        integer("RecurrenceDayOfMonth", "Recurrence Day of Month"),
+        integer("RecurrenceInterval", "Recurrence Interval", digits=9),
+        integer("RecurrenceDayOfWeekMask", "Recurrence Day of Week Mask", digits=9),
+        integer("RecurrenceDayOfMonth", "Recurrence Day of Month", digits=9),
         picklist("RecurrenceInstance", "Recurrence Instance", RECURRENCE_INSTANCES, **fixed),
         picklist("RecurrenceMonthOfYear", "Recurrence Month of Year", MONTHS, **fixed),
     )
@@ -79,7 +82,7 @@ TASK = sobject(
     picklist("Status", "Status", TASK_STATUSES, default="Not Started", nillable=False),
     picklist("Priority", "Priority", TASK_PRIORITIES, default="Normal", nillable=False),
     read_only(checkbox("IsHighPriority", "High Priority", **CLOSED)),
-    owner("Group", "User"),
+    replace(owner("Group", "User"), label="Assigned To ID"),
     long_text("Description", "Description"),
     picklist("Type", "Type", ("Call", "Email", "Meeting", "Other")),
     is_deleted(),
@@ -102,7 +105,6 @@ TASK = sobject(
              updateable=False),
     read_only(datetime("CompletedDateTime", "Completed Date/Time", **CLOSED)),
     external_key(),
-    mru_enabled=True, feed_enabled=True,
 )  # fmt: skip
 
 EVENT = sobject(
@@ -115,14 +117,14 @@ EVENT = sobject(
     text("Location", "Location"),
     checkbox("IsAllDayEvent", "All-Day Event"),
     datetime("ActivityDateTime", "Due Date Time", **END),
-    date("ActivityDate", "Due Date Only", **END),
+    date("ActivityDate", "Due Date Only", aggregatable=False, **END),
     integer("DurationInMinutes", "Duration", **END),
     datetime("StartDateTime", "Start Date Time", **END),
     datetime("EndDateTime", "End Date Time", **END),
     read_only(date("EndDate", "End Date", **END)),
     long_text("Description", "Description"),
     read_only(reference("AccountId", "Account ID", "Account", **RELATED)),
-    owner("Group", "User"),
+    replace(owner("Calendar", "User"), label="Assigned To ID"),
     picklist("Type", "Type", ("Email", "Meeting", "Other", "Call")),
     checkbox("IsPrivate", "Private"),
     picklist("ShowAs", "Show Time As", {"Busy": "Busy", "OutOfOffice": "Out of Office", "Free": "Free"},
@@ -131,8 +133,8 @@ EVENT = sobject(
     read_only(checkbox("IsChild", "Is Child")),
     read_only(checkbox("IsGroupEvent", "Is Group Event")),
     read_only(picklist("GroupEventType", "Group Event Type",
-              {"0": "Non Group Event", "1": "Group Event", "2": "Proposed Event", "3": "IsRecurrence2 Series Pattern"},
-              restricted=True, length=40)),
+              {"0": "Non-group Event", "1": "Group Event", "2": "Proposed Event", "3": "IsRecurrence2 Series Pattern"},
+              default="0", restricted=True, length=40)),
     system_fields(),
     read_only(checkbox("IsArchived", "Archived")),
     recurrence("Event", "RecurringEvents"),
@@ -140,8 +142,28 @@ EVENT = sobject(
     checkbox("IsReminderSet", "Reminder Set"),
     picklist("EventSubtype", "Event Subtype", {"Event": "Event"}, default="Event", restricted=True, length=40,
              updateable=False),
+    read_only(checkbox("IsRecurrence2Exclusion", "Historical Event, Not Following Recurrence")),
+    long_text("Recurrence2PatternText", "Recurrence Pattern", 512, updateable=False),
+    read_only(picklist("Recurrence2PatternVersion", "Pattern Version",
+              {"1": "RFC 5545 v4 RRULE", "2": "RFC 5545 v4_2 RRULE"}, restricted=True, length=40)),
+    read_only(checkbox("IsRecurrence2", "Repeat")),
+    read_only(checkbox("IsRecurrence2Exception", "Is Exception")),
+    read_only(datetime("Recurrence2PatternStartDate", "Recurrence Pattern Start Date")),
+    read_only(picklist("Recurrence2PatternTimeZone", "Recurrence Pattern Time Zone Reference", TIME_ZONES,
+              restricted=True, length=40)),
     external_key(),
-    mru_enabled=True, feed_enabled=True,
 )  # fmt: skip
 
-OBJECTS = (TASK, EVENT)
+CALENDAR = sobject(
+    "Calendar", "Calendar", "Calendar", "023",
+    record_id("Calendar ID"),
+    name_text("Calendar Name", 80),
+    reference("UserId", "User ID", "User", updateable=False),
+    picklist("Type", "Calendar Type", {"User": "User Calendar", "Public": "Public Calendar", "Resource": "Resource "
+             "Calendar"}, default="Public", restricted=True, length=40, nillable=False, updateable=False),
+    checkbox("IsActive", "Active", default=True),
+    system_fields(),
+    searchable=False, layoutable=False, mru_enabled=False, undeletable=False, triggerable=False,
+)  # fmt: skip
+
+OBJECTS = (TASK, EVENT, CALENDAR)

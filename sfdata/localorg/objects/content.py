@@ -26,7 +26,9 @@ from sfdata.localorg.objects.fields import (
     url,
 )
 
-PARENTS = tuple(sorted({*WHO, *WHAT}))
+NOTED = tuple(sorted({*WHO, *WHAT}))
+ATTACHED = tuple(sorted({*NOTED, "Event", "Task"}))
+LINKED = (*ATTACHED, "User")
 ORIGINS = {"C": "Content", "H": "Chatter"}
 SHARING = {"A": "Allowed", "R": "Restricted"}
 FILE: Attributes = {"derived": "file"}
@@ -84,7 +86,7 @@ CONTENT_VERSION = sobject(
     blob("VersionData", "Version Data"),
     read_only(integer("ContentSize", "Size", **FILE)),
     read_only(text("FileExtension", "File Extension", 40, **FILE)),
-    reference("FirstPublishLocationId", "First Publish Location ID", *PARENTS, "User", updateable=False,
+    reference("FirstPublishLocationId", "First Publish Location ID", *LINKED, updateable=False,
               name_pointing=False),
     picklist("Origin", "Content Origin", ORIGINS, default="C", restricted=True, length=40, updateable=False),
     picklist("ContentLocation", "Content Location", {"S": "Salesforce", "E": "External", "L": "Social Customer "
@@ -98,7 +100,7 @@ CONTENT_VERSION = sobject(
 CONTENT_DOCUMENT_LINK = sobject(
     "ContentDocumentLink", "Content Document Link", "ContentDocumentLinks", "06A",
     record_id("ContentDocumentLink ID"),
-    reference("LinkedEntityId", "Linked Entity ID", *PARENTS, "User", children="ContentDocumentLinks", nillable=False,
+    reference("LinkedEntityId", "Linked Entity ID", *LINKED, children="ContentDocumentLinks", nillable=False,
               updateable=False, cascade_delete=True),
     reference("ContentDocumentId", "ContentDocument ID", "ContentDocument", children="ContentDocumentLinks",
               nillable=False, updateable=False, cascade_delete=True),
@@ -115,7 +117,7 @@ NOTE = sobject(
     "Note", "Note", "Notes", "002",
     record_id("Note Id"),
     is_deleted(),
-    reference("ParentId", "Parent ID", *PARENTS, children="Notes", nillable=False, updateable=False,
+    reference("ParentId", "Parent ID", *NOTED, children="Notes", nillable=False, updateable=False,
               cascade_delete=True),
     text("Title", "Title", 80, nillable=False, name_field=True),
     checkbox("IsPrivate", "Private"),
@@ -129,7 +131,7 @@ ATTACHMENT = sobject(
     "Attachment", "Attachment", "Attachments", "00P",
     record_id("Attachment ID"),
     is_deleted(),
-    reference("ParentId", "Parent ID", *PARENTS, children="Attachments", nillable=False, updateable=False,
+    reference("ParentId", "Parent ID", *ATTACHED, children="Attachments", nillable=False, updateable=False,
               cascade_delete=True),
     name_text("File Name"),
     checkbox("IsPrivate", "Private"),

@@ -18,7 +18,9 @@ Attributes = dict[str, Any]
 Picklist = Iterable[str] | Mapping[str, str]
 
 #: Types that SOQL cannot group by; everything else it can.
-UNGROUPABLE = frozenset({"double", "currency", "percent", "datetime", "multipicklist", "base64", "address", "location"})
+UNGROUPABLE = frozenset(
+    {"double", "currency", "percent", "datetime", "multipicklist", "combobox", "base64", "address", "location"}
+)
 UNSORTABLE = frozenset({"multipicklist", "base64", "address", "location"})
 UNAGGREGATABLE = frozenset({"boolean", "base64", "address", "location"})
 

@@ -40,7 +40,7 @@ CAMPAIGN = sobject(
     "Campaign", "Campaign", "Campaigns", "701",
     record_id("Campaign ID"),
     is_deleted(),
-    name_text("Name", 80),
+    name_text("Name", 80, id_lookup=True),
     reference("ParentId", "Parent Campaign ID", "Campaign", children="ChildCampaigns"),
     picklist("Type", "Type", CAMPAIGN_TYPES, default="Conference"),
     record_type(),

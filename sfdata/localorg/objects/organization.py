@@ -21,6 +21,7 @@ from sfdata.localorg.objects.fields import (
     system_fields,
     system_modstamp,
     text,
+    url,
 )
 from sfdata.localorg.objects.picklists import LANGUAGES, LOCALES, ORGANIZATION_TYPES, RECORD_ACCESS, TIME_ZONES
 
@@ -62,6 +63,7 @@ ORGANIZATION = sobject(
     checkbox("ReceivesAdminInfoEmails", "Info Emails Admin"),
     checkbox("PreferencesRequireOpportunityProducts", "RequireOpportunityProducts"),
     checkbox("PreferencesTransactionSecurityPolicy", "TransactionSecurityPolicy"),
+    checkbox("PreferencesTerminateOldestSession", "TerminateOldestSession"),
     checkbox("PreferencesConsentManagementEnabled", "ConsentManagementEnabled"),
     checkbox("PreferencesAutoSelectIndividualOnMerge", "AutoSelectIndividualOnMerge"),
     checkbox("PreferencesLightningLoginEnabled", "LightningLoginEnabled"),
@@ -73,6 +75,7 @@ ORGANIZATION = sobject(
     read_only(picklist("DefaultPricebookAccess", "Default Price Book Access",
               {"None": "No Access", "Read": "View Only", "ReadSelect": "Use"}, **FIXED)),
     read_only(picklist("DefaultCampaignAccess", "Default Campaign Access", RECORD_ACCESS, **FIXED)),
+    url("DelegatedAuthenticationServiceUrl", "Delegated Authentication Gateway URL"),
     system_modstamp(),
     email("ComplianceBccEmail", "Compliance BCC Email"),
     picklist("UiSkin", "UI Skin", {"Theme1": "Theme1", "Theme2": "Theme2", "PortalDefault": "PortalDefault",

@@ -13,6 +13,7 @@ FORECAST_CATEGORIES = {
     "Omitted": "Omitted",
     "Pipeline": "Pipeline",
     "BestCase": "Best Case",
+    "MostLikely": "Most Likely",
     "Forecast": "Commit",
     "Closed": "Closed",
 }
