@@ -20,7 +20,7 @@ def load(shell: InteractiveShell) -> None:
     """Register the magics and the short form of sfdata's errors. A second call changes nothing, and keeps the orgs."""
     if SoqlMagics.__name__ in shell.magics_manager.registry:
         return
-    session = Session()
+    session = Session(shell)
     errors = ErrorDisplay(shell)
     shell.register_magics(SoqlMagics(shell, session, errors), SfMagics(shell, session, errors))
     errors.install()

@@ -120,7 +120,11 @@ class CellLine:
 
 
 def progress(hooks: Hooks, shell: InteractiveShell) -> AbstractContextManager[object]:
-    """A progress line where ``shell`` can show one that goes away: in a kernel's cell or a terminal; else nothing."""
-    if hasattr(shell, "kernel"):
-        return Progress(hooks, CellLine(shell.display_pub.publish))
-    return Progress(hooks, TerminalLine()) if sys.stderr.isatty() else nullcontext()
+    """A progress line where somebody watches: in a notebook's cell or a terminal; else nothing."""
+    request_behind = getattr(shell, "get_parent", None)  # which only a kernel's shell has
+    if request_behind is None:
+        return Progress(hooks, TerminalLine()) if sys.stderr.isatty() else nullcontext()
+    # nbconvert, nbclient, nbval and papermill let a cell ask no questions; there the line would only make one run's
+    # outputs differ from another's.
+    watched = request_behind().get("content", {}).get("allow_stdin", False)
+    return Progress(hooks, CellLine(shell.display_pub.publish)) if watched else nullcontext()

@@ -8,15 +8,20 @@ from urllib.parse import urlsplit
 
 from sfdata.errors import ConfigurationError, MissingCredentials
 from sfdata.notebook.display import tell
+from sfdata.notebook.progress import progress
+from sfdata.resilience.hooks import Hooks
 
 if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
     from sfdata.org import Org
 
 
 class Session:
     """Connections by name. ``current`` is the one a query without ``--org`` goes to."""
 
-    def __init__(self) -> None:
+    def __init__(self, shell: InteractiveShell) -> None:
+        self.shell = shell
         self.orgs: dict[str, Org] = {}
         self.current: Org | None = None
 
@@ -81,8 +86,10 @@ class Session:
     def _open(self, name: str | None) -> Org:
         from sfdata.org import connect
 
-        org = connect(name)
-        tell(f"Connected to {description(org)}")  # asking for its address logs in: this line is true, or not printed
+        with progress(Hooks(), self.shell):
+            org = connect(name)
+            announcement = f"Connected to {description(org)}"  # asking for its address logs in, so this is true
+        tell(announcement)
         # A connection of that name that was open already is left to whoever holds it in a variable.
         self.orgs[name or org.name] = org
         return org

@@ -140,3 +140,11 @@ def test_nothing_is_drawn_where_a_line_cannot_go_away(shell: Any, monkeypatch: p
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr("sys.stderr", terminal)
     assert isinstance(progress(Hooks(), shell), Progress)
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_a_run_without_a_person_draws_nothing(shell: Any, monkeypatch: pytest.MonkeyPatch, watched: bool) -> None:
+    """In a kernel the line is for somebody who could be asked a question: not for nbval, nbclient or nbconvert."""
+    parent = {"content": {"allow_stdin": watched}}
+    monkeypatch.setattr(type(shell), "get_parent", lambda self: parent, raising=False)
+    assert isinstance(progress(Hooks(), shell), Progress) is watched
