@@ -99,7 +99,7 @@ def localized(stored: str | float | None, kind: str, scale: int, zone: str) -> s
 
 
 def exact(total: float | None, scale: int) -> float | None:
-    """A sum of decimals without the noise of binary fractions: at its field's scale, or of 15 digits where that is 0."""
+    """A sum of decimals without the noise of binary fractions: at its field's scale, or of 15 digits for scale 0."""
     if total is None:
         return None
     return round(total, scale) if scale else float(f"{total:.15g}")
