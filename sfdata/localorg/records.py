@@ -132,9 +132,11 @@ class Records:
 
         Raises:
             RecordRefused: NOT_FOUND for a field that is no key, or for no row with ``update_only``;
-                DUPLICATE_EXTERNAL_ID for several rows.
+                MISSING_ARGUMENT without a value, DUPLICATE_EXTERNAL_ID for several rows.
         """
         key = key_field(sobject, field_name)
+        if stored_form(key, value) is None:
+            raise refusal("MISSING_ARGUMENT", f"{key.name} not specified")
         for repeated in filter(None, map(sobject.field, body)):
             if repeated is key or repeated.type == "id":
                 raise _not_in_body(repeated)

@@ -232,7 +232,8 @@ def _placed(request: Request) -> Iterator[None]:
     try:
         yield
     except Unreadable as unreadable:
-        message = f"{unreadable.message} at {_place(request.body.decode(errors='replace'), unreadable.field_name)}"
+        text = request.body.decode(json.detect_encoding(request.body), "replace")
+        message = f"{unreadable.message} at {_place(text, unreadable.field_name)}"
         raise RecordRefused([RecordError(unreadable.error_code, message, None)]) from None
 
 

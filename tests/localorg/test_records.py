@@ -381,6 +381,14 @@ def test_upsert_by_what_is_no_key(records: Records, field_name: str) -> None:
     assert refused.value.status == 404
 
 
+@pytest.mark.parametrize("value", [None, "", " "])
+def test_upsert_without_a_value(records: Records, value: str | None) -> None:
+    """A key without a value names no row and makes none."""
+    with pytest.raises(RecordRefused) as refused:
+        records.upsert(ACCOUNT, "Ext__c", value, {"Name": "A"}, ANN)
+    assert (refused.value.error_code, refused.value.message) == ("MISSING_ARGUMENT", "Ext__c not specified")
+
+
 def test_upsert_body_without_its_key(records: Records) -> None:
     """The key is given beside the body, not in it."""
     with pytest.raises(RecordRefused, match="The Ext__c field should not be specified"):

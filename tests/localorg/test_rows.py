@@ -164,6 +164,10 @@ UNREADABLE = "Cannot deserialize instance of {} or request may be missing a requ
             UNREADABLE.format("string from VALUE_NUMBER_INT value 5", "[line:1, column:1]"),
         ),
         (
+            '{"Title":5}'.encode("utf-16"),
+            UNREADABLE.format("string from VALUE_NUMBER_INT value 5", "[line:1, column:10]"),
+        ),
+        (
             b'{"LastName":NaN}',
             UNREADABLE.format("string from VALUE_NUMBER_FLOAT value nan", "[line:1, column:13]"),
         ),

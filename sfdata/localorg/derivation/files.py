@@ -33,7 +33,7 @@ FROM_LATEST = {
 def file_facts(draft: Draft) -> None:
     """Size, type and checksum follow from the bytes and the name of a file; a new version is the latest one."""
     row = draft.row
-    if draft.sobject.name == "Attachment":
+    if "Body" in row:
         row["BodyLength"] = len(row["Body"] or b"")
         return
     content, path = row["VersionData"] or b"", PureWindowsPath(row["PathOnClient"] or "")
