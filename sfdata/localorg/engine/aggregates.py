@@ -75,6 +75,8 @@ def plan_count(statement: Statement, query: Query) -> Sql:
     """The SQL of ``SELECT COUNT() FROM …``: one number."""
     scope = _open(statement, query)
     check_context(query)
+    if query.order_by:
+        raise _overall("ORDER BY")
     where = where_clause(statement, scope, query)
     limit, offset = limits(query)
     chosen = compose("SELECT 1 FROM {} WHERE {}", scope.tables, where)
@@ -229,8 +231,12 @@ def _check_overall(query: Query) -> None:
         ("ORDER BY", query.order_by),
     ):
         if used:
-            message = f"Non-grouped query that uses overall aggregate functions cannot also use {word}"
-            raise refusals.refuse("MALFORMED_QUERY", message)
+            raise _overall(word)
+
+
+def _overall(word: str) -> Exception:
+    message = f"Non-grouped query that uses overall aggregate functions cannot also use {word}"
+    return refusals.refuse("MALFORMED_QUERY", message)
 
 
 def _group_keys(statement: Statement, scope: Scope, query: Query) -> tuple[Operand, ...]:

@@ -15,7 +15,7 @@ from sfdata.localorg.engine import refusals
 from sfdata.localorg.engine.functions import fold, text_key
 from sfdata.localorg.engine.literals import ID_TYPES, TYPE_WORDS, Literals, Range
 from sfdata.localorg.engine.resolve import Operand
-from sfdata.localorg.engine.sql import FALSE, Sql, compose, join, places, value
+from sfdata.localorg.engine.sql import FALSE, Sql, all_of, any_of, compose, places, value
 from sfdata.localorg.schema import COMPOUND_TYPES
 from sfdata.soql.nodes import (
     And,
@@ -67,9 +67,9 @@ class Conditions:
         """
         match condition:
             case And(items):
-                return join(" AND ", [compose("({})", self.sql(item)) for item in items])
+                return all_of(self.sql(item) for item in items)
             case Or(items):
-                return join(" OR ", [compose("({})", self.sql(item)) for item in items])
+                return any_of(self.sql(item) for item in items)
             case Not(item):
                 return negation(self.sql(item))
             case Comparison(left, "LIKE"):
@@ -135,7 +135,7 @@ class Conditions:
             tests.append(compose("{} IS NULL", operand.sql))
         if plain:
             tests.append(_one_of(operand, plain))
-        found = join(" OR ", tests)
+        found = any_of(tests)
         return negation(found) if condition.negated else found
 
     def _includes(self, condition: MultiPicklistTest) -> Sql:
@@ -143,7 +143,7 @@ class Conditions:
         if operand.type != "multipicklist":
             raise refusals.wrong_operator(operand.type, self.literals.text, operand.pos)
         operand = self._filterable(condition.left, "INCLUDES")
-        found = join(" OR ", [compose("({})", self._has_all(operand, literal)) for literal in condition.values])
+        found = any_of(self._has_all(operand, literal) for literal in condition.values)
         return negation(found) if condition.negated else found
 
     def _has_all(self, operand: Operand, literal: Any) -> Sql:
@@ -155,7 +155,7 @@ class Conditions:
         for one in filter(None, (part.strip() for part in wanted.split(";"))):
             pattern = f"%;{fold(escaped_like(one))};%"
             tests.append(compose(r"fold(';' || {} || ';') LIKE {} ESCAPE '\'", operand.sql, value(pattern)))
-        return join(" AND ", tests) if tests else FALSE
+        return all_of(tests) if tests else FALSE
 
 
 def negation(condition: Sql) -> Sql:
@@ -201,7 +201,7 @@ def _one_of(operand: Operand, rights: list[Any]) -> Sql:
     tests = [compose("{} COLLATE NOCASE IN ({})", operand.sql, places(r for r in rights if r.isascii()))]
     if beyond:
         tests.append(compose("fold({}) IN ({})", operand.sql, places(map(fold, beyond))))
-    return join(" OR ", tests)
+    return any_of(tests)
 
 
 def _compare_range(left: Sql, operator: str, right: Range) -> Sql:

@@ -57,7 +57,7 @@ class QueryEngine:
         query = parsed(soql)
         with self.store.lock:
             statement = self._statement(user_id, include_deleted)
-            if query.is_count:
+            if query.is_count and query.group_by is None:
                 ((total,),) = self._fetch(plan_count(statement, query))
                 return _encoder.encode(QueryResult(total, True, records=[]))
             if is_grouped(query):
@@ -93,7 +93,7 @@ class QueryEngine:
 
     def _columns(self, statement: Statement, query: Query) -> dict[str, Any]:
         sobject = queryable(statement.schema, query.source.name, query.text, query.source.pos)
-        if query.is_count:
+        if query.is_count and query.group_by is None:
             plan_count(statement, query)
             return columns.count_columns(sobject)
         if is_grouped(query):

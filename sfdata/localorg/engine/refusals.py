@@ -14,6 +14,10 @@ from sfdata.localorg.answers import ApiError
 WINDOW = 30
 """How much of the query is shown on either side of the place, widened to whole words."""
 
+QUOTE = "'"
+NO_TOKENS = frozenset('"`#$@')
+"""Characters that are not even a token to SOQL."""
+
 _REFER = "Please reference your WSDL or the describe call for the appropriate names."
 
 
@@ -44,13 +48,20 @@ def malformed(message: str, text: str, pos: int) -> ApiError:
 
 def syntax_error(error: SoqlSyntaxError) -> ApiError:
     """A query that does not parse."""
-    pos = _offset(error)
-    if error.found.startswith(":"):
-        return malformed("Bind variables only allowed in Apex code", error.text, pos)
-    message = error.message
-    if message.startswith("unexpected end"):
-        message = "unexpected token: '<EOF>'"
-    return malformed(message, error.text, pos)
+    return malformed(_syntax_message(error), error.text, _offset(error))
+
+
+def _syntax_message(error: SoqlSyntaxError) -> str:
+    found, place = error.found, f"line {error.line}:{error.column}"
+    if found.startswith(":"):
+        return "Bind variables only allowed in Apex code"
+    if error.message.startswith("unexpected"):
+        if found in NO_TOKENS:
+            return f"{place} no viable alternative at character '{found}'"
+        return f"unexpected token: '{found.strip(QUOTE)}'"
+    if found.startswith(QUOTE):
+        return f"{place} mismatched character '<EOF>' expecting {QUOTE * 3}"
+    return error.message
 
 
 def empty_query() -> ApiError:

@@ -18,6 +18,8 @@ from sfdata.soql.nodes import FieldPath, Query
 
 MAX_DEPTH = 5
 MAX_RELATIONSHIPS = 55
+# SQLite joins 64 tables at most; a polymorphic parent needs one for each object it may be of.
+MAX_JOINS = 60
 
 NAME_ENTITY = "Name"
 # The fields every polymorphic parent has; they are null for objects that lack them.
@@ -180,6 +182,9 @@ class Scope:
         return Entity(tables, several)
 
     def _join(self, target: SObject, key: Sql) -> Table:
+        if len(self.joins) == MAX_JOINS:
+            message = "Query is either selecting too many fields or the filter conditions are too complicated."
+            raise refusals.refuse("QUERY_TOO_COMPLICATED", message)
         table = Table(target, self.aliases.next())
         self.joins.append(
             compose(f"LEFT JOIN {quoted(target.name)} {table.alias} ON {{}} = {{}}", table.column("Id"), key)

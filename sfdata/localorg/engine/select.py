@@ -117,7 +117,7 @@ def plan_children(statement: Statement, outer: Scope, query: Query, level: int) 
         wrong = name if known else query.source.name
         raise refusals.unknown_relationship(wrong, query.text, query.source.pos, "FROM part of query call")
     if query.is_aggregate:
-        raise refusals.malformed("Only root queries support aggregate expressions", query.text, query.pos)
+        raise refusals.malformed("only root queries support aggregate expressions", query.text, query.pos)
     if level > MAX_LEVELS:
         message = f"SOQL relationship queries support at most {MAX_LEVELS} levels of parent-to-child relationships"
         raise refusals.malformed(message, query.text, query.pos)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,5 +48,19 @@ def places(values: Iterable[Any]) -> Sql:
 
 def all_of(conditions: Iterable[Sql]) -> Sql:
     """The conditions joined by AND; true without any."""
-    listed = [c for c in conditions if c != TRUE]
-    return join(" AND ", [compose("({})", c) for c in listed]) if listed else TRUE
+    needed = [c for c in conditions if c != TRUE]
+    return _balanced("AND", needed) if needed else TRUE
+
+
+def any_of(conditions: Iterable[Sql]) -> Sql:
+    """The conditions joined by OR; false without any."""
+    listed = list(conditions)
+    return _balanced("OR", listed) if listed else FALSE
+
+
+def _balanced(word: str, pieces: Sequence[Sql]) -> Sql:
+    """The pieces joined in halves: SQLite's expressions may not be deeper than a thousand levels."""
+    if len(pieces) == 1:
+        return pieces[0]
+    middle = len(pieces) // 2
+    return compose(f"({{}}) {word} ({{}})", _balanced(word, pieces[:middle]), _balanced(word, pieces[middle:]))
