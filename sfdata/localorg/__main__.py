@@ -12,12 +12,13 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from sfdata.errors import ConfigurationError
-from sfdata.localorg.certificate import write_private
 from sfdata.localorg.options import Options
-from sfdata.localorg.org import LocalOrg
+
+if TYPE_CHECKING:
+    from sfdata.localorg.org import LocalOrg
 
 USAGE_ERROR = 2
 POLL_SECONDS = 0.2
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         if args.until_stdin_closes:
             threading.Thread(target=_stop_with_stdin, daemon=True).start()
-        return _run(args)
+        _run(args)
     except Stopped:
         return 0
     except (ConfigurationError, OSError) as problem:
@@ -91,7 +92,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run(parser.parse_args(argv))
 
 
-def _run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> NoReturn:
+    # Not before the signals are caught, and not for a command line that only asks for help.
+    from sfdata.localorg.org import LocalOrg
+
     names = [name for name in Options.names() if name in vars(args)]
     org = LocalOrg(**{name: getattr(args, name) for name in names}, sample_data=not args.empty)
     try:
@@ -128,6 +132,8 @@ def _report(line: str) -> None:
 
 
 def _welcome(org: LocalOrg) -> str:
+    from sfdata.localorg.certificate import write_private
+
     info = {key: value or "" for key, value in org.info().items()}
     secret = {**info, "refresh_token": org.credentials.refresh_token, "password": org.credentials.password}
     content = json.dumps(secret, indent=2).encode()

@@ -113,6 +113,7 @@ def open_instance(options: Options, instance_url: str, credentials: Credentials)
             opened.callback(_reserved(options.data).close)
         store = _store(schema, options.data)
         opened.callback(store.close)
+        opened.callback(store.connection.interrupt)
         base = seed_base(store, as_of=options.as_of)
         return Instance(
             options, instance_url, credentials, schema, store, clock_for(options.as_of), base, opened.pop_all()

@@ -139,9 +139,10 @@ class LocalOrg:
         if self.options.tls:
             tls, self.ca_file = server_context(folder)
         self._server = Server(self.options.host, self.options.port, tls)
-        parts.callback(self._server.stop)
+        parts.callback(self._server.server_close)
         instance = open_instance(self.options, self._server.url, Credentials.create(folder))
         parts.callback(instance.close)
+        parts.callback(self._server.stop)
         return instance
 
     def _folder(self, parts: ExitStack) -> Path:

@@ -97,7 +97,9 @@ class Server(ThreadingTCPServer):
         try:
             connection.settimeout(IDLE_SECONDS)
             if self._tls is not None:
-                connection = self._connections[current_thread()] = self._tls.wrap_socket(connection, server_side=True)
+                connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+                self._connections[current_thread()] = connection
+                connection.do_handshake()
             self.finish_request(connection, client_address)
         except OSError:
             pass  # the client went away, or its first words were no TLS

@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from sfdata.localorg.__main__ import main
+
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as other systems have them")
 
 COMMAND = [sys.executable, "-m", "sfdata.localorg"]
@@ -202,14 +204,36 @@ def test_the_scale_and_the_day_reach_the_company() -> None:
         (["--data", "{folder}/bad.toml"], ["bad.toml"]),
     ],
 )
-def test_what_cannot_start_says_why_in_one_line(tmp_path: Path, args: list[str], words: list[str]) -> None:
-    """Status 2 and one line on stderr that names the cause; nothing on stdout."""
+def test_what_cannot_start_says_why_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], args: list[str], words: list[str]
+) -> None:
+    """Status 2 and one line on stderr that names the cause; nothing on stdout, and the signals are as before."""
     (tmp_path / "bad.toml").write_text("this is = not [toml")
+    before = signal.getsignal(signal.SIGTERM)
     with socket.create_server(("127.0.0.1", 0)) as server:
         names = {"taken": str(server.getsockname()[1]), "folder": str(tmp_path)}
-        with running("--empty", "--json", *(arg.format(**names) for arg in args)) as process:
-            status, out, err = ended(process)
-    assert (status, out) == (2, "")
+        assert main(["--empty", "--json", *(arg.format(**names) for arg in args)]) == 2
+    assert signal.getsignal(signal.SIGTERM) is before
+    out, err = capsys.readouterr()
+    assert out == ""
     (line,) = err.splitlines()
     for word in words:
         assert word.format(**names) in line
+
+
+def test_the_status_reaches_the_shell() -> None:
+    """The module ends with the status that `main` returns."""
+    with running("--port", "70000") as process:
+        status, out, err = ended(process)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+
+
+def test_help_loads_no_org() -> None:
+    """The options can be listed without loading what runs an org."""
+    code = "import sys; from sfdata.localorg.__main__ import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    check = "print([m for m in ('cryptography', 'jwt', 'sqlite3', 'sfdata.localorg.org') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code + check], capture_output=True, text=True, timeout=SECONDS, check=True
+    )
+    assert "--until-stdin-closes" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -353,6 +353,22 @@ def test_plain_http_to_a_tls_port_is_dropped(
     assert capfd.readouterr().err == ""
 
 
+def test_it_stops_though_a_client_never_speaks(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A connection that never begins its TLS handshake does not hold up the stop, nor outlive it."""
+    context, _ = server_context(tmp_path_factory.mktemp("tls"))
+    server = Server("127.0.0.1", 0, context)
+    threads = set(threading.enumerate())
+    server.start(echo)
+    with connect(server) as silent:
+        time.sleep(0.2)
+        started = time.perf_counter()
+        server.stop()
+        assert time.perf_counter() - started < 2
+        silent.recv(100)  # at most an alert, and then
+        assert is_closed(silent)
+    assert set(threading.enumerate()) <= threads
+
+
 def test_key_files_are_private(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Whatever the umask, only this user reads what the certificate module writes."""
     directory = tmp_path_factory.mktemp("tls")

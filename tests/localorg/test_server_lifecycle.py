@@ -96,6 +96,31 @@ def test_it_stops_while_clients_keep_connections_open() -> None:
     assert time.perf_counter() - started < 2
 
 
+def test_a_query_under_way_is_answered_before_the_store_closes(capfd: pytest.CaptureFixture[str]) -> None:
+    """Stopping waits for the answer: the client gets its rows, not an error of a closed database."""
+    org = LocalOrg(sample_data=False).start()
+    entered = threading.Event()
+    engine = org.instance.engine
+    query = engine.query
+
+    def slow(*args: Any, **options: Any) -> bytes:
+        entered.set()
+        time.sleep(0.4)
+        return query(*args, **options)
+
+    org.instance.engine.query = slow  # type: ignore[method-assign]
+    replies: list[httpx.Response] = []
+    client = threading.Thread(
+        target=lambda: replies.append(ask(org, "/services/data/v66.0/query?q=SELECT Id FROM Organization"))
+    )
+    client.start()
+    entered.wait(10)
+    org.stop()
+    client.join()
+    assert replies[0].json()["totalSize"] == 1
+    assert capfd.readouterr().err == ""
+
+
 def test_it_can_start_again_with_new_secrets() -> None:
     """Every secret is new at each start, and the old ones are worth nothing."""
     org = LocalOrg(sample_data=False)
@@ -148,6 +173,8 @@ def test_only_loopback_answers() -> None:
     """The port is closed on every other address of this machine."""
     with LocalOrg(sample_data=False) as org:
         port = urlsplit(org.instance_url).port or 0
+        with pytest.raises(OSError):
+            socket.create_connection(("127.0.0.2", port), timeout=2)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             try:
                 probe.connect(("192.0.2.1", 9))
