@@ -45,22 +45,15 @@ END: Attributes = {"derived": "event_end"}
 RELATED: Attributes = {"derived": "activity_account"}
 
 
-def recurrence(prefix: str, series: str) -> tuple[Field, ...]:
-    """How an activity repeats; ``series`` names the activities of one series, below its first."""
-    dates = {
-        "Task": (date("RecurrenceStartDateOnly", "Recurrence Start"), date("RecurrenceEndDateOnly", "Recurrence End")),
-        "Event": (
-            datetime("RecurrenceStartDateTime", "Recurrence Start"),
-            date("RecurrenceEndDateOnly", "Recurrence End"),
-        ),
-    }
+def recurrence(activity: str, start: Field) -> tuple[Field, ...]:
+    """How an activity repeats, from ``start`` on; its first row knows the others as ``RecurringTasks``, for a Task."""
+    series: Attributes = {"children": f"Recurring{activity}s", "relationship_name": None}
     fixed: Attributes = {"restricted": True, "length": 40}
     return (
-        read_only(
-            reference("RecurrenceActivityId", "Recurrence Activity ID", prefix, children=series, relationship_name=None)
-        ),
-        checkbox("IsRecurrence", f"Create Recurring Series of {prefix}s", updateable=False),
-        *dates[prefix],
+        read_only(reference("RecurrenceActivityId", "Recurrence Activity ID", activity, **series)),
+        checkbox("IsRecurrence", f"Create Recurring Series of {activity}s", updateable=False),
+        start,
+        date("RecurrenceEndDateOnly", "Recurrence End"),
         picklist("RecurrenceTimeZoneSidKey", "Recurrence Time Zone", TIME_ZONES, **fixed),
         picklist("RecurrenceType", "Recurrence Type", RECURRENCE_TYPES, **fixed),
         integer("RecurrenceInterval", "Recurrence Interval", digits=9),
@@ -96,7 +89,7 @@ TASK = sobject(
     text("CallObject", "Call Object Identifier"),
     datetime("ReminderDateTime", "Reminder Date/Time"),
     checkbox("IsReminderSet", "Reminder Set"),
-    recurrence("Task", "RecurringTasks"),
+    recurrence("Task", date("RecurrenceStartDateOnly", "Recurrence Start")),
     picklist("RecurrenceRegeneratedType", "Repeat This Task",
              {"RecurrenceRegenerateAfterDueDate": "After due date",
               "RecurrenceRegenerateAfterToday": "After date completed",
@@ -137,7 +130,7 @@ EVENT = sobject(
               default="0", restricted=True, length=40)),
     system_fields(),
     read_only(checkbox("IsArchived", "Archived")),
-    recurrence("Event", "RecurringEvents"),
+    recurrence("Event", datetime("RecurrenceStartDateTime", "Recurrence Start")),
     datetime("ReminderDateTime", "Reminder Date/Time"),
     checkbox("IsReminderSet", "Reminder Set"),
     picklist("EventSubtype", "Event Subtype", {"Event": "Event"}, default="Event", restricted=True, length=40,

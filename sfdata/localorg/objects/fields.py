@@ -24,6 +24,9 @@ UNGROUPABLE = frozenset(
 UNSORTABLE = frozenset({"multipicklist", "base64", "address", "location"})
 UNAGGREGATABLE = frozenset({"boolean", "base64", "address", "location"})
 
+#: What the org itself gives every row.
+ALWAYS: Attributes = {"nillable": False, "defaulted_on_create": True}
+
 GEOCODE_ACCURACY = (
     "Address", "NearAddress", "Block", "Street", "ExtendedZip", "Zip", "Neighborhood", "City", "County", "State",
     "Unknown",
@@ -48,8 +51,8 @@ def read_only(made: Field, **attributes: Any) -> Field:
     return replace(made, createable=False, updateable=False, **attributes)
 
 
-def text(name: str, label: str, length: int = 255, **attributes: Any) -> Field:
-    return field(name, attributes.pop("type", "string"), label, length=length, **attributes)
+def text(name: str, label: str, length: int = 255, *, type_: str = "string", **attributes: Any) -> Field:
+    return field(name, type_, label, length=length, **attributes)
 
 
 def name_text(label: str, length: int = 255, **attributes: Any) -> Field:
@@ -58,20 +61,20 @@ def name_text(label: str, length: int = 255, **attributes: Any) -> Field:
 
 
 def phone(name: str, label: str, length: int = 40, **attributes: Any) -> Field:
-    return text(name, label, length, type="phone", **attributes)
+    return text(name, label, length, type_="phone", **attributes)
 
 
 def email(name: str, label: str, length: int = 80, **attributes: Any) -> Field:
-    return text(name, label, length, type="email", **attributes)
+    return text(name, label, length, type_="email", **attributes)
 
 
 def url(name: str, label: str, length: int = 255, **attributes: Any) -> Field:
-    return text(name, label, length, type="url", **attributes)
+    return text(name, label, length, type_="url", **attributes)
 
 
 def textarea(name: str, label: str, length: int = 255, **attributes: Any) -> Field:
     """Text of several lines, short enough to be filtered."""
-    return text(name, label, length, type="textarea", extra_type_info="plaintextarea", **attributes)
+    return text(name, label, length, type_="textarea", extra_type_info="plaintextarea", **attributes)
 
 
 def long_text(name: str, label: str, length: int = 32_000, **attributes: Any) -> Field:
@@ -88,17 +91,19 @@ def integer(name: str, label: str, digits: int = 8, **attributes: Any) -> Field:
     return field(name, "int", label, digits=digits, **attributes)
 
 
-def number(name: str, label: str, precision: int = 18, scale: int = 0, **attributes: Any) -> Field:
+def number(
+    name: str, label: str, precision: int = 18, scale: int = 0, *, type_: str = "double", **attributes: Any
+) -> Field:
     """A number of ``precision`` digits in all, ``scale`` of them decimals."""
-    return field(name, attributes.pop("type", "double"), label, precision=precision, scale=scale, **attributes)
+    return field(name, type_, label, precision=precision, scale=scale, **attributes)
 
 
 def currency(name: str, label: str, precision: int = 18, scale: int = 2, **attributes: Any) -> Field:
-    return number(name, label, precision, scale, type="currency", **attributes)
+    return number(name, label, precision, scale, type_="currency", **attributes)
 
 
 def percent(name: str, label: str, precision: int = 3, scale: int = 0, **attributes: Any) -> Field:
-    return number(name, label, precision, scale, type="percent", **attributes)
+    return number(name, label, precision, scale, type_="percent", **attributes)
 
 
 def date(name: str, label: str, **attributes: Any) -> Field:
@@ -126,11 +131,10 @@ def picklist(
 
     A mapping gives each stored value the label that people see instead.
     """
-    given = {"default_value": default, "defaulted_on_create": default is not None} if default is not None else {}
-    return field(
-        name, type_, label, length=length, picklist=_values(values, default),
-        restricted_picklist=restricted, **given | attributes,
-    )  # fmt: skip
+    if default is not None:
+        attributes = {"default_value": default, "defaulted_on_create": True} | attributes
+    choices = _values(values, default)
+    return field(name, type_, label, length=length, picklist=choices, restricted_picklist=restricted, **attributes)
 
 
 def multipicklist(name: str, label: str, values: Picklist, *, restricted: bool = False, **attributes: Any) -> Field:
@@ -175,25 +179,23 @@ def record_type() -> Field:
 
 def created() -> tuple[Field, ...]:
     """When a row was made and by whom."""
-    given: Attributes = {"nillable": False, "defaulted_on_create": True}
     return (
-        read_only(datetime("CreatedDate", "Created Date", **given)),
-        read_only(reference("CreatedById", "Created By ID", "User", **given)),
+        read_only(datetime("CreatedDate", "Created Date", **ALWAYS)),
+        read_only(reference("CreatedById", "Created By ID", "User", **ALWAYS)),
     )
 
 
 def last_modified() -> tuple[Field, ...]:
     """When a row was changed last, by whom, and when the org itself touched it last."""
-    given: Attributes = {"nillable": False, "defaulted_on_create": True}
     return (
-        read_only(datetime("LastModifiedDate", "Last Modified Date", **given)),
-        read_only(reference("LastModifiedById", "Last Modified By ID", "User", **given)),
+        read_only(datetime("LastModifiedDate", "Last Modified Date", **ALWAYS)),
+        read_only(reference("LastModifiedById", "Last Modified By ID", "User", **ALWAYS)),
         system_modstamp(),
     )
 
 
 def system_modstamp() -> Field:
-    return read_only(datetime("SystemModstamp", "System Modstamp", nillable=False, defaulted_on_create=True))
+    return read_only(datetime("SystemModstamp", "System Modstamp", **ALWAYS))
 
 
 def system_fields() -> tuple[Field, ...]:
@@ -221,22 +223,21 @@ def auto_number(name: str, label: str, pattern: str, **attributes: Any) -> Field
     )  # fmt: skip
 
 
-def person_name(label: str = "Full Name", *, length: int = 121, salutation: bool = True) -> tuple[Field, ...]:
+def person_name(label: str = "Full Name", *, salutation: bool = True) -> tuple[Field, ...]:
     """The parts of a person's name and the whole, which the org keeps."""
     part: Attributes = {"compound": "Name", "extra_type_info": "personname"}
     parts = [text("LastName", "Last Name", 80, nillable=False, **part), text("FirstName", "First Name", 40, **part)]
     if salutation:
         parts.append(picklist("Salutation", "Salutation", SALUTATIONS, length=40, **part))
-    whole = read_only(text("Name", label, length, nillable=False, name_field=True, derived="person_name"))
-    return (*parts, replace(whole, extra_type_info="personname"))
+    whole = name_text(label, 121, extra_type_info="personname", derived="person_name")
+    return (*parts, read_only(whole))
 
 
-def address(prefix: str = "", label: str | None = None, **attributes: Any) -> tuple[Field, ...]:
+def address(prefix: str = "") -> tuple[Field, ...]:
     """The parts of an address and the compound field that answers them together (``Billing`` → BillingAddress)."""
     compound = f"{prefix}Address"
-    words = prefix if label is None else label
-    part: Attributes = {"compound": compound} | attributes
-    lead = f"{words} " if words else ""
+    part: Attributes = {"compound": compound}
+    lead = f"{prefix} " if prefix else ""
     degrees: Attributes = {"precision": 18, "scale": 15} | part
     return (
         textarea(f"{prefix}Street", f"{lead}Street", **part),

@@ -58,7 +58,6 @@ TASK_PRIORITIES = ("High", "Normal", "Low")
 HIGH_TASK_PRIORITIES = frozenset({"High"})
 
 LEAD_STATUSES = ("Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted")
-CONVERTED_LEAD_STATUSES = frozenset({"Closed - Converted"})
 
 #: Contract.StatusCode by Contract.Status.
 CONTRACT_STATUS_CODES = {"In Approval Process": "InApproval", "Activated": "Activated", "Draft": "Draft"}
