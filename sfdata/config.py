@@ -230,11 +230,15 @@ def pem_text(value: str, name: str) -> Secret:
 
 
 def _text(value: str, name: str) -> str:
+    if not value.isprintable():
+        raise ConfigurationError(
+            f"{name} holds characters that cannot be sent, such as a line end; was it copied whole?"
+        )
     return value
 
 
 def _secret(value: str, name: str) -> Secret:
-    return Secret(value)
+    return Secret(_text(value, name))
 
 
 SETTINGS: Mapping[str, Callable[[str, str], Any]] = {

@@ -34,7 +34,8 @@ class Secret:
 
     def masked_in(self, text: str) -> str:
         """``text`` with every occurrence of this secret masked, also where it is written as part of a form or URL."""
-        for form in (self.__value, quote_plus(self.__value), quote(self.__value, safe="")):
+        escaped = (quote_plus(self.__value, errors="replace"), quote(self.__value, safe="", errors="replace"))
+        for form in (self.__value, *escaped):
             text = text.replace(form, MASK) if form else text
         return text
 
@@ -50,7 +51,7 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return compare_digest(self.__value.encode(), other.__value.encode())
+        return compare_digest(*(one.__value.encode(errors="surrogatepass") for one in (self, other)))
 
     def __hash__(self) -> int:
         return hash(self.__value)

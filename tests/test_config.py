@@ -211,6 +211,8 @@ def test_an_empty_variable_is_an_unset_one():
         ("SF_API_VERSION", "67"),
         ("SF_TIMEOUT_SECONDS", "soon"),
         ("SF_PRIVATE_KEY", "MIIEvQIBADANcanary"),
+        ("SF_CLIENT_ID", "two\nlines"),
+        ("SF_CLIENT_SECRET", "half an emoji \ud83d"),
     ],
 )
 def test_a_mistake_names_its_variable(variable, value):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -42,7 +43,7 @@ DESCRIPTION_HINTS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class Grant(ABC):
     """A login by a token request; the flows below differ in the form they post.
 
     A grant is ``repeatable`` unless a lost answer may have used it up.
@@ -56,9 +57,9 @@ class Grant:
     def __post_init__(self) -> None:
         _set(self, login_url=org_url(self.login_url, "login_url"))
 
+    @abstractmethod
     def form(self, now: float) -> dict[str, str | Secret]:
         """The parameters of the grant; ``now`` is epoch seconds."""
-        raise NotImplementedError
 
     def token_request(self, now: float) -> TokenRequest:
         """The request to post at epoch second ``now``."""
@@ -113,8 +114,8 @@ class JwtBearer(Grant):
     name: ClassVar[str] = "JWT bearer"
 
     def __post_init__(self) -> None:
+        Grant.__post_init__(self)
         passphrase = None if self.passphrase is None else Secret.of(self.passphrase)
-        _set(self, login_url=org_url(self.login_url, "login_url"))
         _set(self, private_key=pem_text(Secret.of(self.private_key).reveal(), "private_key"), passphrase=passphrase)
 
     def form(self, now: float) -> dict[str, str | Secret]:
@@ -148,7 +149,8 @@ class ClientCredentials(Grant):
     name: ClassVar[str] = "client credentials"
 
     def __post_init__(self) -> None:
-        _set(self, login_url=org_url(self.login_url, "login_url"), client_secret=Secret.of(self.client_secret))
+        Grant.__post_init__(self)
+        _set(self, client_secret=Secret.of(self.client_secret))
 
     def form(self, now: float) -> dict[str, str | Secret]:
         return {
@@ -170,8 +172,8 @@ class RefreshToken(Grant):
     repeatable: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
+        Grant.__post_init__(self)
         client_secret = None if self.client_secret is None else Secret.of(self.client_secret)
-        _set(self, login_url=org_url(self.login_url, "login_url"))
         _set(self, refresh_token=Secret.of(self.refresh_token), client_secret=client_secret)
 
     def form(self, now: float) -> dict[str, str | Secret]:
@@ -196,6 +198,10 @@ class AccessToken:
 
     def __post_init__(self) -> None:
         _set(self, access_token=Secret.of(self.access_token), instance_url=org_url(self.instance_url, "instance_url"))
+        if Secret.of(self.access_token).reveal().startswith("[REDACTED]"):
+            raise ConfigurationError(
+                "the access token was blacked out by the sf CLI", hint="sf org auth show-access-token --json shows it."
+            )
         if not _is_token(self.access_token):
             raise ConfigurationError("the access token holds characters no token has; was it copied whole?")
 

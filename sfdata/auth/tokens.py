@@ -95,6 +95,11 @@ class TokenManager:
                 )
             return self._login("refused")
 
+    def masked(self, text: str) -> str:
+        """``text`` from outside, without the token in it."""
+        token = self._token
+        return text if token is None else token.access.masked_in(text)
+
     def _renew_early(self) -> None:
         """Renew before the org refuses; a login host that cannot be reached just now is no reason to stop."""
         try:

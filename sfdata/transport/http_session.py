@@ -128,7 +128,7 @@ class HttpSession:
     def error(self, path: str, status: int, body: bytes) -> SalesforceError:
         """The exception for an error that came inside another answer, as composite requests bring them."""
         answer = Response(status, {"content-type": "application/json"}, body)
-        return answer_error(Request("GET", path, Operation.READ), answer, self._mask)
+        return answer_error(Request("GET", path, Operation.READ), answer, self.tokens.masked)
 
     def close(self) -> None:
         """Close the connections. A closed session sends nothing more."""
@@ -161,8 +161,10 @@ class HttpSession:
         unchanged = response.status == 304 and "If-Modified-Since" in request.headers
         if unchanged or (response.status < 300 and answer_verdict(response) is None):
             return response
-        error = answer_error(request, response, self._mask)
-        raise self._version_error(request) or error if isinstance(error, NotFound) else error
+        error = answer_error(request, response, self.tokens.masked)
+        if isinstance(error, NotFound):
+            error = self._version_error(request) or error
+        raise error
 
     def _send(self, send: Send, request: Request) -> Response:
         if self._closed:
@@ -181,9 +183,6 @@ class HttpSession:
         )
         date = _epoch_seconds(response.headers.get("date"))
         return TokenAnswer(response.status, response.content, date, asked.secrets())
-
-    def _mask(self, text: str) -> str:
-        return self.tokens.current().access.masked_in(text)
 
     def _version_error(self, request: Request) -> SalesforceError | None:
         """An error that says so if the path was not found because its API version is not served."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+from pathlib import Path
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -68,7 +69,7 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
     if ca_file is None:
         return httpx.create_ssl_context()
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        return ssl.create_default_context(cafile=Path(ca_file).expanduser())
     except (OSError, ssl.SSLError) as problem:
         reason = "no certificate in PEM form" if isinstance(problem, ssl.SSLError) else problem.strerror
         fault = ConfigurationError(f"the certificate file {ca_file} cannot be used: {reason} (SF_CA_FILE)")

@@ -279,6 +279,12 @@ def test_a_token_with_characters_no_header_holds_is_refused(wrong):
     assert "canary" not in str(refusal.value)
 
 
+def test_a_token_the_cli_blacked_out_is_recognised():
+    """Newer sf CLIs print a placeholder instead of the token; the hint is the command that prints the token."""
+    with pytest.raises(ConfigurationError, match="show-access-token"):
+        AccessToken(access_token="[REDACTED]", instance_url=MY_DOMAIN)
+
+
 def test_flows_show_no_secret_and_refuse_to_be_pickled(pem):
     """The repr of every flow is masked, and none can be stored by accident."""
     flows = [
