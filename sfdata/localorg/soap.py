@@ -1,4 +1,4 @@
-"""SOAP ``login()`` of the partner and enterprise APIs, which older clients use for user name and password.
+"""SOAP ``login()`` and ``logout()``, which older clients use with user name and password.
 
 The vendor's page: https://developer.salesforce.com/docs/atlas.en-us.api.meta/api/sforce_api_calls_login.htm
 """
@@ -6,18 +6,19 @@ The vendor's page: https://developer.salesforce.com/docs/atlas.en-us.api.meta/ap
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, ParseError, fromstring
 from xml.sax.saxutils import escape
 
+from sfdata.localorg.answers import not_found
 from sfdata.localorg.grants import User, check_password
 from sfdata.localorg.instance import Instance
 from sfdata.localorg.routing import Answer, Refused, Request, Route
-from sfdata.localorg.versions import OLDEST
+from sfdata.localorg.versions import NEWEST, OLDEST
 
-WITHOUT_LOGIN = 65
-"""``login()`` is absent from this version on."""
+LAST_WITH_LOGIN = 64
+"""The newest version whose API has ``login()``."""
 
 XML = "text/xml;charset=UTF-8"
 NAMESPACES = {"u": "urn:partner.soap.sforce.com", "c": "urn:enterprise.soap.sforce.com"}
@@ -33,59 +34,82 @@ class Fault(Refused):
 
 
 def call(request: Request) -> Answer:
-    """``POST /services/Soap/u/VERSION``: ``login`` is the one operation there is."""
-    _check_version(request.args["version"])
-    operation = _operation(request.body)
+    """``POST /services/Soap/u/VERSION``: the operation that the envelope's body names."""
+    namespace = NAMESPACES.get(request.args["api"].lower())
+    if namespace is None:
+        raise not_found()
+    envelope = _envelope_of(request.body)
+    operation = _operation(envelope)
     name = _local_name(operation)
-    if name != "login":
+    if name not in OPERATIONS:
         raise Fault("INVALID_OPERATION", f"No operation available for request {name}")
+    handler, newest = OPERATIONS[name]
+    _check_version(name, request.args["version"], newest)
+    result = handler(request, envelope, operation)
+    return Answer(200, _wrapped(f'<{name}Response xmlns="{namespace}">{result}</{name}Response>'), XML)
+
+
+def login(request: Request, envelope: Element, operation: Element) -> str:
+    """A session for user name and password. The org asks for no security token."""
+    org = request.org
     given = {_local_name(part): (part.text or "").strip() for part in operation}
-    return Answer(200, _logged_in(request, given.get("username", ""), given.get("password", "")), XML)
+    user = org.user_named(given.get("username", ""))
+    if not check_password(org, user, given.get("password", "")) or user is None or not user.get("IsActive"):
+        raise Fault("INVALID_LOGIN", INVALID_LOGIN)
+    token, _ = org.sessions.issue(user["Id"], "soap login", "api id web")
+    soap, place = f"{org.instance_url}/services/Soap", f"{request.args['version']}/{org.org_id[:15]}"
+    result = {
+        "metadataServerUrl": f"{soap}/m/{place}",
+        "passwordExpired": False,
+        "sandbox": False,
+        "serverUrl": f"{soap}/{request.args['api']}/{place}",
+        "sessionId": token,
+        "userId": user["Id"],
+        "userInfo": _user_info(org, user),
+    }
+    return f"<result>{_elements(result)}</result>"
 
 
-def _check_version(version: str) -> None:
-    form = re.fullmatch(r"(\d{1,3})(?:\.0)?", version)
-    if form is None or not OLDEST <= int(form[1]) < WITHOUT_LOGIN:
-        raise Fault(
-            "UNSUPPORTED_API_VERSION", f"login() is served from {OLDEST}.0 to {WITHOUT_LOGIN - 1}.0, not in {version}"
-        )
+def logout(request: Request, envelope: Element, operation: Element) -> str:
+    """The end of the session that the header names."""
+    token = next((part.text or "" for part in envelope.iter() if _local_name(part) == "sessionId"), "")
+    if not request.org.sessions.revoke(token.strip()):
+        raise Fault("INVALID_SESSION_ID", "Invalid Session ID found in SessionHeader: session not found")
+    return ""
 
 
-def _operation(body: bytes) -> ElementTree.Element:
+OPERATIONS: Mapping[str, tuple[Callable[[Request, Element, Element], str], int]] = {
+    "login": (login, LAST_WITH_LOGIN),
+    "logout": (logout, NEWEST),
+}
+"""Operation: its handler and the newest version that has it."""
+
+
+def _check_version(operation: str, version: str, newest: int) -> None:
+    form = re.fullmatch(r"([0-9]{1,3})(?:\.0)?", version)
+    if form is None or not OLDEST <= int(form[1]) <= newest:
+        message = f"{operation}() is served from {OLDEST}.0 to {newest}.0, not in {version}"
+        raise Fault("UNSUPPORTED_API_VERSION", message)
+
+
+def _envelope_of(body: bytes) -> Element:
     if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
         raise Fault("INVALID_SOAP_BODY", "A document type is not allowed")
     try:
-        envelope = ElementTree.fromstring(body)  # noqa: S314 - entities cannot be declared, see above
-    except (ElementTree.ParseError, ValueError, LookupError):
+        return fromstring(body)  # noqa: S314 - entities cannot be declared, see above
+    except (ParseError, ValueError, LookupError):
         raise Fault("INVALID_SOAP_BODY", "The request is not a SOAP envelope") from None
+
+
+def _operation(envelope: Element) -> Element:
     content = next((part for part in envelope if _local_name(part) == "Body"), None)
     if content is None or not len(content):
         raise Fault("INVALID_SOAP_BODY", "The SOAP body is empty")
     return content[0]
 
 
-def _local_name(element: ElementTree.Element) -> str:
+def _local_name(element: Element) -> str:
     return element.tag.rpartition("}")[2]
-
-
-def _logged_in(request: Request, username: str, password: str) -> bytes:
-    org = request.org
-    user = org.user_named(username)
-    if not check_password(org, user, password) or user is None or not user.get("IsActive"):
-        raise Fault("INVALID_LOGIN", INVALID_LOGIN)
-    token, _ = org.sessions.issue(user["Id"], "soap login", "api web id")
-    path = f"/services/Soap/{request.args['api']}/{request.args['version']}/{org.org_id[:15]}"
-    result = {
-        "metadataServerUrl": f"{org.instance_url}/services/Soap/m/{request.args['version']}/{org.org_id[:15]}",
-        "passwordExpired": False,
-        "sandbox": False,
-        "serverUrl": f"{org.instance_url}{path}",
-        "sessionId": token,
-        "userId": user["Id"],
-        "userInfo": _user_info(org, user),
-    }
-    namespace = NAMESPACES[request.args["api"].lower()]
-    return _envelope(f'<loginResponse xmlns="{namespace}"><result>{_elements(result)}</result></loginResponse>')
 
 
 def _user_info(org: Instance, user: User) -> dict[str, Any]:
@@ -124,14 +148,14 @@ def _content(value: Any) -> str:
 
 
 def _fault(code: str, message: str) -> bytes:
-    return _envelope(
+    return _wrapped(
         f"<soapenv:Fault><faultcode>{code}</faultcode><faultstring>{code}: {message}</faultstring>"
         f'<detail><sf:LoginFault xmlns:sf="{FAULT_NAMESPACE}"><sf:exceptionCode>{code}</sf:exceptionCode>'
         f"<sf:exceptionMessage>{message}</sf:exceptionMessage></sf:LoginFault></detail></soapenv:Fault>"
     )
 
 
-def _envelope(content: str) -> bytes:
+def _wrapped(content: str) -> bytes:
     return (
         '<?xml version="1.0" encoding="UTF-8"?>'
         '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
@@ -141,6 +165,6 @@ def _envelope(content: str) -> bytes:
 
 
 ROUTES: tuple[Route, ...] = tuple(
-    Route("POST", f"/services/Soap/{{api}}/{{version}}{tail}", call, "SOAP login", public=True)
+    Route("POST", f"/services/Soap/{{api}}/{{version}}{tail}", call, "SOAP login and logout", public=True)
     for tail in ("", "/{organization}")
 )

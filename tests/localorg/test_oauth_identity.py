@@ -215,6 +215,24 @@ def test_soap_login_gives_a_session(org: LocalOrg, web: httpx.Client) -> None:
     assert web.get("/services/data/v59.0", headers=bearer(found["sessionId"])).status_code == 200
 
 
+def test_soap_logout_ends_the_session_of_the_header(org: LocalOrg, web: httpx.Client) -> None:
+    """The session named in the header is over; later versions have logout() though no login()."""
+    for version in ("59.0", "66.0"):
+        token = new_token(org, web)
+        body = (
+            '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Header>'
+            f'<SessionHeader xmlns="urn:partner.soap.sforce.com"><sessionId>{token}</sessionId></SessionHeader>'
+            '</e:Header><e:Body><logout xmlns="urn:partner.soap.sforce.com"/></e:Body></e:Envelope>'
+        )
+        assert web.post(f"/services/Soap/u/{version}", content=body).status_code == 200
+        assert web.get("/services/data/v59.0", headers=bearer(token)).status_code == 401
+
+
+def test_other_soap_apis_are_not_found(web: httpx.Client) -> None:
+    """Only the partner and enterprise endpoints exist."""
+    assert web.post("/services/Soap/m/59.0", content=b"").status_code == 404
+
+
 @pytest.mark.parametrize(
     ("version", "password", "operation", "code"),
     [
@@ -222,7 +240,9 @@ def test_soap_login_gives_a_session(org: LocalOrg, web: httpx.Client) -> None:
         ("65.0", None, "login", "UNSUPPORTED_API_VERSION"),
         ("30.0", None, "login", "UNSUPPORTED_API_VERSION"),
         ("x", None, "login", "UNSUPPORTED_API_VERSION"),
-        ("59.0", None, "logout", "INVALID_OPERATION"),
+        ("59.0", None, "create", "INVALID_OPERATION"),
+        ("59.0", None, "logout", "INVALID_SESSION_ID"),
+        ("69.0", None, "logout", "UNSUPPORTED_API_VERSION"),
     ],
 )
 def test_soap_faults(
