@@ -6,6 +6,7 @@ https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_flows.htm
 from __future__ import annotations
 
 import json
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -107,7 +108,7 @@ class JwtBearer(Grant):
 
     client_id: str
     username: str
-    private_key: str | Secret
+    private_key: str | os.PathLike[str] | Secret
     passphrase: str | Secret | None = None
     audience: str | None = None
 
@@ -115,8 +116,9 @@ class JwtBearer(Grant):
 
     def __post_init__(self) -> None:
         Grant.__post_init__(self)
-        passphrase = None if self.passphrase is None else Secret.of(self.passphrase)
-        _set(self, private_key=pem_text(Secret.of(self.private_key).reveal(), "private_key"), passphrase=passphrase)
+        given = self.private_key
+        key = pem_text(given.reveal() if isinstance(given, Secret) else os.fspath(given), "private_key")
+        _set(self, private_key=key, passphrase=None if self.passphrase is None else Secret.of(self.passphrase))
 
     def form(self, now: float) -> dict[str, str | Secret]:
         return {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": self.assertion(now)}
@@ -135,7 +137,8 @@ class JwtBearer(Grant):
             "aud": self.audience or jwt_audience(self.login_url),
             "exp": int(now) + ASSERTION_SECONDS,
         }
-        key = _rsa_key(Secret.of(self.private_key), None if self.passphrase is None else Secret.of(self.passphrase))
+        assert isinstance(self.private_key, Secret)
+        key = _rsa_key(self.private_key, None if self.passphrase is None else Secret.of(self.passphrase))
         return Secret(jwt.encode(claims, key, algorithm="RS256"))
 
 
@@ -260,8 +263,11 @@ def _missing(settings: Settings) -> MissingCredentials:
         present = [settings.label(need) for need in needs if getattr(settings, need) is not None]
         has = f" (has {', '.join(present)})" if present else ""
         lines.append(f"  {name}: missing {', '.join(absent)}{has}")
-    hint = f"Found {', '.join(settings.misspelt)}" if settings.misspelt else None
-    return MissingCredentials(f"{settings.source} does not say who is logging in\n" + "\n".join(lines), hint=hint)
+    found = f"Found {', '.join(settings.misspelt)}. " if settings.misspelt else ""
+    return MissingCredentials(
+        f"{settings.source} does not say who is logging in; each way to log in lacks something\n" + "\n".join(lines),
+        hint=f'{found}sfdata.connect("local") needs no credentials: it is an org on this machine.',
+    )
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------

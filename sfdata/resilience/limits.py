@@ -6,7 +6,6 @@ https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,7 +57,6 @@ class LimitsTracker:
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now
-        self._lock = threading.Lock()
         self._last: ApiUsage | None = None
 
     @property
@@ -69,5 +67,4 @@ class LimitsTracker:
         """Take note of an answer's header value."""
         usage = parse_limit_info(value, self._now()) if value else None
         if usage is not None:
-            with self._lock:
-                self._last = usage
+            self._last = usage

@@ -7,6 +7,7 @@ bound the whole. Clock, sleep and randomness are injected, so a test of a long o
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -22,7 +23,7 @@ import tenacity
 class Operation(Enum):
     """What a request does, as far as doing it twice is concerned."""
 
-    TOKEN = "a login that may be repeated"
+    TOKEN = "a login that may be repeated"  # noqa: S105 - a description
     REFRESH = "a login by a refresh token that may rotate"
     READ = "a read without effects"
     FIRST_PAGE = "the first page of a query"
@@ -93,7 +94,7 @@ def status_failure(status: int) -> Failure | None:
     """
     if status in (420, 429):
         return Failure.REFUSED_BEFORE_WORK
-    if status in (501, 505) or 400 <= status < 500 and status != 408:
+    if status in (501, 505) or (400 <= status < 500 and status != 408):
         return Failure.REFUSED
     return Failure.AMBIGUOUS if status >= 500 or status == 408 else None
 
@@ -112,7 +113,7 @@ def retry_after(value: str | None, now: float) -> float | None:
             wanted = parsedate_to_datetime(value).timestamp() - now
         except (ValueError, OverflowError):
             return None
-    return max(wanted, 0.0) if wanted == wanted else None  # noqa: PLR0124 - NaN
+    return None if math.isnan(wanted) else max(wanted, 0.0)
 
 
 class RetryQuota:

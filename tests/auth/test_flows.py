@@ -128,7 +128,7 @@ def test_keys_of_every_usual_form_sign(pem, old_pem, encrypted_pem, tmp_path):
     file.write_text(pem)
     file.chmod(0o600)
     forms = [(pem, None), (old_pem, None), (encrypted_pem, "opensesame"), (pem.replace("\n", "\\n"), None)]
-    forms += [(str(file), None), (pem, "needless")]
+    forms += [(str(file), None), (file, None), (pem, "needless")]
     signed = {
         JwtBearer(client_id="k", username="u", private_key=key, passphrase=word).assertion(NOW).reveal()
         for key, word in forms
@@ -341,7 +341,7 @@ def test_what_is_missing_is_listed_flow_by_flow():
     with pytest.raises(MissingCredentials) as refusal:
         flow_from_settings(settings)
     lines = str(refusal.value).splitlines()
-    assert lines[0] == "the environment does not say who is logging in"
+    assert lines[0].startswith("the environment does not say who is logging in")
     assert "  JWT bearer: missing SF_PRIVATE_KEY (has SF_CLIENT_ID, SF_USERNAME)" in lines
     assert "  client credentials: missing SF_CLIENT_SECRET (has SF_CLIENT_ID)" in lines
     assert "  refresh token: missing SF_REFRESH_TOKEN (has SF_CLIENT_ID)" in lines
