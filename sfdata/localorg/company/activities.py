@@ -233,5 +233,37 @@ def _span(block: Block, held: Sequence[int], dice: Dice) -> dict[str, list[Any]]
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What activities leave on the records they are about: the day of the last one, and whether one is still open."""
+
+    latest: Mapping[str, str]
+    pending: frozenset[str]
+
+    def on(self, columns: Columns) -> Columns:
+        """The columns with the last activity of each row."""
+        return {**columns, "LastActivityDate": [self.latest.get(id_) for id_ in columns["Id"]]}
+
+    def open_on(self, columns: Columns) -> Columns:
+        """The columns with the last activity of each row, and whether it has an open one."""
+        return {**self.on(columns), "HasOpenActivity": [int(id_ in self.pending) for id_ in columns["Id"]]}
+
+
+def trace(tasks: Columns, events: Columns, today: str) -> Traces:
+    """The traces of tasks and events; a task is past once it is closed, an event once its day is."""
+    latest: dict[str, str] = {}
+    pending: set[str] = set()
+    done = (*tasks["IsClosed"], *(day < today for day in events["ActivityDate"]))
+    days, deleted = (*tasks["ActivityDate"], *events["ActivityDate"]), (*tasks["IsDeleted"], *events["IsDeleted"])
+    targets = zip(*((*tasks[name], *events[name]) for name in ("WhoId", "WhatId", "AccountId")), strict=True)
+    for records, day, is_done, is_deleted in zip(targets, days, done, deleted, strict=True):
+        for record in filter(None, () if is_deleted else records):
+            if is_done:
+                latest[record] = max(day, latest.get(record, day))
+            else:
+                pending.add(record)
+    return Traces(latest, frozenset(pending))
+
+
 def _clock(minutes: int) -> str:
     return f"T{minutes // 60:02}:{minutes % 60:02}:00.000+0000"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Any, Final
 
 from sfdata.localorg.company.accounts import Accounts
@@ -33,7 +32,7 @@ LEAD_TIME: Final = 20
 
 COPIED: Final = (
     "Salutation", "Name", "FirstName", "LastName", "Title", "Email", "Phone", "Fax", "MobilePhone", "Description",
-    "DoNotCall", "HasOptedOutOfEmail", "LeadSource",
+    "DoNotCall", "HasOptedOutOfEmail", "HasOptedOutOfFax", "LeadSource",
 )  # fmt: skip
 """What a member shows of its lead or contact."""
 ADDRESS_PARTS: Final = ("Street", "City", "State", "PostalCode", "Country")
@@ -84,7 +83,6 @@ def grow_campaigns(
     members = _members(block, ids, days, history, invited)
     columns = {
         "Id": ids,
-        "IsDeleted": repeat(0),
         "OwnerId": owners,
         **_plan(block, ids, days, dice),
         **_totals(len(ids), invited, members["HasResponded"], leads),
@@ -149,11 +147,11 @@ def _members(
     made = [max(history["CreatedDate"][i.campaign], i.shows("CreatedDate")) for i in invited]
     inviters = [history["CreatedById"][i.campaign] for i in invited]
     audited = audit(block.timeline, dice, joined, inviters, not_before=made)
+    sources = [(i.people.columns, i.person) for i in invited]
     responded = dice.flags(RESPONSE_SHARE, len(invited))
     answers = zip(responded, audited["LastModifiedDate"], strict=True)
     return {
         "Id": block.ids("CampaignMember", len(invited)),
-        "IsDeleted": repeat(0),
         "CampaignId": [ids[i.campaign] for i in invited],
         "LeadId": [i.shows("Id") if i.people.kind == "Lead" else None for i in invited],
         "ContactId": [i.shows("Id") if i.people.kind == "Contact" else None for i in invited],
@@ -164,7 +162,7 @@ def _members(
         "Status": ["Responded" if response else "Sent" for response in responded],
         "HasResponded": responded,
         "FirstRespondedDate": [moment[:10] if response else None for response, moment in answers],
-        **{name: [i.shows(name) for i in invited] for name in COPIED},
+        **{name: [columns[name][person] for columns, person in sources] for name in COPIED},
         **{part: [i.shows(i.people.address + part) for i in invited] for part in ADDRESS_PARTS},
         **audited,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import repeat
 from typing import Any, Final
 
 from sfdata.localorg.company.accounts import Accounts
@@ -35,7 +34,6 @@ def grow_contracts(block: Block, accounts: Accounts, contacts: Contacts) -> dict
     cities = [accounts.cities[account] for account in holders]
     return {
         "Id": block.ids("Contract"),
-        "IsDeleted": repeat(0),
         "AccountId": [accounts.ids[account] for account in holders],
         "ContractNumber": [f"{number:08}" for number in block.serials("Contract")],
         "Status": statuses,

@@ -38,7 +38,7 @@ def grow_files(block: Block, opportunities: Opportunities) -> dict[str, Columns]
         "ContentModifiedDate": moments,
         "OwnerId": owners, "CreatedById": owners, "LastModifiedById": owners,
         "CreatedDate": moments, "LastModifiedDate": moments, "SystemModstamp": moments,
-        "PublishStatus": repeat("P"), "SharingOption": repeat("A"), "IsDeleted": repeat(0),
+        "PublishStatus": repeat("P"), "SharingOption": repeat("A"),
     }  # fmt: skip
     version: Columns = {
         "Id": versions,
@@ -54,11 +54,11 @@ def grow_files(block: Block, opportunities: Opportunities) -> dict[str, Columns]
         "Id": block.ids("ContentDocumentLink", count),
         "ContentDocumentId": documents,
         "LinkedEntityId": version["FirstPublishLocationId"],
-        "ShareType": repeat("V"), "Visibility": repeat("AllUsers"), "IsDeleted": repeat(0), "SystemModstamp": moments,
+        "ShareType": repeat("V"), "Visibility": repeat("AllUsers"), "SystemModstamp": moments,
     }  # fmt: skip
     return {
         "ContentDocument": {"Id": documents, "LatestPublishedVersionId": versions, **described},
-        "ContentVersion": version | described,
+        "ContentVersion": {**version, **described},
         "ContentDocumentLink": links,
     }
 

@@ -113,6 +113,7 @@ def _qualification(block: Block, count: int, dice: Dice) -> dict[str, list[Any]]
         "NumberOfEmployees": dice.some((1 + int(4000 * f**6) for f in dice.fractions(count)), 0.6),
         "Description": dice.draw(LEAD_NOTES, count),
         "HasOptedOutOfEmail": dice.flags(0.05, count),
+        "HasOptedOutOfFax": dice.flags(0.02, count),
         "DoNotCall": dice.flags(0.03, count),
         "IsUnreadByOwner": dice.flags(0.3, count),
         "SICCode__c": [industry.sic for industry in dice.draw(customers.INDUSTRIES, count)],

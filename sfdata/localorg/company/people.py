@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -90,6 +91,7 @@ SALUTATIONS: Final = {
 }
 LANGUAGES: Final = deck({"English": 150, "German": 20, "French": 14, "Spanish": 16, "Japanese": 8, None: 48})
 
+_WORD: Final = re.compile("[0-9A-Za-z]+")
 _ASCII: Final = str.maketrans({"ß": "ss", "ł": "l", "Ł": "L", "ı": "i", "ø": "o", "Ø": "O", "æ": "ae", "đ": "d"})
 
 
@@ -109,7 +111,7 @@ def ascii_text(text: str) -> str:
     Empty for scripts that have no such spelling.
     """
     plain = unicodedata.normalize("NFKD", text.translate(_ASCII)).encode("ascii", "ignore").decode()
-    return " ".join("".join(c if c.isalnum() else " " for c in plain.replace("'", "")).split())
+    return " ".join(_WORD.findall(plain.replace("'", "")))
 
 
 def _spelled(names: str) -> list[tuple[str, str]]:

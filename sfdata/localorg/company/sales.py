@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Any, Final
 
 from sfdata.localorg.company.accounts import Accounts
@@ -207,8 +206,8 @@ def _lines(block: Block, deals: Deals, history: dict[str, list[Any]]) -> dict[st
     reductions = dice.draw((1.0,) * 200 + (0.95,) * 36 + (0.9,) * 20, count)
     prices = [round(e.price * reduction, 2) for e, reduction in zip(entries, reductions, strict=True)]
     discounts = dice.draw(DISCOUNTS, count)
-    subtotals = [round(quantity * price, 2) for quantity, price in zip(quantities, prices, strict=True)]
-    totals = [round(s * (1 - (d or 0.0) / 100), 2) for s, d in zip(subtotals, discounts, strict=True)]
+    sold = zip(prices, quantities, discounts, strict=True)
+    totals = [round(price * (quantity * (1 - (off or 0.0) / 100)), 2) for price, quantity, off in sold]
     named = zip(sold_in, entries, strict=True)
     return {
         "Id": block.ids("OpportunityLineItem"),
@@ -222,11 +221,10 @@ def _lines(block: Block, deals: Deals, history: dict[str, list[Any]]) -> dict[st
         "UnitPrice": prices,
         "ListPrice": [entry.price for entry in entries],
         "Discount": discounts,
-        "Subtotal": subtotals,
+        "Subtotal": [round(price * quantity, 2) for price, quantity in zip(prices, quantities, strict=True)],
         "TotalPrice": totals,
         "ServiceDate": dice.some(block.timeline.texts(deals.closes[deal] + 14 for deal in sold_in), 0.3),
         "Description": dice.draw((None,) * 230 + ("Net price, incl. case",) * 20 + ('Color: "signal red"',) * 6, count),
-        "IsDeleted": repeat(0),
         **{name: [values[deal] for deal in sold_in] for name, values in history.items()},
     }
 
@@ -267,7 +265,6 @@ def _contact_roles(
         "ContactId": [people["Id"][person] for _, person, _ in pairs],
         "Role": dice.draw(ROLES, len(pairs)),
         "IsPrimary": [int(rank == 0) for _, _, rank in pairs],
-        "IsDeleted": repeat(0),
         **audit(block.timeline, dice, days, users, not_before=made),
     }
     return roles, primary

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from sfdata.localorg.company.accounts import grow_accounts
-from sfdata.localorg.company.activities import grow_events, grow_tasks, surroundings
+from sfdata.localorg.company.activities import grow_events, grow_tasks, surroundings, trace
 from sfdata.localorg.company.base import seed_base
 from sfdata.localorg.company.blocks import Block, block_counts
 from sfdata.localorg.company.campaigns import grow_campaigns
@@ -112,28 +112,30 @@ def _load_block(block: Block, progress: Progress) -> Progress:
 
 
 def _grow(block: Block) -> Iterator[tuple[str, Columns]]:
-    """The rows of a block, object by object, each from those before it."""
+    """The rows of a block, object by object; each object's are made from those of others before it."""
     campaign_ids = block.ids("Campaign")
     accounts = grow_accounts(block)
-    yield "Account", accounts.columns
     contacts = grow_contacts(block, accounts)
-    yield "Contact", contacts.columns
     opportunities = grow_opportunities(block, accounts, contacts, campaign_ids)
-    yield "Opportunity", opportunities.columns
+    leads = grow_leads(block, accounts, contacts, opportunities)
+    campaigns = grow_campaigns(block, campaign_ids, accounts, contacts, leads, opportunities)
+    assets = grow_assets(block, accounts, contacts)
+    cases = grow_cases(block, accounts, contacts, assets)
+    around = surroundings(accounts, contacts, leads, opportunities, cases, campaigns)
+    tasks, events = grow_tasks(block, around), grow_events(block, around)
+    traces = trace(tasks, events, block.timeline.days[0])
+    yield "Account", traces.on(accounts.columns)
+    yield "Contact", traces.on(contacts.columns)
+    yield "Lead", traces.on(leads.columns)
+    yield "Campaign", traces.on(campaigns.columns)
+    yield "Opportunity", traces.open_on(opportunities.columns)
     yield "OpportunityLineItem", opportunities.lines
     yield "OpportunityContactRole", opportunities.roles
-    leads = grow_leads(block, accounts, contacts, opportunities)
-    yield "Lead", leads.columns
-    campaigns = grow_campaigns(block, campaign_ids, accounts, contacts, leads, opportunities)
-    yield "Campaign", campaigns.columns
     yield "CampaignMember", campaigns.members
     yield "Contract", grow_contracts(block, accounts, contacts)
-    assets = grow_assets(block, accounts, contacts)
     yield "Asset", assets.columns
-    cases = grow_cases(block, accounts, contacts, assets)
     yield "Case", cases.columns
     yield "CaseComment", cases.comments
-    around = surroundings(accounts, contacts, leads, opportunities, cases, campaigns)
-    yield "Task", grow_tasks(block, around)
-    yield "Event", grow_events(block, around)
+    yield "Task", tasks
+    yield "Event", events
     yield from grow_files(block, opportunities).items()

@@ -83,7 +83,6 @@ def grow_assets(block: Block, accounts: Accounts, contacts: Contacts) -> Assets:
     owners = [accounts.owners[account] for account in holders]
     columns = {
         "Id": block.ids("Asset"),
-        "IsDeleted": repeat(0),
         "AccountId": [accounts.ids[account] for account in holders],
         "ContactId": [None if person is None else contacts.columns["Id"][person] for person in people],
         "OwnerId": owners,
@@ -226,7 +225,6 @@ def _comments(block: Block, cases: dict[str, Any], live: Sequence[int]) -> dict[
         "ParentId": [cases["Id"][case] for case in about],
         "IsPublished": dice.flags(0.4, count),
         "CommentBody": dice.draw(CASE_COMMENTS, count),
-        "IsDeleted": repeat(0),
         "CreatedDate": [cases["LastModifiedDate"][case] for case in about],
         "CreatedById": [cases["CreatedById"][case] for case in about],
         "LastModifiedDate": [cases["LastModifiedDate"][case] for case in about],

@@ -17,7 +17,10 @@ Columns = Mapping[str, Iterable[Any]]
 
 
 def load(store: Store, name: str, columns: Columns) -> int:
-    """Put rows into the store and return how many; fields that are not given get the default they must have."""
+    """Put rows into the store and return how many.
+
+    Fields that are not given are null, booleans false, unless the schema has another default for them.
+    """
     sobject = store.schema.object(name)
     if sobject is None:
         raise LookupError(f"The schema has no object {name}")
@@ -39,15 +42,11 @@ def new_ids(store: Store, name: str, count: int) -> list[str]:
 
 
 def _defaults(sobject: SObject, columns: Columns) -> dict[str, Iterable[Any]]:
-    return {f.name: repeat(_stored(f)) for f in sobject.fields if f.name not in columns and _needs_default(f)}
+    return {f.name: repeat(f.default_value) for f in sobject.fields if f.name not in columns and _has_default(f)}
 
 
-def _needs_default(f: Field) -> bool:
-    return f.stored and not f.nillable and f.default_value is not None
-
-
-def _stored(f: Field) -> Any:
-    return int(f.default_value) if f.type == "boolean" else f.default_value
+def _has_default(f: Field) -> bool:
+    return f.stored and not f.nillable and f.default_value is not None and f.default_value is not False
 
 
 def fixed_audit(user_id: str, moment: str) -> dict[str, Iterable[Any]]:
