@@ -39,7 +39,7 @@ _SECRETS = re.compile(
     r"|5Aep861\S{20,}"  # a refresh token
     r"|-----BEGIN"
     r"|(?:access|refresh|security)?_?-?(?:token|secret|password|passphrase|private[_-]key)\s*[=:]\s*\S"
-    r"|--(?:\w+[_-])*(?:token|secret|password|passphrase)\b",
+    r"|--[\w-]{0,40}(?:token|secret|password|passphrase)\b",
     re.IGNORECASE,
 )
 

@@ -59,7 +59,7 @@ class Session:
         return self.current
 
     def disconnect(self, name: str | None = None) -> str:
-        """Close the connection of that name, or the current one; its name.
+        """Close the connection of that name, or the current one, and return its name.
 
         Raises:
             ConfigurationError: there is no such connection.
@@ -71,6 +71,7 @@ class Session:
         names = [known for known, org in self.orgs.items() if org is closed]
         for known in names:
             del self.orgs[known]
+        if names:  # else it came from a variable, and is its owner's to close
             closed.close()
         if self.current is closed:
             self.current = None
@@ -88,8 +89,12 @@ class Session:
 
         with progress(Hooks(), self.shell):
             org = connect(name)
-            announcement = f"Connected to {description(org)}"  # asking for its address logs in, so this is true
-        tell(announcement)
+            try:
+                described = description(org)
+            except BaseException:
+                org.close()
+                raise
+        tell(f"Connected to {described}")
         # A connection of that name that was open already is left to whoever holds it in a variable.
         self.orgs[name or org.name] = org
         return org
@@ -107,7 +112,7 @@ class Session:
 
 
 def description(org: Org) -> str:
-    """The org in one line: name, host, API version, and where its credentials came from."""
+    """The org in one line: name, host, API version, where its credentials came from. Logs in where nothing did yet."""
     host = urlsplit(org.instance_url).hostname or org.instance_url
     place = "" if org.name.startswith(host) else f" at {host}"
     return f"{org.name}{place}, API {org.api_version} ({org.source})"

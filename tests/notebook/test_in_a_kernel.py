@@ -23,12 +23,13 @@ CELLS = (
     "%%soql deals\nSELECT StageName, Owner.Name FROM Opportunity WHERE StageName IN :names",
     "sorted(deals['StageName'].unique()), list(deals.columns)",
     "%%soql broken\nSELECT Nmae FROM Account",
-    "import sfdata\nsilent = sfdata.connect(instance_url={silent!r}, access_token='not-a-real-one')",
+    "import sfdata\nsilent = sfdata.connect(instance_url={silent!r}, access_token={token!r})\nsilent",
     "%%soql never --org silent\nSELECT Id FROM Account",
     "'broken' in globals(), 'never' in globals()",
     "%%soql again\nSELECT Id FROM User LIMIT 1",
 )
 SILENT_CELL = 6
+TOKEN = "00D000000000001!not.a.real.one"
 
 
 class SilentServer:
@@ -73,7 +74,7 @@ def kernel_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_a_whole_notebook(silent: SilentServer) -> None:
     """Queries, an error and an interrupt in one kernel: errors are error outputs, and the kernel goes on after each."""
     notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(source.replace("{silent!r}", repr(silent.url))) for source in CELLS]
+        cells=[nbformat.v4.new_code_cell(source.format(silent=silent.url, token=TOKEN)) for source in CELLS]
     )
     client = NotebookClient(
         notebook,
@@ -92,6 +93,7 @@ def test_a_whole_notebook(silent: SilentServer) -> None:
     assert error.traceback[-1] == "Hint: Did you mean Name?"
     assert (interrupt.output_type, interrupt.ename) == ("error", "KeyboardInterrupt")
     assert interrupt.traceback == ["interrupted: nothing was assigned"]
+    assert TOKEN not in str(outputs), "no output shows a token"
     assert _text(outputs[7]) == "(False, False)"
     assert _text(outputs[8]) == "1 row × 1 column → again\n"
 

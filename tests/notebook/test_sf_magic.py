@@ -71,6 +71,15 @@ def test_disconnect_closes_and_forgets(notebook: Any) -> None:
     assert isinstance(notebook.run("%sf disconnect nowhere").error_in_exec, ConfigurationError)
 
 
+def test_an_org_of_a_variable_is_not_ours_to_close(notebook: Any) -> None:
+    """Disconnecting from an org that came from a variable only stops using it."""
+    notebook["mine"] = mine = type(notebook.orgs["prod"])("mine")
+    notebook.run("%sf use mine")
+    assert notebook.run("%sf disconnect").success
+    assert not mine.closed
+    assert isinstance(notebook.run("%sf disconnect").error_in_exec, ConfigurationError)
+
+
 def test_a_failed_login_is_no_connection(notebook: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """An org that refuses the login is neither announced nor kept, and the current org stays current."""
 
@@ -84,6 +93,7 @@ def test_a_failed_login_is_no_connection(notebook: Any, capsys: pytest.CaptureFi
     notebook.orgs["prod"] = Refusing("prod")
     assert isinstance(notebook.run("%sf connect prod").error_in_exec, ConfigurationError)
     assert "Connected" not in capsys.readouterr().out
+    assert notebook.orgs["prod"].closed
     assert notebook.run("%sf org").result is notebook.orgs["local"]
 
 
