@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from sfdata.localorg.company import customers
@@ -53,7 +54,7 @@ def grow_accounts(block: Block) -> Accounts:
     deleted = block.recycled("Account", dice)
     ranking = [position for position in dice.shuffled(count) if not deleted[position]]
     cities = dice.draw(CITIES, count)
-    parents = _parents(count, ranking, dice)
+    parents = _parents(ranking, dice)
     names = _names(cities, parents, dice)
     streets = [city.streets[byte % len(city.streets)] for city, byte in zip(cities, dice.randbytes(count), strict=True)]
     phones = [city.dial + end for city, end in zip(cities, dice.pick(PHONE_ENDS, count), strict=True)]
@@ -65,7 +66,7 @@ def grow_accounts(block: Block) -> Accounts:
         "Id": ids,
         "IsDeleted": deleted,
         "Name": names,
-        "ParentId": [None if parent is None else ids[parent] for parent in parents],
+        "ParentId": [ids[parents[position]] if position in parents else None for position in range(count)],
         "Phone": dice.some(phones, 0.93),
         "OwnerId": owners,
         **address("Billing", dice.some(cities, 0.96), streets),
@@ -81,22 +82,22 @@ def grow_accounts(block: Block) -> Accounts:
     )
 
 
-def _parents(count: int, ranking: Sequence[int], dice: Dice) -> list[int | None]:
-    """For each account the one above it: divisions belong to groups, sites to divisions."""
-    parents: list[int | None] = [None] * count
+def _parents(ranking: Sequence[int], dice: Dice) -> dict[int, int]:
+    """The accounts that belong to another: divisions to groups, then sites to divisions."""
     groups, divisions, sites = (-(-len(ranking) * share // 100) for share in (GROUPS, DIVISIONS, SITES))
-    for start, end, above in ((groups, divisions, ranking[:groups]), (divisions, sites, ranking[groups:divisions])):
-        for position, parent in zip(ranking[start:end], dice.pick(above, end - start), strict=True):
-            parents[position] = parent
-    return parents
+    tiers = ranking[:groups], ranking[groups:divisions], ranking[divisions:sites]
+    return {
+        position: above
+        for parents, children in pairwise(tiers)
+        for position, above in zip(children, dice.pick(parents, len(children)), strict=True)
+    }
 
 
-def _names(cities: Sequence[City], parents: Sequence[int | None], dice: Dice) -> list[str]:
+def _names(cities: Sequence[City], parents: Mapping[int, int], dice: Dice) -> list[str]:
     """Names in the tongue of the city; a site or division is called like what it belongs to, and where it is."""
     names = company_names(cities, dice)
-    for position, parent in enumerate(parents):
-        if parent is not None:
-            names[position] = f"{names[parent]} – {cities[position].name}"
+    for position, parent in parents.items():
+        names[position] = f"{names[parent]} – {cities[position].name}"
     return names
 
 
@@ -112,7 +113,9 @@ def _name(city: City, kind: int, one: int, other: int) -> str:
         return CURIOUS_NAMES[one % len(CURIOUS_NAMES)]
     patterns, people = NAME_PATTERNS[city.tongue], PEOPLE[city.tongue]
     last = people[(one * 256 + other) * 7 % len(people)].last
-    return patterns[kind % len(patterns)].format(last=last, other=people[other * 31 % len(people)].last, city=city.name)
+    second = people[other * 31 % len(people)].last
+    pattern = patterns[kind % len(patterns)]
+    return pattern.format(last=last, other=second, city=city.name, number=one * 256 + other)
 
 
 def _domain(name: str, serial: int) -> str:

@@ -11,30 +11,57 @@ NAME_PATTERNS: Final = {
     "en": (
         "{last} & Sons, Inc.", "{last} Manufacturing LLC", "{city} Hardware Supply", "{last}'s Tool & Die",
         "{city} Machine Works, Inc.", "{last} {other} Construction Co.", "The {last} Group", "{last}-{other} Ltd",
-        "{city} Public Works Dept.", "{last} Rental Equipment",
+        "{last}, {other} & Partners LLP", "{city} Public Works Dept.", "{last} Rental Equipment",
+        "{other} {last} Engineering", "Handy Home Store #{number:05}", "{last} Bros. of {city}",
     ),
     "de": (
-        "{last} & Söhne GmbH", "{last} Werkzeugbau GmbH & Co. KG", "{city}er Maschinenfabrik AG", "Tischlerei {last}",
-        "Gebr. {last} OHG", "{last} + {other} Präzisionstechnik GmbH", "Stadtwerke {city}", "Schlosserei {last} e.K.",
+        "{last} & Söhne GmbH", "{last} Werkzeugbau GmbH & Co. KG", "{city}er Maschinenfabrik AG",
+        "Tischlerei {last}", "Gebr. {last} OHG", "{last} + {other} Präzisionstechnik GmbH", "Stadtwerke {city}",
+        "Schlosserei {last} e.K.", "{last} & {other} Bau GmbH", "Baumarkt {city} {number:05}", "{last} {city} KG",
     ),
     "fr": (
-        "Établissements {last}", "{last} et Fils SARL", "Société Générale d'Outillage de {city}", "Ateliers {last} SA",
-        "Menuiserie {last}", "L'Atelier de {city}", "Constructions {last} & {other}",
+        "Établissements {last}", "{last} et Fils SARL", "Société Générale d'Outillage de {city}",
+        "Ateliers {last} SA", "Menuiserie {last}", "L'Atelier de {city}", "Constructions {last} & {other}",
+        "Quincaillerie {last}-{other}", "{last} {city} SAS",
     ),
-    "ja": ("{city}電機株式会社", "株式会社{last}製作所", "{last}工業株式会社", "{city}工具販売", "有限会社{last}木工"),
+    "ja": (
+        "{city}電機株式会社", "株式会社{last}製作所", "{last}工業株式会社", "{city}工具販売",
+        "有限会社{last}木工", "{last}・{other}建設株式会社", "{city}{last}商店",
+    ),
     "pl": (
         "{last} i Synowie Sp. z o.o.", "Zakłady Mechaniczne {city} S.A.", "Narzędzia {last}", "P.P.H.U. {last}",
-        "Łódź Narzędzia Sp. z o.o.", "Hurtownia „{last}”",
+        "Narzędzia {city} Sp. z o.o.", "Hurtownia „{last}”", "{last} i {other} Sp. j.", "Warsztat {last}, {city}",
     ),
-    "it": ("Officine {last} S.p.A.", "{last} & Figli S.r.l.", "Utensileria {city}", "Fratelli {last} S.n.c."),
-    "es": ("Herramientas {last}, S.A.", "{last} e Hijos S.L.", "Talleres {city}", "Construcciones {last} y {other}"),
-    "nl": ("{last} Gereedschap B.V.", "Machinefabriek {city} N.V.", "Gebroeders {last}"),
-    "sv": ("{last}s Verktyg AB", "{city} Mekaniska Verkstad AB", "Bröderna {last} HB"),
-    "cs": ("{last} nástroje s.r.o.", "Strojírny {city} a.s.", "{last} a synové"),
-    "pt": ("Ferramentas {last} Ltda.", "{last} & Irmãos S.A.", "Indústria Mecânica de {city}"),
-    "tr": ("{last} Makina Sanayi A.Ş.", "{city} Hırdavat Ltd. Şti.", "{last} Kardeşler İnşaat"),
-    "el": ("Εργαλεία {last} Α.Ε.", "Αφοί {last} Ο.Ε.", "Μηχανουργείο {city}"),
-    "in": ("{last} Engineering Pvt. Ltd.", "{city} Tools & Hardware", "{last} Brothers"),
+    "it": (
+        "Officine {last} S.p.A.", "{last} & Figli S.r.l.", "Utensileria {city}", "Fratelli {last} S.n.c.",
+        "{last} e {other} S.r.l.", "Ferramenta {last} – {city}",
+    ),
+    "es": (
+        "Herramientas {last}, S.A.", "{last} e Hijos S.L.", "Talleres {city}", "Construcciones {last} y {other}",
+        "Ferretería {last} de {city}",
+    ),
+    "nl": (
+        "{last} Gereedschap B.V.", "Machinefabriek {city} N.V.", "Gebroeders {last}",
+        "{last} & {other} Bouw B.V.",
+    ),
+    "sv": (
+        "{last}s Verktyg AB", "{city} Mekaniska Verkstad AB", "Bröderna {last} HB",
+        "{last} & {other} i {city} AB",
+    ),
+    "cs": ("{last} nástroje s.r.o.", "Strojírny {city} a.s.", "{last} a synové", "{last} & {other} v.o.s."),
+    "pt": (
+        "Ferramentas {last} Ltda.", "{last} & Irmãos S.A.", "Indústria Mecânica de {city}",
+        "Construtora {last} {other}",
+    ),
+    "tr": (
+        "{last} Makina Sanayi A.Ş.", "{city} Hırdavat Ltd. Şti.", "{last} Kardeşler İnşaat",
+        "{last} ve {other} Ticaret, {city}",
+    ),
+    "el": ("Εργαλεία {last} Α.Ε.", "Αφοί {last} Ο.Ε.", "Μηχανουργείο {city}", "{last} & {other} Ε.Π.Ε."),
+    "in": (
+        "{last} Engineering Pvt. Ltd.", "{city} Tools & Hardware", "{last} Brothers", "{last} {other} Infra Ltd.",
+        "{city} Builders {number:05}",
+    ),
     "he": ("כלי עבודה {last} בע״מ", "{last} ובניו"),
     "ar": ("شركة {last} للأدوات", "مؤسسة {city} للمعدات"),
 }  # fmt: skip

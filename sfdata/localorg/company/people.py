@@ -52,7 +52,9 @@ MALE: Final = {
 }
 LAST: Final = {
     "en": "Smith Johnson Williams Brown Jones Garcia Miller Davis O'Neil O'Brien McDonald Wilson Taylor Anderson "
-    "Jackson Clarke-Hughes St.John Null True Nguyen Lee Walker Hall Young King Wright Scott D'Souza Test",
+    "Jackson Clarke-Hughes St.John Null True Nguyen Lee Walker Hall Young King Wright Scott D'Souza Test "
+    "Abbott Barnes Calloway Dempsey Ellison Farrow Gallagher Hartwell Ibsen Jarvis Kessler Lockhart Merriweather "
+    "Nightingale Okafor Pemberton Quigley Rasmussen Thornton Underhill Vasquez Whitfield Xiong Yarborough Zimmerman",
     "de": "Müller Schmidt Schneider Fischer Weber Meyer Wagner Becker Schäfer Koch Bäuerle Groß Weiß Löffler "
     "Österreicher Krüger Böhm Grünewald",
     "fr": "Martin Bernard Dubois Lefèvre Moreau Laurent Girard Lémery D'Aubigné Rousseau Béranger L'Hôte Nuñez",

@@ -77,14 +77,14 @@ COUNTRIES: Final = (
         """,
     ),
     Country(
-        "United Kingdom", 22, "en", "+44 {area} 496 ", True,
+        "United Kingdom", 22, "en", "+44 {area} ", True,
         ("High Street", "Station Road", "King's Road", "Victoria Mills", "Church Lane", "Enterprise Way"),
         """
         London|Greater London|EC1A 1BB|20 7946|51.5202|-0.0977
-        Manchester|Greater Manchester|M1 1AE|161|53.4794|-2.2453
-        Birmingham|West Midlands|B1 1BB|121|52.4797|-1.9027
-        Sheffield|South Yorkshire|S1 2HE|114|53.3811|-1.4701
-        Glasgow|Scotland|G1 1XQ|141|55.8609|-4.2514
+        Manchester|Greater Manchester|M1 1AE|161 496|53.4794|-2.2453
+        Birmingham|West Midlands|B1 1BB|121 496|52.4797|-1.9027
+        Sheffield|South Yorkshire|S1 2HE|114 496|53.3811|-1.4701
+        Glasgow|Scotland|G1 1XQ|141 496|55.8609|-4.2514
         Cardiff|Wales|CF10 1EP|29 2018|51.4816|-3.1791
         """,
     ),
