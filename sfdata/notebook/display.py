@@ -46,8 +46,7 @@ def plain(text: str, longest: int = LONGEST_TEXT) -> str:
 def error_block(error: SalesforceError) -> str:
     """The class, what is wrong, the place in the query where one is known, and the next step."""
     if isinstance(error, SoqlSyntaxError):
-        message, _, excerpt = str(error).partition("\n")
-        code = None
+        message, excerpt, code = str(error).partition("\n")[0], error.excerpt, None
     else:
         placed = _PLACED.fullmatch(error.message)
         message, excerpt = (placed["message"], placed["excerpt"]) if placed else (error.message, "")

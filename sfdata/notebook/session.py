@@ -106,9 +106,7 @@ class Session:
             variables = [name for name, value in namespace.items() if _is_org(value) and not name.startswith("_")]
             steps = ["%sf connect local opens an org with sample data, %sf connect NAME the org of a profile."]
             steps += [f"%sf use {name} takes the org in your variable {name}." for name in variables[:1]]
-            raise MissingCredentials(
-                f"no org is connected, and {missing.message}", hint=" ".join([*steps, missing.hint or ""]).strip()
-            ) from None
+            raise MissingCredentials(f"no org is connected, and {missing.message}", hint=" ".join(steps)) from None
 
 
 def description(org: Org) -> str:

@@ -45,6 +45,8 @@ def test_a_syntax_error_shows_the_line_of_the_cell(notebook: Any, capsys: pytest
     place = block.index("    WHER Name = 'x'")
     assert block[place + 1].strip() == "^"
     assert len(block) <= 4
+    notebook.run("%%soql accounts\nSELECT * FROM Account")
+    assert capsys.readouterr().out.count("Hint: ") == 1
 
 
 def test_errors_of_plain_python_are_short_too(notebook: Any, capsys: pytest.CaptureFixture[str]) -> None:
