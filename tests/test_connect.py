@@ -100,7 +100,7 @@ ENVIRONMENTS = {
 def test_the_environment_logs_in(local_org, monkeypatch, variables):
     """The SF_ variables alone are enough, whichever flow they describe."""
     for variable, attribute in variables.items():
-        monkeypatch.setenv(variable, getattr(local_org, attribute))
+        monkeypatch.setenv(variable, str(getattr(local_org, attribute)))
     with sfdata.connect() as org:
         assert len(org.query(THREE)) == 3
         assert "environment" in repr(org)
