@@ -61,6 +61,10 @@ class SalesforceError(Exception):
         head = f"{self.error_code}: {self.message}" if self.error_code else self.message
         return f"{head}\nHint: {self.hint}" if self.hint else head
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is copied and pickled by calling its class with ``args``, which cannot carry keyword arguments.
+        return _restored, (type(self), self.args, self.__dict__)
+
 
 class ConfigurationError(SalesforceError, ValueError):
     """A setting is missing, malformed or contradicts another one."""
@@ -83,13 +87,23 @@ class SoqlSyntaxError(SoqlError):
 
     Attributes:
         text: the query.
-        line, column: where, both counted from 1.
+        offset: where, in characters from its beginning.
+        line, column: the same, both counted from 1.
         expected: what would have been accepted there, in words.
         found: what stands there instead.
     """
 
-    def __init__(self, message: str, *, text: str, offset: int, expected: Iterable[str] = (), found: str = "") -> None:
-        super().__init__(message, error_code="MALFORMED_QUERY")
+    def __init__(
+        self,
+        message: str,
+        *,
+        text: str,
+        offset: int,
+        expected: Iterable[str] = (),
+        found: str = "",
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, error_code="MALFORMED_QUERY", hint=hint)
         self.text = text
         self.offset = offset
         self.line = text.count("\n", 0, offset) + 1
@@ -104,7 +118,8 @@ class SoqlSyntaxError(SoqlError):
 
     def __str__(self) -> str:
         wanted = f"; expected {_either(self.expected)}" if self.expected else ""
-        return f"{self.message} at line {self.line}, column {self.column}{wanted}\n{self.excerpt}"
+        hint = f"\nHint: {self.hint}" if self.hint else ""
+        return f"{self.message} at line {self.line}, column {self.column}{wanted}\n{self.excerpt}{hint}"
 
 
 class BindError(SoqlError):
@@ -270,6 +285,12 @@ def response_error(status: int, errors: Iterable[Mapping[str, Any]]) -> Response
         message += "".join(f"\nalso {error.get('errorCode')}: {error.get('message')}" for error in listed[1:])
     kind = BY_ERROR_CODE.get(str(code)) or _by_status(status)
     return kind(message, error_code=code, status=status, fields=first.get("fields") or ())
+
+
+def _restored(kind: type[SalesforceError], args: tuple[Any, ...], state: dict[str, Any]) -> SalesforceError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 def caret_excerpt(text: str, line: int, column: int, width: int = 100) -> str:

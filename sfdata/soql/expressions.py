@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from sfdata.errors import SoqlSyntaxError
+from sfdata.soql.advice import MIXED
 from sfdata.soql.lexer import Kind, Token, Tokens, unquote
 from sfdata.soql.nodes import (
     And,
@@ -55,6 +56,8 @@ COMPARISONS = ("=", "!=", "<>", "<=", ">=", "<", ">")
 # Keywords that cannot be a field's name; where a field is wanted, they mean that one is missing.
 RESERVED = frozenset(["AND", "FROM", "HAVING", "IN", "LIKE", "LIMIT", "NOT", "NULL", "OR", "SELECT", "WHERE", "WITH"])
 MAX_DEPTH = 100
+MAX_COUNT = 2**31 - 1  # of LIMIT, OFFSET and LAST_N_DAYS:n
+MAX_EXPONENT_DIGITS = 3  # numbers are printed without exponent, so an unbounded one could fill the memory
 
 _T = TypeVar("_T")
 
@@ -91,7 +94,8 @@ class ExpressionParser(ABC):
     def path(self, what: str = "a field name") -> FieldPath:
         first = self.name(what)
         parts = [first.text]
-        while self.tokens.accept("."):
+        while self.tokens.current.text == ".":
+            self.tokens.advance()
             parts.append(self.name(what).text)
         return FieldPath(tuple(parts), first.pos)
 
@@ -100,8 +104,9 @@ class ExpressionParser(ABC):
         if self.tokens.current.upper in RESERVED and self.tokens.peek().text != ".":
             raise self.tokens.unexpected(what)
         path = self.path(what)
-        if len(path.parts) > 1 or not self.tokens.accept("("):
+        if len(path.parts) > 1 or self.tokens.current.text != "(":
             return path
+        self.tokens.advance()
         args: list[Expression | Literal] = []
         with self.nested():
             while not self.tokens.accept(")"):
@@ -131,6 +136,9 @@ class ExpressionParser(ABC):
         return StringLiteral(value, like, token.pos)
 
     def _number(self, token: Token) -> Literal:
+        exponent = token.upper.partition("E")[2].lstrip("+-0")
+        if len(exponent) > MAX_EXPONENT_DIGITS:
+            raise self.too_large(token)
         return NumberLiteral(Decimal(token.text), token.pos)
 
     def _currency(self, token: Token) -> Literal:
@@ -148,39 +156,52 @@ class ExpressionParser(ABC):
 
     def _relative(self, token: Token) -> Literal | None:
         name, count = re.split(r"\s*:\s*", token.upper)
-        return RelativeDate(name, int(count), token.pos) if name in COUNTED_RELATIVE_DATES else None
+        return (
+            RelativeDate(name, self.whole_number(count, token), token.pos) if name in COUNTED_RELATIVE_DATES else None
+        )
 
     def _date(self, token: Token) -> Literal:
         return DateLiteral(self._real(dt.date.fromisoformat, token.text, token), token.pos)
 
     def _time(self, token: Token) -> Literal:
-        return TimeLiteral(self._real(dt.time.fromisoformat, _milliseconds(token.text.rstrip("Zz")), token), token.pos)
+        return TimeLiteral(self._real(dt.time.fromisoformat, _microseconds(token.text.rstrip("Zz")), token), token.pos)
 
     def _datetime(self, token: Token) -> Literal:
-        value = self._real(dt.datetime.fromisoformat, _milliseconds(token.upper), token)
+        value = self._real(_instant, _microseconds(token.upper), token)
         if value.tzinfo is None:
-            self.tokens.advance()
-            raise self.tokens.unexpected("a time zone such as Z or +01:00 behind the time")
+            raise self.tokens.unexpected("a time zone", hint=f"Write {token.text}Z for UTC, or an offset like +01:00.")
         return DateTimeLiteral(value, token.pos)
 
     def _real(self, read: Callable[[str], _T], text: str, token: Token) -> _T:
         """``read(text)``, where a day or an hour that does not exist is a syntax error."""
         try:
             return read(text)
-        except ValueError as problem:
+        except (ValueError, OverflowError) as problem:
             message = f"no such {token.kind.value}: {token.text} ({problem})"
             raise SoqlSyntaxError(message, text=self.tokens.text, offset=token.pos, found=token.text) from None
+
+    def whole_number(self, digits: str, token: Token) -> int:
+        """The number of rows or days that stands in ``token``."""
+        if len(digits.lstrip("0")) > 10 or int(digits) > MAX_COUNT:
+            raise self.too_large(token)
+        return int(digits)
+
+    def too_large(self, token: Token) -> SoqlSyntaxError:
+        message = f"number too large: {token.text[:40]}"
+        return SoqlSyntaxError(message, text=self.tokens.text, offset=token.pos, found=token.text)
 
     # --- conditions --------------------------------------------------------------------------------------------------
 
     def condition(self) -> Condition:
         """Conditions joined by AND, or by OR; SOQL wants parentheses where both meet."""
         first = self._operand()
-        for word, node in (("AND", And), ("OR", Or)):
+        for word, other, node in (("AND", "OR", And), ("OR", "AND", Or)):
             if self.tokens.at_keyword(word):
                 items = [first]
                 while self.tokens.accept_keyword(word):
                     items.append(self._operand())
+                if self.tokens.at_keyword(other):
+                    raise self.tokens.unexpected(word, hint=MIXED)
                 return node(tuple(items))
         return first
 
@@ -207,7 +228,7 @@ class ExpressionParser(ABC):
                 return MultiPicklistTest(left, self._values(), negated, pos)
         negated = self.tokens.accept_keyword("NOT")
         if not self.tokens.accept_keyword("IN"):
-            raise self.tokens.unexpected()
+            raise self.tokens.unexpected("IN" if negated else "an operator such as =, LIKE or IN")
         if self.tokens.at("(") and self.tokens.peek().upper == "SELECT":
             return SubqueryMembership(left, self.subquery(), negated, pos)
         return Membership(left, self._values(), negated, pos)
@@ -231,9 +252,16 @@ class ExpressionParser(ABC):
             return query
 
 
-def _milliseconds(text: str) -> str:
-    """``text`` with any number of decimals of a second, cut to the six that Python reads."""
-    return re.sub(r"(\.\d{1,6})\d*", lambda found: found[1].ljust(7, "0"), text)
+def _instant(text: str) -> dt.datetime:
+    value = dt.datetime.fromisoformat(text)
+    if value.tzinfo is not None:
+        value.astimezone(dt.UTC)  # fails where UTC has no such year
+    return value
+
+
+def _microseconds(text: str) -> str:
+    """``text`` with its decimals of a second cut or filled up to the six that Python reads."""
+    return re.sub(r"\.(\d{1,6})\d*", lambda found: f".{found[1]:0<6}", text)
 
 
 _LITERALS: Mapping[Kind, Callable[[ExpressionParser, Token], Literal | None]] = {

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from sfdata.errors import SoqlSyntaxError
+from sfdata.soql.advice import BACKSLASH, advice, in_short
 
 
 class Kind(Enum):
@@ -24,6 +25,7 @@ class Kind(Enum):
     RELATIVE = "relative date"
     BIND = "bind"
     PUNCTUATION = "punctuation"
+    UNKNOWN = "unknown character"
     END = "end of query"
 
 
@@ -42,19 +44,21 @@ class Token:
         return self.text.upper()
 
 
-_SKIPPED = re.compile(r"(?:\s+|//[^\n]*|/\*.*?\*/)+", re.DOTALL)
+# Only plain white space: an org refuses a no-break space, and so the query is refused here, with the reason.
+_SKIPPED = re.compile(r"(?:[ \t\r\n\f\v]+|//[^\n]*|/\*.*?\*/)+", re.DOTALL)
 _TOKEN = re.compile(
     r"""
       (?P<DATETIME> \d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:[Zz]|[+-]\d{2}:?\d{2})? )
     | (?P<DATE>     \d{4}-\d{2}-\d{2} )
     | (?P<TIME>     \d{2}:\d{2}:\d{2}(?:\.\d+)?[Zz]? )
     | (?P<NUMBER>   [+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)? )
-    | (?P<STRING>   '(?:[^'\\]|\\.)*' )
+    | (?P<STRING>   '[^'\\]*(?:\\.[^'\\]*)*' )
     | (?P<RELATIVE> [A-Za-z]\w*\s*:\s*\d+ )
     | (?P<CURRENCY> [A-Za-z]{3}[+-]?\d+(?:\.\d+)?(?![\w.]) )
     | (?P<NAME>     [A-Za-z_]\w* )
     | (?P<BIND>     :\s*[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)* )
     | (?P<PUNCTUATION> [(),.] | <= | >= | != | <> | = | < | > )
+    | (?P<UNKNOWN>  (?:'|/\*).* | . )
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
@@ -62,73 +66,53 @@ _KINDS = {kind.name: kind for kind in Kind}
 
 
 def tokenize(text: str) -> Iterator[Token]:
-    """The tokens of ``text``, comments and white space left out, ending with one of kind END.
+    """The tokens of ``text``, comments and white space left out, ending with one of kind END behind the last of them.
 
-    Raises:
-        SoqlSyntaxError: at a character no token starts with, or a text whose quote is never closed.
+    Where no token starts there is one of kind UNKNOWN: a character, or a text or a comment that is never closed.
     """
-    pos = 0
+    pos = end = 0
     while True:
         if skipped := _SKIPPED.match(text, pos):
             pos = skipped.end()
-        if pos == len(text):
-            yield Token(Kind.END, "", pos)
-            return
         found = _TOKEN.match(text, pos)
         if found is None:
-            raise _unreadable(text, pos)
+            yield Token(Kind.END, "", end)
+            return
         yield Token(_KINDS[found.lastgroup or ""], found.group(), pos)
-        pos = found.end()
+        pos = end = found.end()
 
 
-def _unreadable(text: str, pos: int) -> SoqlSyntaxError:
-    char = text[pos]
-    if char == "'":
-        return SoqlSyntaxError(
-            "a text is never closed", text=text, offset=pos, expected=["a closing '"], found=text[pos:]
-        )
-    return SoqlSyntaxError(f"unexpected token: '{char}'", text=text, offset=pos, found=char)
-
-
-_SIMPLE_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "'": "'", '"': '"', "\\": "\\"}
+_ESCAPE = re.compile(r"\\(?:[uU](?P<code>[0-9a-fA-F]{4})|(?P<mark>.))", re.DOTALL)
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "'": "'", '"': '"'}
 
 
 def unquote(token: Token, text: str) -> tuple[str, str]:
     """The value of a quoted text, and the same with ``\\%``, ``\\_`` and ``\\\\`` left escaped, for LIKE.
 
     Raises:
-        SoqlSyntaxError: at a backslash that starts no known escape.
+        SoqlSyntaxError: at a backslash that starts no known escape, or where half of a character was escaped.
     """
+
+    def read(escape: re.Match[str]) -> str:
+        if code := escape["code"]:
+            char = chr(int(code, 16))
+            return "\\\\" if char == "\\" else char
+        mark = escape["mark"]
+        if mark in "%_\\":
+            return escape.group()
+        if mark.lower() in _ESCAPED:
+            return _ESCAPED[mark.lower()]
+        message = f"Illegal character sequence '\\{mark}' in string literal {token.text}"
+        offset = token.pos + 1 + escape.start()
+        raise SoqlSyntaxError(message, text=text, offset=offset, found=f"\\{mark}", hint=BACKSLASH)
+
     body = token.text[1:-1]
-    if "\\" not in body:
-        return body, body
-    value: list[str] = []
-    like: list[str] = []
-    pos = 0
-    while pos < len(body):
-        char = body[pos]
-        if char != "\\":
-            value.append(char)
-            like.append(char)
-            pos += 1
-            continue
-        escape = body[pos + 1]
-        length = 2
-        if escape in "%_":
-            value.append(escape)
-            like.append(f"\\{escape}")
-        elif escape in "uU" and re.fullmatch(r"[0-9a-fA-F]{4}", body[pos + 2 : pos + 6]):
-            value.append(chr(int(body[pos + 2 : pos + 6], 16)))
-            like.append(value[-1])
-            length = 6
-        elif escape.lower() in _SIMPLE_ESCAPES:
-            value.append(_SIMPLE_ESCAPES[escape.lower()])
-            like.append("\\\\" if escape == "\\" else value[-1])
-        else:
-            message = f"Illegal character sequence '\\{escape}' in string literal '{body}'"
-            raise SoqlSyntaxError(message, text=text, offset=token.pos + 1 + pos, found=f"\\{escape}")
-        pos += length
-    return "".join(value), "".join(like)
+    try:
+        like = _ESCAPE.sub(read, body).encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        message = "half of a surrogate pair, which is no character"
+        raise SoqlSyntaxError(message, text=text, offset=token.pos, found=token.text) from None
+    return re.sub(r"\\(.)", r"\1", like), like
 
 
 class Tokens:
@@ -193,11 +177,20 @@ class Tokens:
         if not self.accept(mark):
             raise self.unexpected()
 
-    def unexpected(self, *expected: str) -> SoqlSyntaxError:
-        """The error for the current token, naming all that was tried here."""
+    def unexpected(self, *expected: str, hint: str | None = None) -> SoqlSyntaxError:
+        """The error for the current token; unless ``expected`` is given, it names all that was tried here."""
         token = self.current
-        found = token.text or "<EOF>"
-        message = f"unexpected token: '{found}'" if token.text else "unexpected end of query"
+        message = f"unexpected token: '{token.text}'" if token.text else "unexpected end of query"
+        wanted = expected or tuple(self._expected)
+        if token.kind is Kind.UNKNOWN and token.text[0] == "'":
+            message, wanted = "a text is never closed", ("a closing '",)
+        elif token.kind is Kind.UNKNOWN and token.text.startswith("/*"):
+            message, wanted = "a comment is never closed", ("a closing */",)
         return SoqlSyntaxError(
-            message, text=self.text, offset=token.pos, expected=[*expected, *self._expected], found=found
+            message,
+            text=self.text,
+            offset=token.pos,
+            expected=in_short(wanted),
+            found=token.text or "<EOF>",
+            hint=hint or advice(self.text, token.pos, wanted),
         )

@@ -6,10 +6,21 @@ The language: https://developer.salesforce.com/docs/atlas.en-us.soql_sosl.meta/s
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
+
+# Literals are nodes too: whoever walks a tree takes all of its classes from here.
+from sfdata.soql.literals import Bind as Bind
+from sfdata.soql.literals import BooleanLiteral as BooleanLiteral
+from sfdata.soql.literals import CurrencyLiteral as CurrencyLiteral
+from sfdata.soql.literals import DateLiteral as DateLiteral
+from sfdata.soql.literals import DateTimeLiteral as DateTimeLiteral
+from sfdata.soql.literals import Literal as Literal
+from sfdata.soql.literals import NullLiteral as NullLiteral
+from sfdata.soql.literals import NumberLiteral as NumberLiteral
+from sfdata.soql.literals import RelativeDate as RelativeDate
+from sfdata.soql.literals import StringLiteral as StringLiteral
+from sfdata.soql.literals import TimeLiteral as TimeLiteral
 
 # --- expressions -----------------------------------------------------------------------------------------------------
 
@@ -38,136 +49,10 @@ class FunctionCall:
     pos: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
-        return f"{self.name}({', '.join(map(str, self.args))})"
+        return f"{self.name}({_listed(self.args)})"
 
 
 Expression = FieldPath | FunctionCall
-
-# --- literals --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class StringLiteral:
-    """A quoted text. ``value`` is unescaped; ``like`` keeps ``\\%``, ``\\_`` and ``\\\\`` as LIKE needs them."""
-
-    value: str
-    like: str = field(default="", compare=False)
-    pos: int = field(default=0, compare=False)
-
-    def __str__(self) -> str:
-        return quote(self.value)
-
-
-@dataclass(frozen=True, slots=True)
-class NumberLiteral:
-    value: Decimal
-    pos: int = field(default=0, compare=False)
-
-    def __str__(self) -> str:
-        return format(self.value, "f")
-
-
-@dataclass(frozen=True, slots=True)
-class CurrencyLiteral:
-    """``USD5000``: an amount in a named currency."""
-
-    code: str
-    value: Decimal
-    pos: int = field(default=0, compare=False)
-
-    def __str__(self) -> str:
-        return f"{self.code}{self.value:f}"
-
-
-@dataclass(frozen=True, slots=True)
-class BooleanLiteral:
-    value: bool
-    pos: int = field(default=0, compare=False)
-
-    def __str__(self) -> str:
-        return "TRUE" if self.value else "FALSE"
-
-
-@dataclass(frozen=True, slots=True)
-class NullLiteral:
-    pos: int = field(default=0, compare=False)
-
-    def __str__(self) -> str:
-        return "null"
-
-
-@dataclass(frozen=True, slots=True)
-class DateLiteral:
-    value: dt.date
-    pos: int = field(default=0, compare=False)
-
-    def __str__(self) -> str:
-        return self.value.isoformat()
-
-
-@dataclass(frozen=True, slots=True)
-class DateTimeLiteral:
-    """An instant; ``value`` carries its offset."""
-
-    value: dt.datetime
-    pos: int = field(default=0, compare=False)
-
-    def __str__(self) -> str:
-        utc = self.value.astimezone(dt.UTC)
-        return (
-            f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
-            if utc.microsecond
-            else f"{utc:%Y-%m-%dT%H:%M:%SZ}"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class TimeLiteral:
-    """``09:30:00.000Z``: a time of day, as time fields hold it."""
-
-    value: dt.time
-    pos: int = field(default=0, compare=False)
-
-    def __str__(self) -> str:
-        return f"{self.value:%H:%M:%S}.{self.value.microsecond // 1000:03d}Z"
-
-
-@dataclass(frozen=True, slots=True)
-class RelativeDate:
-    """``TODAY``, ``THIS_FISCAL_YEAR``, ``LAST_N_DAYS:30``; ``name`` is in upper case."""
-
-    name: str
-    count: int | None = None
-    pos: int = field(default=0, compare=False)
-
-    def __str__(self) -> str:
-        return self.name if self.count is None else f"{self.name}:{self.count}"
-
-
-@dataclass(frozen=True, slots=True)
-class Bind:
-    """``:name``, to be replaced by a literal before the query is sent. ``end`` is the offset behind it."""
-
-    name: str
-    pos: int = field(default=0, compare=False)
-    end: int = field(default=0, compare=False)
-
-    def __str__(self) -> str:
-        return f":{self.name}"
-
-
-Literal = (
-    StringLiteral
-    | NumberLiteral
-    | CurrencyLiteral
-    | BooleanLiteral
-    | NullLiteral
-    | DateLiteral
-    | DateTimeLiteral
-    | TimeLiteral
-    | RelativeDate
-    | Bind
-)
 
 # --- the select list -------------------------------------------------------------------------------------------------
 
@@ -195,7 +80,7 @@ class TypeOfBranch:
     fields: tuple[FieldPath, ...]
 
     def __str__(self) -> str:
-        return f"WHEN {self.object} THEN {', '.join(map(str, self.fields))}"
+        return f"WHEN {self.object} THEN {_listed(self.fields)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +94,7 @@ class TypeOf:
 
     def __str__(self) -> str:
         branches = " ".join(map(str, self.branches))
-        otherwise = f" ELSE {', '.join(map(str, self.otherwise))}" if self.otherwise is not None else ""
+        otherwise = f" ELSE {_listed(self.otherwise)}" if self.otherwise is not None else ""
         return f"TYPEOF {self.relationship} {branches}{otherwise} END"
 
 
@@ -340,6 +225,18 @@ class DataCategory:
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """``supportsDomains = TRUE``: a setting of WITH RecordVisibilityContext or of SET OPTIONS."""
+
+    name: str
+    value: Literal
+    pos: int = field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.value}"
+
+
+@dataclass(frozen=True, slots=True)
 class GroupBy:
     """``GROUP BY a, b``; ``mode`` is ``ROLLUP``, ``CUBE`` or None."""
 
@@ -347,7 +244,7 @@ class GroupBy:
     mode: str | None = None
 
     def __str__(self) -> str:
-        items = ", ".join(map(str, self.items))
+        items = _listed(self.items)
         return f"{self.mode}({items})" if self.mode else items
 
 
@@ -365,7 +262,11 @@ class OrderItem:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A whole SELECT, also as a subquery. ``text`` is the source it was read from (empty for built trees)."""
+    """A whole SELECT, also as a subquery. ``text`` is the source it was read from (empty for built trees).
+
+    WITH has four forms: ``access`` (``USER_MODE``), ``data_categories``, ``filter`` (``UserId = '005…'``) and
+    ``visibility``, the options of RecordVisibilityContext. ``options`` are those of SET OPTIONS.
+    """
 
     select: tuple[SelectItem, ...]
     source: Source
@@ -374,6 +275,8 @@ class Query:
     where: Condition | None = None
     access: str | None = None
     data_categories: tuple[DataCategory, ...] = ()
+    filter: Condition | None = None
+    visibility: tuple[Option, ...] = ()
     group_by: GroupBy | None = None
     having: Condition | None = None
     order_by: tuple[OrderItem, ...] = ()
@@ -381,6 +284,7 @@ class Query:
     offset: int | Bind | None = None
     purpose: tuple[str, ...] = ()
     update: tuple[str, ...] = ()
+    options: tuple[Option, ...] = ()
     all_rows: bool = False
     text: str = field(default="", compare=False, repr=False)
     pos: int = field(default=0, compare=False)
@@ -408,46 +312,35 @@ class Query:
         )
 
     def __str__(self) -> str:
-        return " ".join(self._clauses())
+        return " ".join(f"{keyword} {rest}" for keyword, rest in self._clauses() if rest not in (None, "", ()))
 
-    def _clauses(self) -> Iterator[str]:
-        yield f"SELECT {', '.join(map(str, self.select))}"
-        yield f"FROM {', '.join(map(str, (self.source, *self.joins)))}"
-        if self.scope:
-            yield f"USING SCOPE {self.scope}"
-        if self.where is not None:
-            yield f"WHERE {self.where}"
-        if self.access:
-            yield f"WITH {self.access}"
-        if self.data_categories:
-            yield f"WITH DATA CATEGORY {' AND '.join(map(str, self.data_categories))}"
-        if self.group_by:
-            yield f"GROUP BY {self.group_by}"
-        if self.having is not None:
-            yield f"HAVING {self.having}"
-        if self.order_by:
-            yield f"ORDER BY {', '.join(map(str, self.order_by))}"
-        if self.limit is not None:
-            yield f"LIMIT {self.limit}"
-        if self.offset is not None:
-            yield f"OFFSET {self.offset}"
-        yield from (f"FOR {purpose}" for purpose in self.purpose)
-        yield from (f"UPDATE {update}" for update in self.update)
-        if self.all_rows:
-            yield "ALL ROWS"
+    def _clauses(self) -> Iterator[tuple[str, object]]:
+        yield "SELECT", _listed(self.select)
+        yield "FROM", _listed((self.source, *self.joins))
+        yield "USING SCOPE", self.scope
+        yield "WHERE", self.where
+        yield "WITH", self.access
+        yield "WITH DATA CATEGORY", " AND ".join(map(str, self.data_categories))
+        yield "WITH", self.filter
+        yield "WITH RecordVisibilityContext", self.visibility and f"({_listed(self.visibility)})"
+        yield "GROUP BY", self.group_by
+        yield "HAVING", self.having
+        yield "ORDER BY", _listed(self.order_by)
+        yield "LIMIT", self.limit
+        yield "OFFSET", self.offset
+        yield from (("FOR", purpose) for purpose in self.purpose)
+        yield "UPDATE", _listed(self.update)
+        yield "SET OPTIONS", self.options and f"({_listed(self.options)})"
+        yield "ALL", "ROWS" if self.all_rows else None
 
 
 AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX"})
 
-_ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
-
-
-def quote(text: str) -> str:
-    """``text`` as a SOQL string literal. Backslashes are escaped first, so no text can leave the quotes."""
-    return "'" + "".join(_ESCAPES.get(c) or (c if c >= " " else f"\\u{ord(c):04x}") for c in text) + "'"
-
 
 def _value_list(values: tuple[Literal, ...]) -> str:
-    if len(values) == 1 and isinstance(values[0], Bind):
-        return str(values[0])
-    return f"({', '.join(map(str, values))})"
+    alone = len(values) == 1 and isinstance(values[0], Bind)
+    return _listed(values) if alone else f"({_listed(values)})"
+
+
+def _listed(items: Iterable[object]) -> str:
+    return ", ".join(map(str, items))

@@ -5,6 +5,9 @@ https://developer.salesforce.com/docs/atlas.en-us.soql_sosl.meta/soql_sosl/sforc
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from sfdata.soql.advice import CLAUSES
 from sfdata.soql.expressions import ExpressionParser
 from sfdata.soql.lexer import Kind
 from sfdata.soql.nodes import (
@@ -13,6 +16,7 @@ from sfdata.soql.nodes import (
     Expression,
     FieldPath,
     GroupBy,
+    Option,
     OrderItem,
     Query,
     SelectField,
@@ -28,9 +32,10 @@ CATEGORY_OPERATORS = ("ABOVE_OR_BELOW", "ABOVE", "BELOW", "AT")
 PURPOSES = ("VIEW", "REFERENCE", "UPDATE")
 UPDATES = ("TRACKING", "VIEWSTAT")
 
-# What may follow an entry of FROM. An alias is only taken for one where such a word (or the end) comes next, so that a
-# misspelt keyword is reported as itself and not as the word behind it.
-CLAUSES = frozenset(["USING", "WHERE", "WITH", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "FOR", "UPDATE", "ALL"])
+# An alias of FROM is only taken for one where a clause, SQL's next table or the end comes next, so that a misspelt
+# keyword is reported as itself and not as the word behind it.
+JOINS = ("INNER", "LEFT", "RIGHT", "FULL", "CROSS", "OUTER", "JOIN")
+AFTER_SOURCE = frozenset([*(words.partition(" ")[0] for words in CLAUSES), *JOINS])
 
 
 def parse(text: str) -> Query:
@@ -57,27 +62,16 @@ class QueryParser(ExpressionParser):
         source, *joins = self._sources()
         scope = self.name("a scope").text if self.tokens.accept_keyword("USING", "SCOPE") else None
         where = self.condition() if self.tokens.accept_keyword("WHERE") else None
-        access, categories = self._with()
-        group_by = self._group_by() if self.tokens.accept_keyword("GROUP", "BY") else None
-        return Query(
-            select=select,
-            source=source,
-            joins=tuple(joins),
-            scope=scope,
-            where=where,
-            access=access,
-            data_categories=categories,
-            group_by=group_by,
+        query = self._with(Query(select, source, tuple(joins), scope, where, text=self.tokens.text, pos=pos))
+        query = replace(
+            query,
+            group_by=self._group_by() if self.tokens.accept_keyword("GROUP", "BY") else None,
             having=self.condition() if self.tokens.accept_keyword("HAVING") else None,
             order_by=self._order_by() if self.tokens.accept_keyword("ORDER", "BY") else (),
             limit=self._count() if self.tokens.accept_keyword("LIMIT") else None,
             offset=self._count() if self.tokens.accept_keyword("OFFSET") else None,
-            purpose=self._purposes(),
-            update=self._updates(),
-            all_rows=self.tokens.accept_keyword("ALL", "ROWS"),
-            text=self.tokens.text,
-            pos=pos,
         )
+        return self._ending(query)
 
     # --- SELECT ------------------------------------------------------------------------------------------------------
 
@@ -112,7 +106,7 @@ class QueryParser(ExpressionParser):
             self.tokens.expect_keyword("THEN")
             branches.append(TypeOfBranch(name, self._paths()))
         if not branches:
-            raise self.tokens.unexpected()
+            raise self.tokens.unexpected("WHEN")
         otherwise = self._paths() if self.tokens.accept_keyword("ELSE") else None
         self.tokens.expect_keyword("END")
         return TypeOf(relationship, tuple(branches), otherwise, pos)
@@ -133,20 +127,44 @@ class QueryParser(ExpressionParser):
 
     def _source(self) -> Source:
         path = self.path("an object name")
-        self.tokens.accept_keyword("AS")
-        return Source(path.parts, self._alias(CLAUSES), path.pos)
+        if self.tokens.current.upper == "AS":
+            self.tokens.advance()
+            return Source(path.parts, self.name("an alias").text, path.pos)
+        return Source(path.parts, self._alias(AFTER_SOURCE), path.pos)
 
-    def _with(self) -> tuple[str | None, tuple[DataCategory, ...]]:
-        access: str | None = None
-        categories: list[DataCategory] = []
+    def _with(self, query: Query) -> Query:
+        """``query`` with what its WITH clauses say."""
         while self.tokens.accept_keyword("WITH"):
-            if self.tokens.accept_keyword("DATA", "CATEGORY"):
-                categories.append(self._category())
-                while self.tokens.accept_keyword("AND"):
-                    categories.append(self._category())
+            if query.filter is None and self.tokens.peek().text == "=":
+                query = replace(query, filter=self.condition())
+            elif not query.visibility and self.tokens.accept_keyword("RECORDVISIBILITYCONTEXT"):
+                query = replace(query, visibility=self._options())
+            elif not query.data_categories and self.tokens.accept_keyword("DATA", "CATEGORY"):
+                query = replace(query, data_categories=self._categories())
+            elif query.access is None:
+                query = replace(query, access=self._one_of(ACCESS_MODES))
             else:
-                access = self._one_of(ACCESS_MODES)
-        return access, tuple(categories)
+                raise self.tokens.unexpected()
+        return query
+
+    def _options(self) -> tuple[Option, ...]:
+        self.tokens.expect("(")
+        options = [self._option()]
+        while self.tokens.accept(","):
+            options.append(self._option())
+        self.tokens.expect(")")
+        return tuple(options)
+
+    def _option(self) -> Option:
+        name = self.name("an option")
+        self.tokens.expect("=")
+        return Option(name.text, self.literal(), name.pos)
+
+    def _categories(self) -> tuple[DataCategory, ...]:
+        categories = [self._category()]
+        while self.tokens.accept_keyword("AND"):
+            categories.append(self._category())
+        return tuple(categories)
 
     def _category(self) -> DataCategory:
         group = self.name("a data category group").text
@@ -203,19 +221,28 @@ class QueryParser(ExpressionParser):
             return Bind(self.tokens.advance().text[1:].strip(), token.pos, token.end)
         if token.kind is not Kind.NUMBER or not token.text.isdigit():
             raise self.tokens.unexpected("a whole number")
-        return int(self.tokens.advance().text)
+        return self.whole_number(self.tokens.advance().text, token)
 
-    # --- FOR, UPDATE -------------------------------------------------------------------------------------------------
+    # --- what comes last ---------------------------------------------------------------------------------------------
 
-    def _purposes(self) -> tuple[str, ...]:
-        found = []
-        while self.tokens.accept_keyword("FOR"):
-            found.append(self._one_of(PURPOSES))
-            self.tokens.accept(",")
-        return tuple(found)
+    def _ending(self, query: Query) -> Query:
+        """``query`` with FOR, UPDATE, SET OPTIONS and ALL ROWS, which stand in several orders."""
+        while True:
+            if self.tokens.accept_keyword("FOR"):
+                query = replace(query, purpose=(*query.purpose, *self._words(PURPOSES, "FOR")))
+            elif self.tokens.accept_keyword("UPDATE"):
+                query = replace(query, update=(*query.update, *self._words(UPDATES, "UPDATE")))
+            elif not query.options and self.tokens.accept_keyword("SET", "OPTIONS"):
+                query = replace(query, options=self._options())
+            elif not query.all_rows and self.tokens.accept_keyword("ALL", "ROWS"):
+                query = replace(query, all_rows=True)
+            else:
+                return query
 
-    def _updates(self) -> tuple[str, ...]:
-        found: list[str] = []
-        while self.tokens.accept_keyword("UPDATE") or (found and self.tokens.accept(",")):
-            found.append(self._one_of(UPDATES))
+    def _words(self, words: tuple[str, ...], repeated: str) -> tuple[str, ...]:
+        """Some of ``words``, joined by commas; behind a comma the keyword may be ``repeated``."""
+        found = [self._one_of(words)]
+        while self.tokens.accept(","):
+            self.tokens.accept_keyword(repeated)
+            found.append(self._one_of(words))
         return tuple(found)
