@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -22,28 +23,44 @@ if TYPE_CHECKING:
 
 USAGE_ERROR = 2
 POLL_SECONDS = 0.2
+SECRETS_FILE = "secrets.json"
 
 WELCOME = """\
 The local org is running:  {instance_url}
   user      {username}
   secrets   {secrets}
-  JWT key   {key}
+  JWT key   {private_key_file}
   CA        {ca}
 
 The secrets file holds access_token, client_id, client_secret, refresh_token and password; only you can read it.
 
-  simple-salesforce  {simple_salesforce}
-  jsforce            new jsforce.Connection({{instanceUrl: "{instance_url}", accessToken: <access_token>}})
-  sf CLI             {node}sf org login jwt --instance-url {instance_url} --username {username} \\
-                       --jwt-key-file {key} --client-id {client_id}
+sfdata
+    export SF_INSTANCE_URL={instance_url} SF_ACCESS_TOKEN=<access_token>{sfdata_ca}
+simple-salesforce
+    {simple_salesforce}
+jsforce
+    new jsforce.Connection({{instanceUrl: "{instance_url}", accessToken: "<access_token>"}})
+sf CLI
+    {sf_ca}sf org login jwt --instance-url {instance_url} --username {username} \\
+      --jwt-key-file {private_key_file} \\
+      --client-id {client_id}
 
 Press Ctrl-C to stop.
 """
-SIMPLE_SALESFORCE = (
-    'Salesforce(instance_url="{instance_url}", session_id=<access_token>)\n'
-    "                     with REQUESTS_CA_BUNDLE={ca}"
-)
-NEEDS_TLS = "speaks https only: start the org with --tls"
+WITHOUT_TLS = {
+    "ca": "none: plain http",
+    "sfdata_ca": "",
+    "simple_salesforce": "speaks https only: start the org with --tls",
+    "sf_ca": "",
+}
+WITH_TLS = {
+    "ca": "{ca_file}",
+    "sfdata_ca": " SF_CA_FILE={ca_file}",
+    "simple_salesforce": (
+        'export REQUESTS_CA_BUNDLE={ca_file}\n    Salesforce(instance_url="{instance_url}", session_id="<access_token>")'
+    ),
+    "sf_ca": "export NODE_EXTRA_CA_CERTS={ca_file}\n    ",
+}
 
 
 class Stopped(BaseException):
@@ -78,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     except Stopped:
         return 0
     except (ConfigurationError, OSError) as problem:
-        sys.stderr.write(f"sfdata localorg: {_one_line(problem, args.port)}\n")
+        sys.stderr.write(f"sfdata localorg: {' '.join(str(problem).split())}\n")
         return USAGE_ERROR
     finally:
         for number, handler in previous.items():
@@ -103,8 +120,8 @@ def _run(args: argparse.Namespace) -> NoReturn:
         sys.stdout.write(f"{json.dumps(org.info())}\n" if args.json else _welcome(org))
         sys.stdout.flush()
         while True:
-            # Without a time-out, some systems would not let a signal through.
-            threading.Event().wait(POLL_SECONDS)
+            # In short steps: the end of standard input is noticed between them.
+            time.sleep(POLL_SECONDS)
     finally:
         org.stop()
 
@@ -134,27 +151,11 @@ def _report(line: str) -> None:
 def _welcome(org: LocalOrg) -> str:
     from sfdata.localorg.certificate import write_private
 
-    info = {key: value or "" for key, value in org.info().items()}
-    secret = {**info, "refresh_token": org.credentials.refresh_token, "password": org.credentials.password}
-    content = json.dumps(secret, indent=2).encode()
-    secrets = write_private(org.private_key_file.with_name("secrets.json"), content)
-    ca = info["ca_file"]
-    return WELCOME.format(
-        instance_url=info["instance_url"],
-        username=info["username"],
-        client_id=info["client_id"],
-        secrets=secrets,
-        key=info["private_key_file"],
-        ca=ca or "none: plain http",
-        node=f"NODE_EXTRA_CA_CERTS={ca} " if ca else "",
-        simple_salesforce=SIMPLE_SALESFORCE.format(instance_url=info["instance_url"], ca=ca) if ca else NEEDS_TLS,
-    )
-
-
-def _one_line(problem: ConfigurationError | OSError, port: int) -> str:
-    if isinstance(problem, OSError) and problem.filename is None:
-        return f"port {port} cannot be used: {problem.strerror or problem}."
-    return " ".join(str(problem).split())
+    info = org.info()
+    secrets = {**info, "refresh_token": org.credentials.refresh_token, "password": org.credentials.password}
+    file = write_private(org.private_key_file.with_name(SECRETS_FILE), json.dumps(secrets, indent=2).encode())
+    texts = WITH_TLS if org.ca_file else WITHOUT_TLS
+    return WELCOME.format(secrets=file, **info, **{name: text.format(**info) for name, text in texts.items()})
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from sfdata.errors import ConfigurationError
 from sfdata.localorg import gateway
 from sfdata.localorg.certificate import server_context
 from sfdata.localorg.credentials import Credentials
@@ -17,7 +19,7 @@ from sfdata.localorg.instance import Instance, open_instance
 from sfdata.localorg.options import Options
 from sfdata.localorg.server import Server
 
-CREDENTIALS_FOLDER = "credentials"
+FOLDER_PREFIX = "sfdata-localorg-"
 INFO_KEYS = (
     "instance_url",
     "login_url",
@@ -44,8 +46,8 @@ class LocalOrg:
     settings are those of `Options`. All secrets are new at each start; records persist only with a ``data`` directory.
 
     Raises (on start):
-        ConfigurationError: a setting, the schema file or the data directory is wrong.
-        OSError: the port is taken, or the directory cannot be written.
+        ConfigurationError: a setting or the schema file is wrong, the port or the data directory is taken.
+        OSError: the data directory cannot be written.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -138,19 +140,26 @@ class LocalOrg:
         tls = None
         if self.options.tls:
             tls, self.ca_file = server_context(folder)
-        self._server = Server(self.options.host, self.options.port, tls)
+        self._server = self._bound(tls)
         parts.callback(self._server.server_close)
         instance = open_instance(self.options, self._server.url, Credentials.create(folder))
         parts.callback(instance.close)
         parts.callback(self._server.stop)
         return instance
 
+    def _bound(self, tls: ssl.SSLContext | None) -> Server:
+        host, port = self.options.host, self.options.port
+        try:
+            return Server(host, port, tls)
+        except OSError as problem:
+            raise ConfigurationError(f"Port {port} of {host} cannot be used: {problem.strerror}.") from None
+
     def _folder(self, parts: ExitStack) -> Path:
         """A private folder for keys and certificates, gone when the org stops."""
         within = self.options.data
         if within is not None:
             within.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Path(parts.enter_context(tempfile.TemporaryDirectory(prefix=f"{CREDENTIALS_FOLDER}-", dir=within)))
+        return Path(parts.enter_context(tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX, dir=within)))
 
     def _seed(self, instance: Instance, report: Report) -> None:
         if self.options.sample_data:

@@ -91,9 +91,9 @@ def _sobject(request: Request) -> SObject:
     return found
 
 
-def _described(request: Request, describe: Mapping[str, Any]) -> Answer:
+def _described(request: Request, described: Mapping[str, Any]) -> Answer:
     """A describe answer, not sent again to a client that has it."""
-    answer = json_answer(describe)
+    answer = json_answer(described)
     etag = f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"'
     changed = request.org.started_at.replace(microsecond=0)
     headers = {"ETag": etag, "Last-Modified": format_datetime(changed, usegmt=True)}

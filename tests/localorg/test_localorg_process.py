@@ -195,7 +195,7 @@ def test_the_scale_and_the_day_reach_the_company() -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--port", "{taken}"], ["port", "{taken}"]),
+        (["--port", "{taken}"], ["Port", "{taken}"]),
         (["--port", "70000"], ["port"]),
         (["--scale", "-1"], ["scale"]),
         (["--as-of", "someday"], ["as_of", "someday"]),

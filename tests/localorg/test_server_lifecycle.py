@@ -161,7 +161,7 @@ def test_a_failed_start_leaves_nothing(tmp_path: Path) -> None:
     schema = tmp_path / "schema.toml"
     schema.write_text("[Account.fields]\nBroken__c = { type = 'nonsense' }\n")
     threads = set(threading.enumerate())
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigurationError, match="cannot be used"):
         LocalOrg(port=taken.getsockname()[1], sample_data=False).start()
     with pytest.raises(ConfigurationError, match="Broken__c"):
         LocalOrg(schema=schema, sample_data=False).start()
