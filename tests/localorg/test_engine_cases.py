@@ -1,9 +1,9 @@
 """SOQL against a small org made by hand: the files in ``cases`` say what each query must answer.
 
 A case is a line ``query => answer``. An answer is a JSON list of rows; a row is the list of its values in SELECT order,
-or the value itself where only one is selected; records inside a row are objects without their ``attributes``. ``# n`` is
-the count of SELECT COUNT(). ``! CODE text`` is a refusal whose message ends with the text. ``{A1}`` stands for an Id,
-``{A1:15}`` for its 15-character form.
+or the value itself where only one is selected; records inside a row are objects without their ``attributes``.
+``# n`` is the count of SELECT COUNT(). ``! CODE text`` is a refusal whose message ends with the text.
+``{A1}`` stands for an Id, ``{A1:15}`` for its 15-character form.
 """
 
 from __future__ import annotations
