@@ -7,14 +7,14 @@ and no value can leave its literal. Names, ORDER BY and field lists never come f
 from __future__ import annotations
 
 import datetime as dt
-import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from sfdata.errors import BindError
-from sfdata.soql.lexer import tokenize
+from sfdata.soql.lexer import Kind, Token, tokenize
 from sfdata.soql.nodes import (
     And,
     Bind,
@@ -42,26 +42,31 @@ from sfdata.soql.nodes import (
 from sfdata.soql.parser import parse
 
 EARLIEST, LATEST = dt.date(1700, 1, 1), dt.date(4000, 12, 31)  # what the vendor's page on date formats allows
+LONGEST_NUMBER = 400  # digits on either side of the point; a float needs 324 at most
+
+_Render = Callable[[str, Any], str]
 
 
 def bind(text: str, params: Mapping[str, Any] | None = None) -> str:
     """``text`` with every ``:name`` replaced by a literal, and comments (which orgs refuse) left out.
 
-    ``:frame.column`` reads a column of a DataFrame, or a key of a mapping. A list, Series, Index or array stands for a
-    list of literals behind IN, NOT IN, INCLUDES and EXCLUDES; duplicates are sent once.
+    ``:frame.column`` reads a column of a DataFrame, or a key of a mapping. A list, Series, Index, array or set stands
+    for a list of literals behind IN, NOT IN, INCLUDES and EXCLUDES; duplicates are sent once, in their first place (a
+    set, which has no order, is sorted).
 
     Raises:
         SoqlSyntaxError: the query does not parse.
         BindError: a name has no value, or its value has no SOQL literal.
     """
     values = params or {}
-    spans = [(b.pos, b.end, render(b.name, value_of(b, values))) for b, render in _places(parse(text))]
-    return _without_comments(text, spans)
+    written = {b.pos: (render(b.name, value_of(b, values)), render is _listed) for b, render in _places(parse(text))}
+    return _filled(text, written)
 
 
 def names(text: str) -> tuple[str, ...]:
     """The names bound in ``text``, in order, each once: what a caller must provide (``owners`` for ``:owners.Id``)."""
-    return tuple(dict.fromkeys(b.name.partition(".")[0] for b, _ in _places(parse(text))))
+    binds = sorted((b for b, _ in _places(parse(text))), key=lambda b: b.pos)
+    return tuple(dict.fromkeys(b.name.partition(".")[0] for b in binds))
 
 
 def escape_like(text: str) -> str:
@@ -74,31 +79,38 @@ def escape_like(text: str) -> str:
 
 
 def value_of(bind: Bind, values: Mapping[str, Any]) -> Any:
-    """The value a bind names."""
+    """The value a bind names. A dot reads a column or a key, never an attribute."""
     name, *keys = bind.name.split(".")
     if name not in values:
         raise BindError(f":{name} has no value", hint=f"Define {name}, or pass params={{'{name}': …}}.")
     value = values[name]
     for key in keys:
-        if not hasattr(value, "keys") or key not in value:
+        if key not in _keys(value):
             raise BindError(f":{bind.name}: {name} has no column or key {key!r}")
         value = value[key]
     return value
 
 
+def _keys(value: Any) -> Any:
+    """The names of a mapping's keys, or of the columns of a frame or a table of any library."""
+    return value.keys() if hasattr(value, "keys") else getattr(value, "column_names", getattr(value, "columns", ()))
+
+
 # --- where binds may stand --------------------------------------------------------------------------------------------
 
 
-def _places(query: Query) -> Iterator[tuple[Bind, Any]]:
+def _places(query: Query) -> Iterator[tuple[Bind, _Render]]:
     """Every bind of the query with the function that renders its value there, in no particular order."""
     for item in query.select:
         if isinstance(item, Subquery):
             yield from _places(item.query)
         elif isinstance(item, SelectField):
             yield from _in_arguments(item.expression)
-    for condition in (query.where, query.having):
+    for condition in (query.where, query.filter, query.having):
         if condition is not None:
             yield from _in_condition(condition)
+    for option in (*query.visibility, *query.options):
+        yield from _in_arguments(option.value)
     for order in query.order_by:
         yield from _in_arguments(order.expression)
     for count in (query.limit, query.offset):
@@ -106,7 +118,7 @@ def _places(query: Query) -> Iterator[tuple[Bind, Any]]:
             yield count, _count
 
 
-def _in_condition(condition: Condition) -> Iterator[tuple[Bind, Any]]:
+def _in_condition(condition: Condition) -> Iterator[tuple[Bind, _Render]]:
     if isinstance(condition, And | Or):
         for item in condition.items:
             yield from _in_condition(item)
@@ -124,7 +136,7 @@ def _in_condition(condition: Condition) -> Iterator[tuple[Bind, Any]]:
         yield from ((b, _listed if alone else _scalar) for b in binds)
 
 
-def _in_arguments(expression: Expression | Literal) -> Iterator[tuple[Bind, Any]]:
+def _in_arguments(expression: Expression | Literal) -> Iterator[tuple[Bind, _Render]]:
     if isinstance(expression, Bind):
         yield expression, _ordered
     elif isinstance(expression, FunctionCall):
@@ -148,29 +160,33 @@ def _ordered(name: str, value: Any) -> str:
 
 def _pattern(name: str, value: Any) -> str:
     """A LIKE pattern: ``%`` and ``_`` are wildcards, ``\\%``, ``\\_`` and ``\\\\`` stand for the bare character."""
-    if not isinstance(value, str):
+    written = literal(name, value)
+    if not isinstance(written, StringLiteral):
         raise BindError(f":{name} behind LIKE must be text, not {_kind(value)}")
-    quoted = str(literal(name, re.sub(r"\\(?![\\%_])", r"\\\\", value)))
-    return re.sub(r"\\\\(\\\\|[%_])", lambda found: "\\\\" if found[1] == "\\\\" else f"\\{found[1]}", quoted)
+    return str(replace(written, like=re.sub(r"\\([\\%_]?)", _escaped, written.value)))
+
+
+def _escaped(backslash: re.Match[str]) -> str:
+    """An escape of LIKE as it is, and a backslash that begins none as itself."""
+    return backslash.group() if backslash[1] else r"\\"
 
 
 def _listed(name: str, value: Any) -> str:
-    values = _as_list(value)
-    if values is None:
-        values = [value]
-    if not values:
+    items = _items(value)
+    written = [str(literal(name, item)) for item in ([value] if items is None else items)]
+    if not written:
         raise BindError(f":{name} is empty, and SOQL has no empty list", hint=f"Test len({name}) before you query.")
-    return f"({', '.join(dict.fromkeys(str(literal(name, item)) for item in values))})"
+    return ", ".join(sorted(set(written)) if isinstance(value, set | frozenset) else dict.fromkeys(written))
 
 
 def _count(name: str, value: Any) -> str:
     written = literal(name, value)
     if isinstance(written, NumberLiteral) and written.value >= 0 and written.value == int(written.value):
         return str(int(written.value))
-    raise BindError(f":{name} counts rows, so it must be a whole number, not {_kind(value)}")
+    raise BindError(f":{name} counts rows, so it must be a whole number from 0 on")
 
 
-_RENDERERS = {"=": _scalar, "!=": _scalar, "LIKE": _pattern}
+_RENDERERS: Mapping[str, _Render] = {"=": _scalar, "!=": _scalar, "LIKE": _pattern}
 
 
 def literal(name: str, value: Any) -> Literal:
@@ -181,16 +197,29 @@ def literal(name: str, value: Any) -> Literal:
     """
     if value is None:
         return NullLiteral()
-    if type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and math.isnan(value)):
-        raise BindError(f":{name} holds a missing value ({value})", hint="Drop missing values first: .dropna().")
-    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
-        return literal(name, value.item())  # a numpy scalar
+    if type(value).__name__ in ("NAType", "NaTType"):
+        raise _missing(name, value)
+    if hasattr(value, "as_py"):
+        return literal(name, value.as_py())  # an Arrow scalar
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "dtype"):
+        return _numpy(name, value)
     for kinds, write in _WRITERS:
         if isinstance(value, kinds):
             return write(name, value)
-    if _as_list(value) is not None:
-        raise BindError(f":{name} is a list; a list goes behind IN, NOT IN, INCLUDES or EXCLUDES")
-    raise BindError(f":{name} is {_kind(value)}, which has no SOQL literal")
+    if _items(value) is not None:
+        raise BindError(f":{name} is {_kind(value)}; a list goes behind IN, NOT IN, INCLUDES or EXCLUDES")
+    hint = f"Choose a column or a key of it: :{name}.Id." if hasattr(value, "keys") else None
+    raise BindError(f":{name} is {_kind(value)}, which has no SOQL literal", hint=hint)
+
+
+def _numpy(name: str, value: Any) -> Literal:
+    if value.dtype.kind == "f":
+        return _number(name, Decimal(str(value)))  # by its own digits: a 32-bit 0.1 is 0.1
+    if str(value) == "NaT":
+        raise _missing(name, value)
+    if value.dtype.kind in "mM" and isinstance(value.item(), int):  # numpy's own way with nanoseconds
+        value = value.astype(value.dtype.str[:3] + "[us]")
+    return literal(name, value.item())
 
 
 def _text(name: str, value: str) -> Literal:
@@ -200,24 +229,26 @@ def _text(name: str, value: str) -> Literal:
     return StringLiteral(text)
 
 
-def _float(name: str, value: float) -> Literal:
-    if not math.isfinite(value):
-        raise BindError(f":{name} is {value}, which is no SOQL number")
-    return NumberLiteral(Decimal(repr(float(value))))
-
-
-def _decimal(name: str, value: Decimal) -> Literal:
+def _number(name: str, value: Decimal) -> Literal:
+    if value.is_nan():
+        raise _missing(name, value)
     if not value.is_finite():
         raise BindError(f":{name} is {value}, which is no SOQL number")
+    if value.adjusted() >= LONGEST_NUMBER or int(value.as_tuple().exponent) < -LONGEST_NUMBER:
+        raise BindError(f":{name} is a number of more than {LONGEST_NUMBER} digits")
     return NumberLiteral(value)
 
 
 def _datetime(name: str, value: dt.datetime) -> Literal:
-    if value.tzinfo is None:
+    if value.utcoffset() is None:
         hint = f"Say which: {name}.replace(tzinfo=datetime.UTC), or .tz_localize(…) for a Timestamp."
         raise BindError(f":{name} is a date and time without a time zone", hint=hint)
+    if getattr(value, "nanosecond", 0):
+        raise BindError(f":{name} is {value}, finer than a microsecond", hint='Round it: .floor("ms").')
     _in_range(name, value.date())
-    return DateTimeLiteral(value)
+    utc = value.astimezone(dt.UTC)
+    _in_range(name, utc.date())
+    return DateTimeLiteral(dt.datetime.combine(utc.date(), utc.time(), dt.UTC))
 
 
 def _date(name: str, value: dt.date) -> Literal:
@@ -226,7 +257,9 @@ def _date(name: str, value: dt.date) -> Literal:
 
 
 def _time(name: str, value: dt.time) -> Literal:
-    return TimeLiteral(value)
+    if value.utcoffset():
+        raise BindError(f":{name} is {value}, but a time field knows no time zones")
+    return TimeLiteral(value.replace(tzinfo=None))
 
 
 def _in_range(name: str, value: dt.date) -> None:
@@ -237,42 +270,47 @@ def _in_range(name: str, value: dt.date) -> None:
 _WRITERS: Sequence[tuple[type, Callable[[str, Any], Literal]]] = (
     (str, _text),
     (bool, lambda _, value: BooleanLiteral(bool(value))),
-    (int, lambda _, value: NumberLiteral(Decimal(int(value)))),
-    (float, _float),
-    (Decimal, _decimal),
+    (int, lambda name, value: _number(name, Decimal(int(value)))),
+    (float, lambda name, value: _number(name, Decimal(repr(float(value))))),
+    (Decimal, _number),
     (dt.datetime, _datetime),
     (dt.date, _date),
     (dt.time, _time),
 )
 
 
-def _as_list(value: Any) -> list[Any] | None:
-    """The items of a list-like value, or None: Python sequences and sets, Series, Index, arrays of any library."""
-    if isinstance(value, str | bytes | Mapping) or getattr(value, "ndim", 1) != 1:
+def _items(value: Any) -> list[Any] | None:
+    """The items of a list-like value, or None: sequences, sets and views, Series, Index, arrays of any library."""
+    if isinstance(value, str | bytes | bytearray | memoryview | Mapping) or getattr(value, "ndim", 1) != 1:
         return None
-    if isinstance(value, list | tuple | set | frozenset | range):
-        return list(value)
-    for method in ("tolist", "to_pylist", "to_list"):
-        if hasattr(value, method):
-            return list(getattr(value, method)())
-    return None
+    return list(value) if isinstance(value, Sized) and isinstance(value, Iterable) else None
+
+
+def _missing(name: str, value: Any) -> BindError:
+    return BindError(
+        f":{name} holds a missing value ({value})", hint="Drop missing values first: .dropna(); null is None."
+    )
 
 
 def _kind(value: Any) -> str:
-    return f"a {type(value).__name__}"
+    name = type(value).__name__
+    return f"an {name}" if name[0] in "aeiouAEIOU" else f"a {name}"
 
 
 # --- the text that is sent --------------------------------------------------------------------------------------------
 
 
-def _without_comments(text: str, spans: Sequence[tuple[int, int, str]]) -> str:
-    """``text`` with the spans replaced and everything between tokens that is a comment turned to a blank."""
-    replacement = {start: literal for start, _, literal in spans}
+def _filled(text: str, written: Mapping[int, tuple[str, bool]]) -> str:
+    """``text`` with the binds at the offsets of ``written`` replaced, and every comment turned to a blank."""
     parts: list[str] = []
-    end = 0
+    previous = Token(Kind.END, "", 0)
     for token in tokenize(text):
-        between = text[end : token.pos]
-        parts.append(between if between.isspace() or not between else " ")
-        parts.append(replacement.get(token.pos, token.text))
-        end = token.end
+        gap = text[previous.end : token.pos]
+        filled, listed = written.get(token.pos, (token.text, False))
+        if token.kind is Kind.BIND and not gap and previous.kind is Kind.NAME:
+            gap = " "  # LIMIT:n
+        if listed and previous.text != "(":
+            filled = f"({filled})"
+        parts += [gap if gap.isspace() or not gap else " ", filled]
+        previous = token
     return "".join(parts).strip()
