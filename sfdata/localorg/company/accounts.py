@@ -22,6 +22,7 @@ PHONE_ENDS: Final = tuple(f"01{number:02}" for number in range(100))
 CONTRACT_ENDS: Final = deck(dict.fromkeys(range(-400, 500, 9), 1) | {None: 150})
 PARTNER_TYPES: Final = frozenset({"Channel Partner / Reseller", "Installation Partner", "Technology Partner"})
 
+ACCOUNTS_PER_CURIOUS_NAME: Final = 40
 #: Of a hundred accounts in order of importance: groups, their divisions, and the divisions' sites.
 GROUPS, DIVISIONS, SITES = 2, 8, 18
 
@@ -96,6 +97,8 @@ def _parents(ranking: Sequence[int], dice: Dice) -> dict[int, int]:
 def _names(cities: Sequence[City], parents: Mapping[int, int], dice: Dice) -> list[str]:
     """Names in the tongue of the city; a site or division is called like what it belongs to, and where it is."""
     names = company_names(cities, dice)
+    for n, position in enumerate(dice.shuffled(len(names))[::ACCOUNTS_PER_CURIOUS_NAME]):
+        names[position] = CURIOUS_NAMES[n % len(CURIOUS_NAMES)]
     for position, parent in parents.items():
         names[position] = f"{names[parent]} – {cities[position].name}"
     return names
@@ -109,8 +112,6 @@ def company_names(cities: Sequence[City], dice: Dice) -> list[str]:
 
 
 def _name(city: City, kind: int, one: int, other: int) -> str:
-    if kind < 4:
-        return CURIOUS_NAMES[one % len(CURIOUS_NAMES)]
     patterns, people = NAME_PATTERNS[city.tongue], PEOPLE[city.tongue]
     last = people[(one * 256 + other) * 7 % len(people)].last
     second = people[other * 31 % len(people)].last

@@ -19,11 +19,9 @@ from sfdata.localorg.objects.stages import STAGES, Stage
 
 CLOSED_STAGES: Final = deck({stage: 46 if stage.is_won else 54 for stage in STAGES if stage.is_closed})
 OPEN_STAGES: Final = deck({stage: 10 - rank for rank, stage in enumerate(s for s in STAGES if not s.is_closed)})
-CLOSED_SHARE: Final = 0.72
-SALE_LENGTHS: Final = tuple(1 + int(300 * (n / 256) ** 3) for n in range(256))
-"""A deck of the days from a deal's record to its end: half are over within six weeks."""
+SALE_LENGTHS: Final = tuple(1 + int(540 * (n / 256) ** 2) for n in range(256))
+"""A deck of the days from a deal's record to its end."""
 CLOSE_AHEAD: Final = deck({day: 1 if day % 30 > 8 else 3 for day in range(240)})
-OPEN_SINCE: Final = deck({-day: 1 for day in range(1, 250)})
 BARE_AMOUNTS: Final = lognormal(median=14_000.0, spread=1.3)
 """Amounts, in US dollars, of opportunities without products."""
 
@@ -86,7 +84,7 @@ class Deals:
 def grow_opportunities(
     block: Block, accounts: Accounts, contacts: Contacts, campaign_ids: Sequence[str]
 ) -> Opportunities:
-    """Make a block's opportunities: closed ones before the day the data is as of, open ones after."""
+    """Make a block's opportunities: those that end before the day the data is as of are closed, others close later."""
     dice = block.dice("Opportunity")
     deals = _deals(block, accounts, dice)
     owners = [accounts.owners[account] for account in deals.accounts]
@@ -117,26 +115,17 @@ def _deals(block: Block, accounts: Accounts, dice: Dice) -> Deals:
     deleted = block.recycled("Opportunity", dice)
     live = [position for position in range(count) if not deleted[position]]
     owners = dice.owners(accounts.ranking, count, CONCENTRATION)
-    closed = dice.flags(CLOSED_SHARE, count)
-    outcomes = zip(closed, dice.draw(CLOSED_STAGES, count), dice.draw(OPEN_STAGES, count), strict=True)
-    stages = [done if is_closed else pending for is_closed, done, pending in outcomes]
-    account_days = [accounts.days[account] for account in owners]
-    begun = later(account_days, dice, haste=2.2)
-    recent = map(max, account_days, dice.draw(OPEN_SINCE, count))
-    days = [old if is_closed else new for is_closed, old, new in zip(closed, begun, recent, strict=True)]
-    ends = zip(closed, _closings(days, dice), dice.draw(CLOSE_AHEAD, count), strict=True)
-    closes = [past if is_closed else ahead for is_closed, past, ahead in ends]
+    days = later([accounts.days[account] for account in owners], dice, haste=2.2)
+    ends = [day + length for day, length in zip(days, dice.draw(SALE_LENGTHS, count), strict=True)]
+    prospects = zip(ends, dice.draw(CLOSED_STAGES, count), dice.draw(OPEN_STAGES, count), strict=True)
+    stages = [closed if end < 0 else pending for end, closed, pending in prospects]
+    hopes = zip(ends, dice.draw(CLOSE_AHEAD, count), strict=True)
+    closes = [end if end < 0 else hope for end, hope in hopes]
     standard, europe = block.catalogue.books
     books = [europe if accounts.cities[account].country in EUROPE else standard for account in owners]
     titles = zip(owners, dice.draw(OPPORTUNITY_NAMES, count), strict=True)
     names = [f"{accounts.names[account][:95]} - {title}" for account, title in titles]
     return Deals(block.ids("Opportunity"), deleted, live, owners, stages, days, closes, books, names)
-
-
-def _closings(days: Sequence[int], dice: Dice) -> list[int]:
-    """Deals close after the length of a sale, or sooner where that would be after yesterday."""
-    ends = [day + length for day, length in zip(days, dice.draw(SALE_LENGTHS, len(days)), strict=True)]
-    return [end if end < 0 else sooner for end, sooner in zip(ends, later(days, dice), strict=True)]
 
 
 def _stage_columns(block: Block, deals: Deals) -> dict[str, list[Any]]:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from math import inf
 from typing import Final
 
 import msgspec
@@ -63,6 +64,9 @@ def seed_company(
     ``scale`` 1 is 3,000 accounts, 9,000 contacts, 6,000 opportunities and what belongs to them; everything but staff
     and catalogue grows with it. The same ``seed``, ``scale`` and ``as_of`` (today if not given) give the same rows in a
     new store; ``as_of`` shifts dates and changes nothing else. Loads the org's own records too where they are missing.
+
+    Raises:
+        ValueError: ``scale`` is not above 0.
     """
     plan = _plan(store, scale, seed, as_of or datetime.now(UTC).date())
     known = store.setting(PROGRESS)
@@ -89,8 +93,8 @@ def _plan(store: Store, scale: float, seed: int, as_of: date) -> Plan:
     known = store.setting(PLAN)
     if known is not None:
         return msgspec.json.decode(known, type=Plan)
-    if scale <= 0:
-        raise ValueError(f"scale must be greater than 0, not {scale}")
+    if not 0 < scale < inf:
+        raise ValueError(f"scale must be a number greater than 0, not {scale}")
     base = seed_base(store, as_of=as_of)
     moment = f"{Timeline(as_of).days[FIRST_DAY]}T00:00:00.000+0000"
     with store.transaction():

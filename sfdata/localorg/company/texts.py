@@ -17,11 +17,11 @@ ACCOUNT_NOTES: Final = deck(
         "Zahlungsziel 14 Tage. Ansprechpartner wechselt häufig – bitte Zentrale anrufen.": 8,
         "Client fidèle depuis 1998 ; préfère être appelé l'après-midi.": 6,
         "納期厳守。請求書は月末締め、翌月払い。": 4,
-        "Tracks spend in a spreadsheet:\n\tYear\tUSD\n\t1\t12,000\n\t2\t18,500\n": 6,
+        "Tracks spend in a spreadsheet:\n\tYear\tUSD\n\t1\t12,000\n\t2\t18,500": 6,
         "N/A": 4,
         "Line one\r\nLine two\r\n\r\nLine four, after an empty one": 6,
         "Prefers e-mail over phone. 👍": 6,
-        "Their own customers include utilities and three shipyards. " * 12: 6,
+        "\n".join(["Their own customers include utilities and three shipyards."] * 12): 6,
     }
 )
 CONTACT_NOTES: Final = deck(
