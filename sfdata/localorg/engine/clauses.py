@@ -36,6 +36,9 @@ SCOPES: Mapping[str, str] = {
     "allprivate": NOTHING,
 }
 
+# Objects that data categories classify, besides article types (…kav).
+CATEGORIZED = frozenset({"knowledgearticleversion", "question"})
+
 # Objects that are only readable by the records they link.
 FILTER_REQUIRED: Mapping[str, tuple[frozenset[str], str]] = {
     "ContentDocumentLink": (
@@ -100,11 +103,12 @@ def check_context(query: Query) -> None:
         raise refusals.refuse("MALFORMED_QUERY", "ALL ROWS not allowed in this context")
     if "UPDATE" in query.purpose:
         raise refusals.refuse("MALFORMED_QUERY", "FOR UPDATE not allowed in this context")
-    if query.data_categories:
-        name = query.source.path[-1].casefold()
-        if not name.endswith("kav") and name not in ("knowledgearticleversion", "question"):
-            message = f"WITH DATA CATEGORY is not supported for entity type {query.source.path[-1]}"
-            raise refusals.malformed(message, query.text, query.source.pos)
+    name = query.source.path[-1]
+    if query.data_categories and not (name.casefold().endswith("kav") or name.casefold() in CATEGORIZED):
+        message = f"WITH DATA CATEGORY is not supported for entity type {name}"
+        raise refusals.malformed(message, query.text, query.source.pos)
+    if query.filter is not None:
+        raise refusals.malformed(f"WITH is not supported for entity type {name}", query.text, query.source.pos)
     if query.having is not None and query.group_by is None:
         raise refusals.refuse("MALFORMED_QUERY", "HAVING requires a GROUP BY clause")
 

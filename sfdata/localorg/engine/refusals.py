@@ -48,7 +48,7 @@ def malformed(message: str, text: str, pos: int) -> ApiError:
 
 def syntax_error(error: SoqlSyntaxError) -> ApiError:
     """A query that does not parse."""
-    return malformed(_syntax_message(error), error.text, _offset(error))
+    return malformed(_syntax_message(error), error.text, error.offset)
 
 
 def _syntax_message(error: SoqlSyntaxError) -> str:
@@ -119,10 +119,3 @@ def duplicate_field(name: str) -> ApiError:
 
 def invalid_locator() -> ApiError:
     return refuse("INVALID_QUERY_LOCATOR", "invalid query locator")
-
-
-def _offset(error: SoqlSyntaxError) -> int:
-    line_start = 0
-    for _ in range(error.line - 1):
-        line_start = error.text.index("\n", line_start) + 1
-    return line_start + error.column - 1
