@@ -59,7 +59,7 @@ def _syntax_message(error: SoqlSyntaxError) -> str:
         if found in NO_TOKENS:
             return f"{place} no viable alternative at character '{found}'"
         return f"unexpected token: '{found.strip(QUOTE)}'"
-    if found.startswith(QUOTE):
+    if error.message == "a text is never closed":
         return f"{place} mismatched character '<EOF>' expecting {QUOTE * 3}"
     return error.message
 

@@ -141,13 +141,17 @@ class Scope:
 
     def entity(self, relationships: Sequence[str], pos: int) -> Entity:
         """The row at the end of these relationships, joined in."""
-        if len(relationships) > MAX_DEPTH:
-            message = f"SOQL relationship queries support at most {MAX_DEPTH} levels of child-to-parent relationships"
-            raise refusals.malformed(message, self.text, pos)
+        self.check_depth(relationships, pos)
         entity = self.root
         for depth, relationship in enumerate(relationships, 1):
             entity = self.parent(entity, relationship, relationships[:depth], pos)
         return entity
+
+    def check_depth(self, relationships: Sequence[str], pos: int) -> None:
+        """Refuse a path that is too long."""
+        if len(relationships) > MAX_DEPTH:
+            message = f"SOQL relationship queries support at most {MAX_DEPTH} levels of child-to-parent relationships"
+            raise refusals.malformed(message, self.text, pos)
 
     def parent(self, entity: Entity, relationship: str, place: Sequence[str], pos: int) -> Entity:
         """The parent of a row; ``place`` is its path from the root, under which it is joined only once."""
@@ -159,14 +163,13 @@ class Scope:
                 raise refusals.malformed(message, self.text, pos)
         return self.parents[key]
 
-    def relationship_name(self, relationships: Sequence[str], pos: int) -> str:
-        """The last relationship of a path in the schema's spelling."""
-        entity = self.entity(relationships[:-1], pos)
+    def relationship_name(self, entity: Entity, relationship: str, pos: int) -> str:
+        """The name of a row's parent relationship in the schema's spelling."""
         for table in entity.tables:
-            reference = table.sobject.parent(relationships[-1])
+            reference = table.sobject.parent(relationship)
             if reference is not None and reference.relationship_name:
                 return reference.relationship_name
-        raise refusals.unknown_relationship(relationships[-1], self.text, pos)
+        raise refusals.unknown_relationship(relationship, self.text, pos)
 
     def _join_parent(self, entity: Entity, relationship: str, pos: int) -> Entity:
         references = [(table, table.sobject.parent(relationship)) for table in entity.tables]

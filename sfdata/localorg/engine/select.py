@@ -145,7 +145,6 @@ class Selection:
         self.level = level
         self.expressions = Expressions(scope, statement.viewer)
         self.record = Record(scope.root)
-        self._parents: dict[tuple[str, ...], Record] = {(): self.record}
         self._subqueries = 0
         self._unnamed = 0
 
@@ -160,7 +159,7 @@ class Selection:
                 if alias is not None:
                     raise self._malformed("only aggregate expressions use field aliasing", path.pos)
                 relationships, name = self.scope.split(path)
-                self._add_field(self._parent(relationships, path.pos), name, path)
+                self._add_field(self._parent(self.record, (), relationships, path.pos), name, path)
             case SelectField(FunctionCall() as call, alias):
                 self._add_function(call, alias)
 
@@ -169,14 +168,21 @@ class Selection:
 
     # --- fields ------------------------------------------------------------------------------------------------------
 
-    def _parent(self, relationships: Sequence[str], pos: int) -> Record:
-        """The record of a parent, made where it is first mentioned."""
-        key = tuple(r.casefold() for r in relationships)
-        if key not in self._parents:
-            outer = self._parent(relationships[:-1], pos)
-            self._parents[key] = Record(self.scope.entity(relationships, pos))
-            _put(outer, self.scope.relationship_name(relationships, pos), self._parents[key])
-        return self._parents[key]
+    def _parent(self, record: Record, place: tuple[str, ...], relationships: Sequence[str], pos: int) -> Record:
+        """The record at the end of these relationships from ``record``, each made where it is first mentioned.
+
+        ``place`` is the path of ``record`` from the query's own.
+        """
+        self.scope.check_depth((*place, *relationships), pos)
+        for relationship in relationships:
+            place = (*place, relationship)
+            name = self.scope.relationship_name(record.entity, relationship, pos)
+            parent = record.slots.get(name)
+            if not isinstance(parent, Record):
+                parent = Record(self.scope.parent(record.entity, relationship, place, pos))
+                _put(record, name, parent)
+            record = parent
+        return record
 
     def _add_field(self, record: Record, name: str, path: FieldPath) -> None:
         operand = self.scope.entity_field(record.entity, name, path)
@@ -193,7 +199,7 @@ class Selection:
                 _put(self.record, alias, made)
             else:
                 relationships, _ = self.scope.split(_innermost(call))
-                _put(self._parent(relationships, call.pos), operand.name, made)
+                _put(self._parent(self.record, (), relationships, call.pos), operand.name, made)
         elif name in DATE_PARTS:
             raise refusals.not_grouped(self.expressions.operand(call).name, self.query.text, call.pos)
         else:
@@ -225,8 +231,8 @@ class Selection:
         _put(self.record, name, Children(self.scope.root, plan))
 
     def _add_choice(self, choice: TypeOf) -> None:
-        relationships = self.scope.split(FieldPath((*choice.relationship.parts, "Id"), choice.pos))[0]
-        entity = self.scope.entity(relationships, choice.pos)
+        place, _ = self.scope.split(FieldPath((*choice.relationship.parts, "Id"), choice.pos))
+        entity = self.scope.entity(place, choice.pos)
         if not entity.polymorphic:
             message = f"TYPEOF can only be used with a polymorphic relationship: {choice.relationship}"
             raise self._malformed(message, choice.pos)
@@ -236,31 +242,24 @@ class Selection:
             table = tables.get(branch.object.casefold())
             if table is None:
                 raise refusals.unknown_object(branch.object, self.query.text, choice.pos)
-            branches[table.sobject.name] = self._branch(relationships, table, branch.fields)
+            chosen = Record(Entity((table,)))
+            self._add_paths(chosen, (*place, f"#{table.alias}"), branch.fields)
+            branches[table.sobject.name] = chosen
         otherwise = None
         if choice.otherwise is not None:
             otherwise = Record(entity, concrete=True)
-            for path in choice.otherwise:
-                self._add_field(otherwise, path.parts[-1], path)
-        name = self.scope.relationship_name(relationships, choice.pos)
-        outer = self._parent(relationships[:-1], choice.pos)
-        _put(outer, name, Choice(entity, branches, otherwise))
+            self._add_paths(otherwise, place, choice.otherwise)
+        outer = self._parent(self.record, (), place[:-1], choice.pos)
+        _put(
+            outer,
+            self.scope.relationship_name(outer.entity, place[-1], choice.pos),
+            Choice(entity, branches, otherwise),
+        )
 
-    def _branch(self, relationships: tuple[str, ...], table: Table, paths: Sequence[FieldPath]) -> Record:
-        record = Record(Entity((table,)))
+    def _add_paths(self, record: Record, place: tuple[str, ...], paths: Sequence[FieldPath]) -> None:
         for path in paths:
-            parent = record
-            *inner, name = path.parts
-            for depth, relationship in enumerate(inner, 1):
-                place = (*relationships, f"#{table.sobject.name}", *inner[:depth])
-                entity = self.scope.parent(parent.entity, relationship, place, path.pos)
-                known = parent.slots.get(relationship)
-                if not isinstance(known, Record):
-                    known = Record(entity)
-                    _put(parent, relationship, known)
-                parent = known
-            self._add_field(parent, name, path)
-        return record
+            *relationships, name = path.parts
+            self._add_field(self._parent(record, place, relationships, path.pos), name, path)
 
 
 def slot(entity: Entity, operand: Operand) -> Slot:
