@@ -12,13 +12,11 @@ from sfdata.localorg.company.blocks import Block
 from sfdata.localorg.company.customers import CURIOUS_NAMES, NAME_PATTERNS, Industry
 from sfdata.localorg.company.draws import Dice, deck
 from sfdata.localorg.company.people import PEOPLE, ascii_text
-from sfdata.localorg.company.places import WEIGHTED_CITIES, City
+from sfdata.localorg.company.places import CITIES, City, phones, streets
 from sfdata.localorg.company.tables import Columns, address, audit
 from sfdata.localorg.company.texts import ACCOUNT_NOTES
 from sfdata.localorg.company.timeline import ARRIVALS
 
-CITIES: Final = deck(WEIGHTED_CITIES)
-PHONE_ENDS: Final = tuple(f"01{number:02}" for number in range(100))
 CONTRACT_ENDS: Final = deck(dict.fromkeys(range(-400, 500, 9), 1) | {None: 150})
 PARTNER_TYPES: Final = frozenset({"Channel Partner / Reseller", "Installation Partner", "Technology Partner"})
 
@@ -57,8 +55,8 @@ def grow_accounts(block: Block) -> Accounts:
     cities = dice.draw(CITIES, count)
     parents = _parents(ranking, dice)
     names = _names(cities, parents, dice)
-    streets = [city.streets[byte % len(city.streets)] for city, byte in zip(cities, dice.randbytes(count), strict=True)]
-    phones = [city.dial + end for city, end in zip(cities, dice.pick(PHONE_ENDS, count), strict=True)]
+    addresses = streets(cities, dice)
+    numbers = phones(cities, dice)
     domains = [_domain(name, serial) for name, serial in zip(names, block.serials("Account"), strict=True)]
     owners = dice.draw(block.staff.sellers, count)
     days = dice.pick(ARRIVALS, count)
@@ -68,18 +66,18 @@ def grow_accounts(block: Block) -> Accounts:
         "IsDeleted": deleted,
         "Name": names,
         "ParentId": [ids[parents[position]] if position in parents else None for position in range(count)],
-        "Phone": dice.some(phones, 0.93),
+        "Phone": dice.some(numbers, 0.93),
         "OwnerId": owners,
-        **address("Billing", dice.some(cities, 0.96), streets),
-        **_shipping(cities, streets, dice),
-        **_identity(block, names, domains, phones, dice),
+        **address("Billing", dice.some(cities, 0.96), addresses),
+        **_shipping(cities, addresses, dice),
+        **_identity(block, names, domains, numbers, dice),
         **_business(count, dice),
         **_classification(block, count, dice),
         **_relationship(block, cities, dice),
         **history,
     }
     return Accounts(
-        ids, names, cities, streets, phones, domains, owners, days, history["CreatedDate"], ranking, columns
+        ids, names, cities, addresses, numbers, domains, owners, days, history["CreatedDate"], ranking, columns
     )
 
 
@@ -124,16 +122,18 @@ def _domain(name: str, serial: int) -> str:
     return f"{'-'.join(words[:2]) or 'customer'}-{serial}.example"
 
 
-def _shipping(cities: Sequence[City], streets: Sequence[str], dice: Dice) -> Columns:
+def _shipping(cities: Sequence[City], addresses: Sequence[str], dice: Dice) -> Columns:
     """Goods go to the billing address, to another city, or nobody has said."""
     elsewhere = dice.draw(CITIES, len(cities))
     choices = zip(cities, elsewhere, dice.randbytes(len(cities)), strict=True)
     chosen = [city if byte < 140 else other if byte < 165 else None for city, other, byte in choices]
-    places = zip(chosen, cities, streets, strict=True)
+    places = zip(chosen, cities, addresses, strict=True)
     return address("Shipping", chosen, [s if c is city else c.streets[0] if c else None for c, city, s in places])
 
 
-def _identity(block: Block, names: Sequence[str], domains: Sequence[str], phones: Sequence[str], dice: Dice) -> Columns:
+def _identity(
+    block: Block, names: Sequence[str], domains: Sequence[str], telephones: Sequence[str], dice: Dice
+) -> Columns:
     count = len(names)
     odd = dice.draw(customers.ODD_ACCOUNT_NUMBERS, count)
     numbers = dice.some((f"{serial:06}" for serial in block.serials("Account")), 0.7)
@@ -144,7 +144,7 @@ def _identity(block: Block, names: Sequence[str], domains: Sequence[str], phones
     return {
         "AccountNumber": [strange or number for strange, number in zip(odd, numbers, strict=True)],
         "Website": dice.some((prefix + domain for prefix, domain in sites), 0.8),
-        "Fax": dice.some((f"{phone[:-4]}{int(phone[-4:]) + 100:04}" for phone in phones), 0.3),
+        "Fax": dice.some((f"{phone[:-4]}{int(phone[-4:]) + 100:04}" for phone in telephones), 0.3),
         "Ownership": ownership,
         "TickerSymbol": [t if o == "Public" else None for t, o in zip(tickers, ownership, strict=True)],
         "DunsNumber": duns,
@@ -161,7 +161,7 @@ def _business(count: int, dice: Dice) -> Columns:
     revenues = [round(base * (0.7 + 0.6 * fraction), -2) for base, fraction in bases]
     heads = zip(revenues, dice.draw(customers.REVENUE_PER_HEAD, count), strict=True)
     coded = dice.flags(0.6, count)
-    codes = [industry if known else Industry(None) for industry, known in zip(industries, coded, strict=True)]
+    codes = [industry if known else customers.UNCODED for industry, known in zip(industries, coded, strict=True)]
     return {
         "Industry": [industry.name for industry in industries],
         "Sic": [industry.sic for industry in codes],

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from sfdata.localorg.company.tables import fixed_audit, load, new_ids, row
-from sfdata.localorg.company.timeline import FIRST_DAY, Timeline
+from sfdata.localorg.company.timeline import first_moment
 from sfdata.localorg.objects.users import PERMISSIONS
 from sfdata.localorg.store import Store
 
@@ -57,7 +57,7 @@ def seed_base(
         return msgspec.json.decode(known, type=BaseRecords)
     with store.transaction():
         base = _new_base(store, org_id, username)
-        moment = Timeline(as_of or datetime.now(UTC).date()).days[FIRST_DAY] + "T00:00:00.000+0000"
+        moment = first_moment(as_of or datetime.now(UTC).date())
         _load_organization(store, base, moment)
         _load_profiles(store, base, moment)
         load(store, "User", _user_row(base, moment))

@@ -58,7 +58,7 @@ class Block:
         return range(start, start + self.counts[name])
 
     def external_keys(self, name: str, prefix: str, dice: Dice) -> list[str | None]:
-        """``Ext__c``: the key by which another system knows a row; the newest rows may have none yet."""
+        """``Ext__c``: the key by which another system knows a row, where it does."""
         return dice.some((f"{prefix}-{serial:06}" for serial in self.serials(name)), 0.97)
 
     def recycled(self, name: str, dice: Dice) -> list[int]:
@@ -68,9 +68,17 @@ class Block:
         return [int(position in deleted) for position in range(count)]
 
 
+def number_of_blocks(scale: float) -> int:
+    """How many blocks a company of that scale has."""
+    return -(-_totals(scale)["Account"] // ACCOUNTS_PER_BLOCK)
+
+
 def block_counts(scale: float) -> Iterator[dict[str, int]]:
     """How many rows of each object the blocks of a company of that scale have, one block after the other."""
-    totals = {name: max(1, round(rows * scale)) for name, rows in ROWS_AT_SCALE_1.items()}
-    parts = -(-totals["Account"] // ACCOUNTS_PER_BLOCK)
+    parts = number_of_blocks(scale)
     for part in range(parts):
-        yield {name: shares(total, part, parts) for name, total in totals.items()}
+        yield {name: shares(total, part, parts) for name, total in _totals(scale).items()}
+
+
+def _totals(scale: float) -> dict[str, int]:
+    return {name: max(1, round(rows * scale)) for name, rows in ROWS_AT_SCALE_1.items()}

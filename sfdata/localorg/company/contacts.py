@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sfdata.localorg.company.accounts import CITIES, PHONE_ENDS, Accounts
+from sfdata.localorg.company.accounts import Accounts
 from sfdata.localorg.company.blocks import Block
 from sfdata.localorg.company.customers import SOURCES
 from sfdata.localorg.company.draws import Dice, deck, grouped
 from sfdata.localorg.company.people import DEPARTMENTS, LANGUAGES, TITLES, Person, meet, person_columns
-from sfdata.localorg.company.places import City
+from sfdata.localorg.company.places import CITIES, City, phones, streets
 from sfdata.localorg.company.tables import address, audit
 from sfdata.localorg.company.texts import CONTACT_NOTES
 from sfdata.localorg.company.timeline import later
@@ -93,15 +93,14 @@ def _reach(
         f"{person.mailbox}@{domain}" if byte > 4 else f"{person.mailbox.title()}+sales@{domain.upper()}"
         for person, domain, byte in zip(people, domains, dice.randbytes(count), strict=True)
     ]
-    direct = [city.dial + end for city, end in zip(cities, dice.pick(PHONE_ENDS, count), strict=True)]
+    direct = phones(cities, dice)
     shared = zip(direct, employers, dice.flags(0.4, count), strict=True)
-    mobile = [f"{city.dial}{end}" for city, end in zip(cities, dice.pick(PHONE_ENDS, count), strict=True)]
     known = dice.some(emails, 0.9)
     bounced = [reason if email else None for reason, email in zip(dice.draw(BOUNCES, count), known, strict=True)]
     return {
         "Email": known,
         "Phone": dice.some((own if a is None or not main else accounts.phones[a] for own, a, main in shared), 0.86),
-        "MobilePhone": dice.some(mobile, 0.45),
+        "MobilePhone": dice.some(phones(cities, dice), 0.45),
         "HomePhone": dice.some(direct, 0.06),
         "Fax": dice.some(direct, 0.12),
         "AssistantName": dice.some((person.last for person in reversed(people)), 0.05),
@@ -117,12 +116,10 @@ def _mailing(
     accounts: Accounts, employers: Sequence[int | None], cities: Sequence[City], dice: Dice
 ) -> dict[str, list[Any]]:
     """Mail goes to the account's address; of some people the private address is known too."""
-    count = len(cities)
-    streets = [c.streets[0] if a is None else accounts.streets[a] for c, a in zip(cities, employers, strict=True)]
-    private = [city.streets[byte % len(city.streets)] for city, byte in zip(cities, dice.randbytes(count), strict=True)]
+    offices = [c.streets[0] if a is None else accounts.streets[a] for c, a in zip(cities, employers, strict=True)]
     return {
-        **address("Mailing", dice.some(cities, 0.82), streets),
-        **address("Other", dice.some(cities, 0.05), private),
+        **address("Mailing", dice.some(cities, 0.82), offices),
+        **address("Other", dice.some(cities, 0.05), streets(cities, dice)),
     }
 
 

@@ -87,6 +87,8 @@ class Industry:
     naics_description: str | None = None
 
 
+UNCODED: Final = Industry(None)
+
 INDUSTRIES: Final = deck(
     {
         Industry("Manufacturing", "3423", "Hand and Edge Tools", "332216", "Saw Blade and Handtool Manufacturing"): 34,
@@ -101,7 +103,7 @@ INDUSTRIES: Final = deck(
         Industry("Education", "8222", "Technical Institutes", "611519", "Other Technical and Trade Schools"): 8,
         Industry("Food & Beverage", "2082", "Malt Beverages", "312120", "Breweries"): 6,
         Industry("Electronics"): 10, Industry("Government"): 8, Industry("Hospitality"): 4, Industry("Other"): 8,
-        Industry(None): 42,
+        UNCODED: 42,
     }
 )  # fmt: skip
 

@@ -20,16 +20,13 @@ DECK_SIZE: Final = 256
 
 
 def deck(weights: Mapping[T, float]) -> tuple[T, ...]:
-    """256 cards on which each value appears in proportion to its weight, and at least once."""
-    total = sum(weights.values())
-    exact = {value: weight * DECK_SIZE / total for value, weight in weights.items()}
-    copies = {value: max(1, int(share)) for value, share in exact.items()}
-    heaviest = sorted(weights, key=lambda value: exact[value] - copies[value], reverse=True)
-    missing = DECK_SIZE - sum(copies.values())
-    for value in heaviest[: max(0, missing)]:
+    """256 cards, on which each value appears at least once and otherwise in proportion to its weight."""
+    total, spare = sum(weights.values()), DECK_SIZE - len(weights)
+    exact = {value: 1 + weight * spare / total for value, weight in weights.items()}
+    copies = {value: int(share) for value, share in exact.items()}
+    by_remainder = sorted(weights, key=lambda value: exact[value] - copies[value], reverse=True)
+    for value in by_remainder[: DECK_SIZE - sum(copies.values())]:
         copies[value] += 1
-    if missing < 0:
-        copies[max(copies, key=lambda value: copies[value])] += missing
     return tuple(value for value, number in copies.items() for _ in range(number))
 
 

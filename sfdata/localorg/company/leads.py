@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sfdata.localorg.company import customers
-from sfdata.localorg.company.accounts import CITIES, PHONE_ENDS, Accounts, company_names
+from sfdata.localorg.company.accounts import Accounts, company_names
 from sfdata.localorg.company.blocks import Block
 from sfdata.localorg.company.contacts import Contacts
 from sfdata.localorg.company.draws import Dice, deck, grouped
 from sfdata.localorg.company.people import TITLES, ascii_text, meet, person_columns
+from sfdata.localorg.company.places import CITIES, phones, streets
 from sfdata.localorg.company.sales import Opportunities
 from sfdata.localorg.company.tables import address, audit
 from sfdata.localorg.company.texts import LEAD_NOTES
@@ -86,8 +87,7 @@ def _enquirers(block: Block, count: int, dice: Dice) -> dict[str, list[Any]]:
     """Somebody from somewhere who asked."""
     cities = dice.draw(CITIES, count)
     people = meet(cities, dice)
-    phones = [city.dial + end for city, end in zip(cities, dice.pick(PHONE_ENDS, count), strict=True)]
-    streets = [city.streets[byte % len(city.streets)] for city, byte in zip(cities, dice.randbytes(count), strict=True)]
+    numbers = phones(cities, dice)
     companies = company_names(cities, dice)
     sites = [ascii_text(name).lower().replace(" ", "-") or "shop" for name in companies]
     hosts = zip(people, block.serials("Lead"), strict=True)
@@ -95,11 +95,11 @@ def _enquirers(block: Block, count: int, dice: Dice) -> dict[str, list[Any]]:
         **person_columns(people, dice),
         "Company": companies,
         "Email": dice.some((f"{person.mailbox}@enquiry-{serial % 977}.example" for person, serial in hosts), 0.92),
-        "Phone": dice.some(phones, 0.7),
-        "MobilePhone": dice.some(phones, 0.2),
-        "Fax": dice.some(phones, 0.04),
+        "Phone": dice.some(numbers, 0.7),
+        "MobilePhone": dice.some(numbers, 0.2),
+        "Fax": dice.some(numbers, 0.04),
         "Website": dice.some((f"https://{site}.example" for site in sites), 0.3),
-        **address("", dice.some(cities, 0.75), streets),
+        **address("", dice.some(cities, 0.75), streets(cities, dice)),
     }
 
 
@@ -140,9 +140,9 @@ def _convert(
             columns[name][lead] = contacts.columns[name][contact]
         columns["Company"][lead] = accounts.names[account]
         deals = sales[account]
-        won = opportunities.columns["Id"][deals[int(dice.random() * len(deals))]] if deals else None
+        deal = opportunities.columns["Id"][deals[int(dice.random() * len(deals))]] if deals else None
         day = max(contacts.columns["CreatedDate"][contact][:10], columns["CreatedDate"][lead][:10])
-        into = (day, accounts.ids[account], contacts.columns["Id"][contact], won)
+        into = (day, accounts.ids[account], contacts.columns["Id"][contact], deal)
         for name, value in zip(CONVERSION, into, strict=True):
             gone[name][lead] = value
         columns["IsUnreadByOwner"][lead] = 0

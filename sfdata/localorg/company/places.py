@@ -1,16 +1,21 @@
 """Where the company's customers are: countries with their cities, postal codes, dialling codes and coordinates.
 
-A city's line reads: name | state or province | postal code | area code | latitude | longitude | streets.
+A city's line reads: name | state or province | postal code | area code | latitude | longitude.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from sfdata.localorg.company.draws import Dice, deck
 
 
 @dataclass(frozen=True, slots=True)
 class City:
+    """A place customers are at; ``dial`` is what precedes the last four digits of its telephone numbers."""
+
     name: str
     state: str | None
     postal_code: str | None
@@ -263,9 +268,24 @@ def _addresses(country: Country) -> tuple[str, ...]:
 
 CITIES_BY_COUNTRY: Final = {country.name: _cities(country) for country in COUNTRIES}
 
-WEIGHTED_CITIES: Final = {
-    city: country.weight / len(CITIES_BY_COUNTRY[country.name])
-    for country in COUNTRIES
-    for city in CITIES_BY_COUNTRY[country.name]
-}
-"""Every city with its share of the customers."""
+CITIES: Final = deck(
+    {
+        city: country.weight / len(CITIES_BY_COUNTRY[country.name])
+        for country in COUNTRIES
+        for city in CITIES_BY_COUNTRY[country.name]
+    }
+)
+"""A deck of all cities, as often as customers are there."""
+
+PHONE_ENDS: Final = tuple(f"01{number:02}" for number in range(100))
+"""Numbers that telephone companies keep for fiction end like this."""
+
+
+def phones(cities: Sequence[City], dice: Dice) -> list[str]:
+    """A telephone number in each of the cities."""
+    return [city.dial + end for city, end in zip(cities, dice.pick(PHONE_ENDS, len(cities)), strict=True)]
+
+
+def streets(cities: Sequence[City], dice: Dice) -> list[str]:
+    """A street with a house number in each of the cities."""
+    return [c.streets[byte % len(c.streets)] for c, byte in zip(cities, dice.randbytes(len(cities)), strict=True)]

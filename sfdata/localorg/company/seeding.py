@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import islice
 from math import inf
 from typing import Final
 
@@ -18,7 +19,7 @@ import msgspec
 from sfdata.localorg.company.accounts import grow_accounts
 from sfdata.localorg.company.activities import grow_events, grow_tasks, surroundings, trace
 from sfdata.localorg.company.base import seed_base
-from sfdata.localorg.company.blocks import Block, block_counts
+from sfdata.localorg.company.blocks import Block, block_counts, number_of_blocks
 from sfdata.localorg.company.campaigns import grow_campaigns
 from sfdata.localorg.company.catalogue import Catalogue, stock
 from sfdata.localorg.company.contacts import grow_contacts
@@ -29,7 +30,7 @@ from sfdata.localorg.company.sales import grow_opportunities
 from sfdata.localorg.company.service import grow_assets, grow_cases
 from sfdata.localorg.company.staff import Staff, hire
 from sfdata.localorg.company.tables import Columns, load
-from sfdata.localorg.company.timeline import FIRST_DAY, Timeline
+from sfdata.localorg.company.timeline import Timeline, first_moment
 from sfdata.localorg.store import Store
 
 DEFAULT_SEED: Final = 20240229
@@ -71,10 +72,9 @@ def seed_company(
     plan = _plan(store, scale, seed, as_of or datetime.now(UTC).date())
     known = store.setting(PROGRESS)
     progress = msgspec.json.decode(known, type=Progress) if known else Progress(0, {})
-    missing = list(_blocks(store, plan))[progress.blocks :]
-    if missing:
+    if progress.blocks < number_of_blocks(plan.scale):
         with store.unindexed():
-            for block in missing:
+            for block in islice(_blocks(store, plan), progress.blocks, None):
                 progress = _load_block(block, progress)
     return progress.rows
 
@@ -96,7 +96,7 @@ def _plan(store: Store, scale: float, seed: int, as_of: date) -> Plan:
     if not 0 < scale < inf:
         raise ValueError(f"scale must be a number greater than 0, not {scale}")
     base = seed_base(store, as_of=as_of)
-    moment = f"{Timeline(as_of).days[FIRST_DAY]}T00:00:00.000+0000"
+    moment = first_moment(as_of)
     with store.transaction():
         staff = hire(store, base.user_id, base.profiles, moment)
         catalogue = stock(store, base.standard_pricebook_id, base.user_id, moment)

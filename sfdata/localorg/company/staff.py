@@ -9,7 +9,7 @@ from itertools import repeat
 from typing import Final
 
 from sfdata.localorg.company.draws import deck
-from sfdata.localorg.company.tables import fixed_audit, load, new_ids, row
+from sfdata.localorg.company.tables import fixed_audit, load, new_ids
 from sfdata.localorg.store import Store
 
 DOMAIN: Final = "northwind-tools.example"
@@ -60,8 +60,10 @@ EMPLOYEES: Final = (
              active=False),
 )  # fmt: skip
 
-#: Queue → the objects whose records it may own.
-QUEUES: Final = {"Support Queue": ("Case",), "Escalations": ("Case",), "Web Leads": ("Lead",)}
+#: Queue → the object whose records it may own, and the role whose users take them from it.
+QUEUES: Final = {
+    "Support Queue": ("Case", "Service"), "Escalations": ("Case", "Service"), "Web Leads": ("Lead", "Sales"),
+}  # fmt: skip
 PUBLIC_GROUPS: Final = ("All Sales", "Field Technicians")
 
 RECORD_TYPES: Final = {
@@ -116,6 +118,7 @@ def hire(store: Store, admin: str, profiles: dict[str, str], moment: str) -> Sta
     _load_users(store, users, roles, profiles, admin, moment)
     queues = dict(zip(QUEUES, new_ids(store, "Group", len(QUEUES)), strict=True))
     _load_groups(store, queues, admin, moment)
+    _load_queues(store, queues, users, admin, moment)
     return Staff((admin, *users), queues, _load_record_types(store, admin, moment))
 
 
@@ -173,11 +176,27 @@ def _load_groups(store: Store, queues: dict[str, str], admin: str, moment: str) 
         **fixed_audit(admin, moment),
     }
     load(store, "Group", columns)
-    served = [(queues[name], sobject) for name, sobjects in QUEUES.items() for sobject in sobjects]
-    for queue, sobject in served:
-        (link,) = new_ids(store, "QueueSobject", 1)
-        values = {"Id": link, "QueueId": queue, "SobjectType": sobject, "CreatedById": admin, "SystemModstamp": moment}
-        load(store, "QueueSobject", row(**values))
+
+
+def _load_queues(store: Store, queues: dict[str, str], users: list[str], admin: str, moment: str) -> None:
+    """What the queues serve, and who takes records from them."""
+    served = {
+        "Id": new_ids(store, "QueueSobject", len(QUEUES)),
+        "QueueId": queues.values(),
+        "SobjectType": [sobject for sobject, _ in QUEUES.values()],
+        "CreatedById": repeat(admin),
+        "SystemModstamp": repeat(moment),
+    }
+    load(store, "QueueSobject", served)
+    hired = list(zip(users, EMPLOYEES, strict=True))
+    members = [(queues[n], user) for n, (_, role) in QUEUES.items() for user, e in hired if e.role == role]
+    columns = {
+        "Id": new_ids(store, "GroupMember", len(members)),
+        "GroupId": [queue for queue, _ in members],
+        "UserOrGroupId": [user for _, user in members],
+        "SystemModstamp": repeat(moment),
+    }
+    load(store, "GroupMember", columns)
 
 
 def _load_record_types(store: Store, admin: str, moment: str) -> dict[str, str]:

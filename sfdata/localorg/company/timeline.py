@@ -49,6 +49,11 @@ def _times(count: int) -> tuple[str, ...]:
 TIMES: Final = _times(256)
 
 
+def first_moment(as_of: date) -> str:
+    """When an org that is shown as of a day was made: at the start of its first day."""
+    return f"{as_of + timedelta(days=FIRST_DAY)}T00:00:00.000+0000"
+
+
 class Timeline:
     """Days as the texts the store keeps. ``days[-1]`` is the date of the day before, ``days[30]`` thirty days ahead."""
 
