@@ -13,7 +13,9 @@ import pyarrow as pa
 
 from sfdata.api.describe import DescribeCache
 from sfdata.api.query import explain, first_page
+from sfdata.errors import InvalidType
 from sfdata.frames.batch import Batch, concat
+from sfdata.frames.columns import UnknownName
 from sfdata.frames.decode import PageDecoder, count_only
 from sfdata.frames.dtypes import DtypeBackend
 from sfdata.resilience.hooks import Hooks
@@ -65,6 +67,7 @@ class Soql:
         """
         if max_rows is not None and max_rows < 1:
             raise ValueError(f"max_rows must be at least 1, not {max_rows}")
+        self._check_index(index_col)
         batch, total = self._whole(max_rows)
         about = self._about()
         if max_rows is not None and total > max_rows:
@@ -89,6 +92,12 @@ class Soql:
         """
         if size < 1:
             raise ValueError(f"a chunk needs at least one row, not {size}")
+        self._check_index(index_col)
+        return self._chunks(size, dtype_backend, index_col)
+
+    def _chunks(
+        self, size: int, dtype_backend: DtypeBackend | None, index_col: str | Sequence[str] | None
+    ) -> Iterator[pd.DataFrame]:
         start = 0
         for batch in _rechunked((batch for batch, _ in self._read.batches()), size):
             frame = batch.to_frame(self._about(), dtype_backend)
@@ -115,6 +124,18 @@ class Soql:
         https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_query_explain.htm
         """
         return explain(self._session, self.text)
+
+    def _check_index(self, index_col: str | Sequence[str] | None) -> None:
+        """Refuse an index that the result will not have, before anything is read."""
+        if index_col is None or self.query.is_count:
+            return
+        try:
+            names = self._read.columns.names
+        except (UnknownName, InvalidType):
+            return  # the org's own error says more
+        for name in [index_col] if isinstance(index_col, str) else index_col:
+            if name not in names:
+                raise ValueError(f"index_col {name!r} is not among the query's columns: {', '.join(names)}")
 
     def _whole(self, max_rows: int | None = None) -> tuple[Batch, int]:
         """The rows in one batch, and the org's count of them."""

@@ -137,6 +137,14 @@ def test_index_col_makes_the_index(org, soql, page):
     assert soql(ACCOUNTS).to_pandas(index_col=["Id", "Name"]).index.names == ["Id", "Name"]
 
 
+def test_an_index_the_query_lacks_is_refused_before_reading(org, soql):
+    """A wrong index_col costs no query, for a frame as for chunks."""
+    for read in (lambda q: q.to_pandas(index_col="Nmae"), lambda q: q.chunks(5, index_col=["Id", "Nmae"])):
+        with pytest.raises(ValueError, match="'Nmae' is not among .* Id, Name"):
+            read(soql(ACCOUNTS))
+    assert org.asked == []
+
+
 def test_the_org_decides_about_unknown_names_and_we_add_the_nearest(org, soql):
     """A misspelt field is refused in the org's own words, with the nearest name that exists as the hint."""
     org.pages = {"q": [refusal("INVALID_FIELD", "No such column 'Nmae' on entity 'Account'.")]}
