@@ -140,7 +140,7 @@ def test_index_col_makes_the_index(org, soql, page):
 def test_an_index_the_query_lacks_is_refused_before_reading(org, soql):
     """A wrong index_col costs no query, for a frame as for chunks."""
     for read in (lambda q: q.to_pandas(index_col="Nmae"), lambda q: q.chunks(5, index_col=["Id", "Nmae"])):
-        with pytest.raises(ValueError, match="'Nmae' is not among .* Id, Name"):
+        with pytest.raises(ValueError, match=r"'Nmae' is not among .* Id, Name"):
             read(soql(ACCOUNTS))
     assert org.asked == []
 
