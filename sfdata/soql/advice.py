@@ -17,6 +17,7 @@ WINDOW = 80
 
 _A_VALUE = "a value"
 _A_LATER_CLAUSE = "OFFSET|FOR|UPDATE|ALL ROWS"
+_KEYWORD = r"(AND|OR|NOT|WHERE|WITH|GROUP|HAVING|ORDER|LIMIT|FROM|SELECT)\b"
 _BIND = "A bind is a name or a column, :ids or :frame.Id; compute the value in Python first."
 
 
@@ -81,10 +82,21 @@ RULES: Sequence[Rule] = (
     Rule(r"\d{4}-\d\d-\d\d\s+", r"\d\d:", "", "A date and time is written 2024-01-31T10:00:00Z."),
     Rule(r"\d", r"[-/.]\d|/", "", "A date is written 2024-01-31."),
     Rule(r"[=<>]\s*-?\d+", r",\s*\d", "", "A number has no thousands separators: 1000.5."),
+    Rule("", r"\w+\s*:\s*\d", _A_VALUE, "Relative dates are LAST_N_DAYS:30, NEXT_N_WEEKS:2, N_MONTHS_AGO:3 …"),
     Rule("", r"(LAST|NEXT)_N_\w+|N_\w+_AGO\b", _A_VALUE, "{word} takes a number: {word}:30."),
     Rule("", r"[A-Za-z]\w*\s*\(", _A_VALUE, "A function stands on the left of a comparison, a value on the right."),
-    Rule("", r"[A-Za-z]", _A_VALUE, "Text stands in single quotes: '{word}'. A field cannot be compared with a field."),
-    Rule("", r"[-+*/%^|&~]", "", "SOQL does not compute; a formula field does, or the DataFrame afterwards."),
+    Rule(
+        "",
+        rf"(?!{_KEYWORD})[A-Za-z]",
+        _A_VALUE,
+        "Text stands in single quotes: '{word}'; a field is not compared with a field.",
+    ),
+    Rule(
+        "",
+        r"[-+*/%^|&~]",
+        "FROM|operator|AND",
+        "SOQL does not compute; a formula field does, or pandas afterwards.",
+    ),
     # clauses
     Rule(
         "",
@@ -94,6 +106,7 @@ RULES: Sequence[Rule] = (
     ),
     Rule("", r"(GROUP|ORDER)\b(?!\s+BY\b)", "BY", "{word} is followed by BY."),
     Rule(r"\bLIMIT\s+\d+\s*", r",", "", "Write LIMIT 10 OFFSET 20."),
+    Rule("", r"\)", _A_LATER_CLAUSE, "There is one ) too many."),
     Rule("", r"UNION\b", "", "SOQL has no UNION; run two queries and concatenate the DataFrames."),
     Rule(
         "",
@@ -129,8 +142,9 @@ def advice(text: str, pos: int, expected: Sequence[str]) -> str | None:
 
 
 def in_short(expected: Sequence[str]) -> tuple[str, ...]:
-    """``expected``, with a row of clauses that may follow told by the first of them."""
+    """``expected``, with a row of clauses that may follow told by the commonest of them."""
     clauses = [words for words in expected if words in CLAUSES]
     if len(clauses) < 3:
         return tuple(expected)
-    return (*(words for words in expected if words not in CLAUSES), f"a clause such as {clauses[0]}")
+    example = next((words for words in ("WHERE", "ORDER BY") if words in clauses), clauses[0])
+    return (*(words for words in expected if words not in CLAUSES), f"a clause such as {example}")

@@ -53,7 +53,7 @@ COUNTED_RELATIVE_DATES = frozenset(
     | {f"N_{period}S_AGO" for period in ("DAY", *_PERIODS)}
 )
 COMPARISONS = ("=", "!=", "<>", "<=", ">=", "<", ">")
-# Keywords that cannot be a field's name; where a field is wanted, they mean that one is missing.
+# Keywords that cannot be the name of a field or an object, unless a dot follows.
 RESERVED = frozenset(["AND", "FROM", "HAVING", "IN", "LIKE", "LIMIT", "NOT", "NULL", "OR", "SELECT", "WHERE", "WITH"])
 MAX_DEPTH = 100
 MAX_COUNT = 2**31 - 1  # of LIMIT, OFFSET and LAST_N_DAYS:n
@@ -92,6 +92,10 @@ class ExpressionParser(ABC):
         raise self.tokens.unexpected(what)
 
     def path(self, what: str = "a field name") -> FieldPath:
+        """Names joined by dots. A keyword that cannot be one means that it is missing here."""
+        word, following = self.tokens.current.upper, self.tokens.peek()
+        if (word in RESERVED and following.text != ".") or (word in ("GROUP", "ORDER") and following.upper == "BY"):
+            raise self.tokens.unexpected(what)
         first = self.name(what)
         parts = [first.text]
         while self.tokens.current.text == ".":
@@ -101,8 +105,6 @@ class ExpressionParser(ABC):
 
     def expression(self, what: str = "a field name") -> Expression:
         """A field path, or a function of expressions and literals."""
-        if self.tokens.current.upper in RESERVED and self.tokens.peek().text != ".":
-            raise self.tokens.unexpected(what)
         path = self.path(what)
         if len(path.parts) > 1 or self.tokens.current.text != "(":
             return path
@@ -200,7 +202,7 @@ class ExpressionParser(ABC):
                 items = [first]
                 while self.tokens.accept_keyword(word):
                     items.append(self._operand())
-                if self.tokens.at_keyword(other):
+                if self.tokens.current.upper == other:
                     raise self.tokens.unexpected(word, hint=MIXED)
                 return node(tuple(items))
         return first

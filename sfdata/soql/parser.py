@@ -137,7 +137,8 @@ class QueryParser(ExpressionParser):
         while self.tokens.accept_keyword("WITH"):
             if query.filter is None and self.tokens.peek().text == "=":
                 query = replace(query, filter=self.condition())
-            elif not query.visibility and self.tokens.accept_keyword("RECORDVISIBILITYCONTEXT"):
+            elif not query.visibility and self.tokens.current.upper == "RECORDVISIBILITYCONTEXT":
+                self.tokens.advance()
                 query = replace(query, visibility=self._options())
             elif not query.data_categories and self.tokens.accept_keyword("DATA", "CATEGORY"):
                 query = replace(query, data_categories=self._categories())
@@ -243,6 +244,7 @@ class QueryParser(ExpressionParser):
         """Some of ``words``, joined by commas; behind a comma the keyword may be ``repeated``."""
         found = [self._one_of(words)]
         while self.tokens.accept(","):
-            self.tokens.accept_keyword(repeated)
+            if self.tokens.current.upper == repeated:
+                self.tokens.advance()
             found.append(self._one_of(words))
         return tuple(found)
