@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from itertools import repeat
-from typing import Any, Final
+from typing import Final
 
 from sfdata.localorg.company.blocks import Block
 from sfdata.localorg.company.sales import Opportunities
@@ -65,5 +65,5 @@ def grow_files(block: Block, opportunities: Opportunities) -> dict[str, Columns]
 
 def _fill(serial: int) -> tuple[str, str, bytes]:
     title, extension, content = TEMPLATES[serial % len(TEMPLATES)]
-    number: Any = f"{serial:05}"
+    number = f"{serial:05}"
     return title.format(number), extension, content.replace("{0}", number).encode()
