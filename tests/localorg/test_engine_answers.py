@@ -128,6 +128,47 @@ def test_a_count_has_no_columns(engine: QueryEngine) -> None:
     assert columns(engine, "SELECT COUNT() FROM Contact") == []
 
 
+# --- limits ----------------------------------------------------------------------------------------------------------
+
+
+def test_relationships_are_counted() -> None:
+    """20 subqueries and 55 parents are answered, one more of either is refused, and so is what SQLite cannot join."""
+    id_field, name = Field("Id", "id", "Id"), Field("Name", "string", "Name")
+    hub = SObject("Hub__c", "Hub", "Hubs", "a00", (id_field, name))
+    spokes = [
+        SObject(
+            f"Spoke{n}__c", "Spoke", "Spokes", f"b{n:02}",
+            (id_field, Field("Hub__c", "reference", "Hub", reference_to=("Hub__c",), child_relationship=f"Spokes{n}__r")),
+        )
+        for n in range(70)
+    ]  # fmt: skip
+    parents = tuple(
+        Field(f"P{n}__c", "reference", "P", reference_to=("Hub__c",), relationship_name=f"P{n}__r") for n in range(56)
+    )
+    any_of_70 = Field(
+        "Any__c", "reference", "Any", reference_to=tuple(s.name for s in spokes), relationship_name="Any__r"
+    )
+    rim = SObject("Rim__c", "Rim", "Rims", "a01", (id_field, *parents, any_of_70))
+    store = Store(Schema([hub, *spokes, rim]))
+    engine = QueryEngine(store, clock=lambda: dt.datetime(2024, 5, 15, tzinfo=dt.UTC))
+
+    def ask(pieces: list[str], source: str) -> bytes:
+        return engine.query(f"SELECT {', '.join(pieces)} FROM {source}", base="", user_id="")
+
+    subqueries = [f"(SELECT Id FROM Spokes{n}__r)" for n in range(21)]
+    paths = [f"P{n}__r.Name" for n in range(56)]
+    assert ask(subqueries[:20], "Hub__c") == ask(paths[:55], "Rim__c")
+    for pieces, source, code in (
+        (subqueries, "Hub__c", "MALFORMED_QUERY"),
+        (paths, "Rim__c", "MALFORMED_QUERY"),
+        (["Any__r.Name"], "Rim__c", "QUERY_TOO_COMPLICATED"),
+    ):
+        with pytest.raises(ApiError) as refused:
+            ask(pieces, source)
+        assert refused.value.error_code == code
+    store.close()
+
+
 # --- SQL functions ---------------------------------------------------------------------------------------------------
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

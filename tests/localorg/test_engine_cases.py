@@ -38,6 +38,7 @@ IDS = {
             *((f"O{n}", "006") for n in range(1, 6)),
             *((f"K{n}", "500") for n in range(1, 3)),
             *((f"T{n}", "00T") for n in range(1, 4)),
+            ("L1", "06A"),
         ]
     )
 }
@@ -102,6 +103,7 @@ SCHEMA = Schema(
             "Task", "00T", field("Subject"), reference("WhoId", "Who", "Contact", "Lead", child="Tasks"),
             reference("WhatId", "What", "Account", "Case", child="Tasks"), field("At__c", "time"),
         ),
+        sobject("ContentDocumentLink", "06A", reference("LinkedEntityId", "LinkedEntity", "Account", "Contact")),
         sobject("Setup__c", "a00", queryable=False),
     ]
 )  # fmt: skip
@@ -156,6 +158,7 @@ ROWS: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
         "Id CaseNumber Subject OwnerId AccountId",
         [("K1", "001", "pump", "Help", "A1"), ("K2", "002", "Pipe", "Ann", None)],
     ),
+    "ContentDocumentLink": ("Id LinkedEntityId", [("L1", "A1")]),
     "Task": (
         "Id Subject WhoId WhatId At__c",
         [
@@ -299,6 +302,14 @@ def test_a_long_line_is_cut_around_the_place(engine: QueryEngine) -> None:
     assert excerpt[caret.index("^") :].startswith("Nope, Description, CreatedDate")
     assert "BillingCity, AnnualRevenue, " in excerpt[: caret.index("^")]
     assert len(excerpt) < 90
+
+
+def test_at_most_32_fields_sort(engine: QueryEngine) -> None:
+    """32 sort keys are answered, one more is refused."""
+    keys = ", ".join(["Name"] * 32)
+    assert json.loads(engine.query(f"SELECT Id FROM Account ORDER BY {keys}", base="", user_id=""))["totalSize"] == 5
+    with pytest.raises(ApiError, match="Maximum number of order by fields exceeded: 32"):
+        engine.query(f"SELECT Id FROM Account ORDER BY {keys}, Id", base="", user_id="")
 
 
 def test_thousands_of_conditions_are_no_trouble(engine: QueryEngine) -> None:
