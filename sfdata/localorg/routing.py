@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from sfdata.localorg.answers import ApiError, not_found
@@ -20,11 +21,15 @@ if TYPE_CHECKING:
     from sfdata.localorg.sessions import Session
 
 JSON = "application/json;charset=UTF-8"
+PIECE_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request as a handler sees it. ``headers`` has lower-case keys; ``args`` the decoded parts of the path."""
+    """A request as a handler sees it. ``headers`` has lower-case keys; ``args`` the decoded parts of the path.
+
+    ``file`` is the body of a route that takes its body as a file; ``body`` is then empty.
+    """
 
     method: str
     path: str
@@ -34,6 +39,7 @@ class Request:
     body: bytes = b""
     args: Mapping[str, str] = field(default_factory=dict)
     session: Session | None = None
+    file: IO[bytes] | None = None
 
     @property
     def version(self) -> str:
@@ -61,14 +67,47 @@ class Request:
             raise ApiError(400, "JSON_PARSER_ERROR", f"Unexpected character or end of input{place}") from None
 
 
+@dataclass(frozen=True, slots=True)
+class FileBody:
+    """A body too large for memory: ``head``, then the bytes of a file from ``start`` up to ``stop``."""
+
+    head: bytes
+    path: Path
+    start: int = 0
+    stop: int = 0
+
+    def __len__(self) -> int:
+        return len(self.head) + self.stop - self.start
+
+    def pieces(self) -> Iterator[bytes]:
+        """The body in pieces of a handy size."""
+        if self.head:
+            yield self.head
+        left = self.stop - self.start
+        if left <= 0:
+            return
+        with self.path.open("rb") as file:
+            file.seek(self.start)
+            while left > 0:
+                piece = file.read(min(left, PIECE_BYTES))
+                if not piece:
+                    raise OSError(f"{self.path.name} ended {left} bytes too early")
+                left -= len(piece)
+                yield piece
+
+
 @dataclass(frozen=True)
 class Answer:
-    """An answer before compression: status, body, and headers besides the ones every answer carries."""
+    """An answer before compression: status, body, and headers besides the ones every answer carries.
+
+    A body that is a file is sent in place of ``body``.
+    """
 
     status: int = 200
     body: bytes = b""
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
+    file: FileBody | None = None
 
 
 def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
@@ -90,13 +129,17 @@ Handler = Callable[[Request], Answer]
 
 @dataclass(frozen=True)
 class Route:
-    """``pattern`` is a path with ``{names}`` for its variable parts; ``public`` routes need no session."""
+    """``pattern`` is a path with ``{names}`` for its variable parts; ``public`` routes need no session.
+
+    A route that ``takes_file`` gets its body as a file, however long it is.
+    """
 
     method: str
     pattern: str
     handler: Handler
     what: str
     public: bool = False
+    takes_file: bool = False
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
