@@ -101,14 +101,9 @@ class SoqlMagics(Magics):
 
     def _read(self, org: Org, query: Soql, options: Options) -> pd.DataFrame:
         with nullcontext() if options.quiet else progress(org.hooks, self.user_shell):
-            try:
-                return query.to_pandas(
-                    dtype_backend=options.dtype_backend, index_col=options.index, max_rows=options.max_rows
-                )
-            except KeyError as problem:
-                if options.index is None:
-                    raise
-                raise ConfigurationError(f"--index {options.index}: the result has no such column") from problem
+            return query.to_pandas(
+                dtype_backend=options.dtype_backend, index_col=options.index, max_rows=options.max_rows
+            )
 
 
 def dry_run(query: Soql) -> list[str]:

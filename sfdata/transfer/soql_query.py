@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from sfdata.api.describe import DescribeCache
 from sfdata.api.query import explain, first_page
-from sfdata.errors import InvalidType
+from sfdata.errors import ConfigurationError, InvalidType
 from sfdata.frames.batch import Batch, concat
 from sfdata.frames.columns import UnknownName
 from sfdata.frames.decode import PageDecoder, count_only
@@ -127,7 +127,7 @@ class Soql:
 
     def _check_index(self, index_col: str | Sequence[str] | None) -> None:
         """Refuse an index that the result will not have, before anything is read."""
-        if index_col is None or self.query.is_count:
+        if index_col is None:
             return
         try:
             names = self._read.columns.names
@@ -135,7 +135,7 @@ class Soql:
             return  # the org's own error says more
         for name in [index_col] if isinstance(index_col, str) else index_col:
             if name not in names:
-                raise ValueError(f"index_col {name!r} is not among the query's columns: {', '.join(names)}")
+                raise ConfigurationError(f"index_col {name!r} is not among the query's columns: {', '.join(names)}")
 
     def _whole(self, max_rows: int | None = None) -> tuple[Batch, int]:
         """The rows in one batch, and the org's count of them."""

@@ -90,19 +90,6 @@ def test_options_reach_the_query(notebook: Any, org: Any) -> None:
     assert org.all_rows == [True]
 
 
-def test_an_index_the_result_lacks_is_named(notebook: Any, org: Any) -> None:
-    """``--index`` with a column that is not in the result is an error that names it; another KeyError stays one."""
-
-    def fail() -> pd.DataFrame:
-        raise KeyError("Nope")
-
-    org.answer = fail
-    error = notebook.run(f"%%soql --index Nope\n{QUERY}").error_in_exec
-    assert isinstance(error, ConfigurationError)
-    assert "Nope" in error.message
-    assert type(notebook.run(f"%%soql\n{QUERY}").error_in_exec) is KeyError
-
-
 def test_a_cut_result_says_so(notebook: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """When ``--max-rows`` leaves rows out, a line on standard error says how many there are."""
     notebook.run(f"%%soql few --max-rows 2\n{QUERY}")
