@@ -39,7 +39,6 @@ RESOURCES = (
 """What the version root lists; clients discover by it."""
 
 NOT_BUILT: Mapping[str, str] = {
-    "composite": "Composite",
     "jobs": "Bulk API 2.0",
     "parameterizedsearch": "Search",
     "search": "Search (SOSL)",
@@ -71,24 +70,17 @@ def sobjects(request: Request) -> Answer:
 
 def sobject(request: Request) -> Answer:
     """``GET sobjects/X``: one object in short, and the rows of it the user viewed last."""
-    found = _sobject(request)
+    found = request.sobject
     viewed = [_without_date(row) for row in _recently_viewed(request, found, RECENT_PER_OBJECT)]
     return json_answer(basic_info(request.org.schema, found, request.base, viewed))
 
 
 def sobject_describe(request: Request) -> Answer:
     """``GET sobjects/X/describe``: everything about one object."""
-    org, found = request.org, _sobject(request)
+    org, found = request.org, request.sobject
     record_types = org.store.find(org.object("RecordType"), "SobjectType", found.name, limit=MOST_RECORD_TYPES)
     answer = describe_object(org.schema, found, request.base, record_types=record_types, instance_url=org.instance_url)
     return _described(request, answer)
-
-
-def _sobject(request: Request) -> SObject:
-    found = request.org.schema.object(request.args["name"])
-    if found is None:
-        raise not_found()
-    return found
 
 
 def _described(request: Request, described: Mapping[str, Any]) -> Answer:

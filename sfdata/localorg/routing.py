@@ -18,17 +18,22 @@ from sfdata.localorg.answers import ApiError, not_found
 
 if TYPE_CHECKING:
     from sfdata.localorg.instance import Instance
+    from sfdata.localorg.schema import SObject
     from sfdata.localorg.sessions import Session
 
 JSON = "application/json;charset=UTF-8"
+READABLE_TYPES = frozenset({"", "application/json"})
 PIECE_BYTES = 256 * 1024
+
+Within = Callable[[str, str, Mapping[str, str], bytes], "Answer"]
 
 
 @dataclass(frozen=True)
 class Request:
     """A request as a handler sees it. ``headers`` has lower-case keys; ``args`` the decoded parts of the path.
 
-    ``file`` is the body of a route that takes its body as a file; ``body`` is then empty.
+    ``file`` is the body of a route that takes its body as a file; ``body`` is then empty. ``within`` answers a request
+    inside this one: method, target, headers and body, for the same session and without an API call of its own.
     """
 
     method: str
@@ -40,6 +45,7 @@ class Request:
     args: Mapping[str, str] = field(default_factory=dict)
     session: Session | None = None
     file: IO[bytes] | None = None
+    within: Within = lambda method, target, headers, body: Answer(404)
 
     @property
     def version(self) -> str:
@@ -51,9 +57,25 @@ class Request:
         """The path every resource of this version starts with."""
         return f"/services/data/v{self.version}"
 
+    @property
+    def user_id(self) -> str:
+        """Who asks."""
+        return self.session.user_id if self.session else self.org.user_id
+
+    @property
+    def sobject(self) -> SObject:
+        """The object that the path names; 404 where there is none."""
+        found = self.org.schema.object(self.args["name"])
+        if found is None:
+            raise not_found()
+        return found
+
     @cached_property
     def json(self) -> Any:
-        """The body as JSON; a malformed one is refused as Salesforce does."""
+        """The body as JSON; one that is malformed or of another media type is refused as Salesforce does."""
+        given = self.headers.get("content-type", "")
+        if given.partition(";")[0].strip().lower() not in READABLE_TYPES:
+            raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", f"MediaType of '{given}' is not supported by this resource")
         if not self.body:
             raise ApiError(
                 400, "JSON_PARSER_ERROR", "The HTTP entity body is required, but this request has no entity body."

@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
 from sfdata.localorg.answers import ApiError, not_found
+from sfdata.localorg.body_places import placed
 from sfdata.localorg.ids import normalize
 from sfdata.localorg.records import Records, no_such_key
 from sfdata.localorg.representation import record_json, record_url
 from sfdata.localorg.routing import Answer, Handler, Request, Route, json_answer
 from sfdata.localorg.schema import Field, SObject
-from sfdata.localorg.validation import DATETIME, RecordError, RecordRefused, Unreadable
+from sfdata.localorg.validation import DATETIME
 
-JSON_TYPES = frozenset({"", "application/json"})
 UPSERT_ANSWERS_UPDATES = 46.0
 WITH_ETAG = frozenset({"Account"})
 
@@ -33,37 +32,37 @@ Row = Mapping[str, Any]
 
 def create(request: Request) -> Answer:
     """``POST sobjects/X``, or ``sobjects/X/Id``: a new row."""
-    sobject = _sobject(request)
+    sobject = request.sobject
     body = _body(request, sobject)
-    with _placed(request):
-        record_id = _records(request).create(sobject, body, _user_id(request))
+    with placed(request):
+        record_id = _records(request).create(sobject, body, request.user_id)
     return _created(request, sobject, {"id": record_id, "success": True, "errors": []})
 
 
 def read(request: Request) -> Answer:
     """``GET sobjects/X/ID``: all fields, or those of ``fields=``; 304 for a client that has the row already."""
-    sobject = _sobject(request)
+    sobject = request.sobject
     return _row_answer(request, sobject, _records(request).get(sobject, _record_id(request, sobject)))
 
 
 def update(request: Request) -> Answer:
     """``PATCH sobjects/X/ID``: the fields of the body, unless the row is not as the client's conditions say."""
-    sobject = _sobject(request)
+    sobject = request.sobject
     record_id = _record_id(request, sobject)
     body = _body(request, sobject)
     records = _records(request)
-    with records.store.transaction(), _placed(request):
+    with records.store.transaction(), placed(request):
         row = records.get(sobject, record_id)
         if not _still(request, sobject, row):
             return Answer(412)
-        records.update(sobject, record_id, body, _user_id(request))
+        records.update(sobject, record_id, body, request.user_id)
     return Answer(204)
 
 
 def delete(request: Request) -> Answer:
     """``DELETE sobjects/X/ID``."""
-    sobject = _sobject(request)
-    _records(request).delete(sobject, _record_id(request, sobject), _user_id(request))
+    sobject = request.sobject
+    _records(request).delete(sobject, _record_id(request, sobject), request.user_id)
     return Answer(204)
 
 
@@ -83,7 +82,7 @@ def post(request: Request) -> Answer:
 
 def read_by_key(request: Request) -> Answer:
     """``GET sobjects/X/FIELD/VALUE`` by external id, or ``sobjects/X/ID/NAME``: a related row, child rows, a blob."""
-    sobject = _sobject(request)
+    sobject = request.sobject
     if sobject.field(request.args["key"]) is None and normalize(request.args["key"]):
         return _related(request, sobject, _records(request).get(sobject, _record_id(request, sobject)))
     found = _by_key(request, sobject)
@@ -92,16 +91,16 @@ def read_by_key(request: Request) -> Answer:
 
 def upsert(request: Request) -> Answer:
     """``PATCH sobjects/X/FIELD/VALUE``: update the row with that external id, or create it."""
-    sobject = _sobject(request)
+    sobject = request.sobject
     body = _body(request, sobject)
     field_name, value = request.args["key"], request.args["value"]
     update_only = request.query.get("updateOnly", "").lower() == "true"
     records = _records(request)
-    with records.store.transaction(), _placed(request):
+    with records.store.transaction(), placed(request):
         found = records.find(sobject, field_name, value)
         if len(found) > 1:
             return _several(request, sobject, found)
-        result = records.upsert(sobject, field_name, value, body, _user_id(request), update_only=update_only)
+        result = records.upsert(sobject, field_name, value, body, request.user_id, update_only=update_only)
     answer: dict[str, Any] = {"id": result.id, "success": True, "errors": []}
     tells = float(request.version) >= UPSERT_ANSWERS_UPDATES
     if tells:
@@ -113,13 +112,13 @@ def upsert(request: Request) -> Answer:
 
 def delete_by_key(request: Request) -> Answer:
     """``DELETE sobjects/X/FIELD/VALUE``."""
-    sobject = _sobject(request)
+    sobject = request.sobject
     records = _records(request)
     with records.store.transaction():
         found = _by_key(request, sobject)
         if isinstance(found, Answer):
             return found
-        records.delete(sobject, found["Id"], _user_id(request))
+        records.delete(sobject, found["Id"], request.user_id)
     return Answer(204)
 
 
@@ -150,7 +149,7 @@ def _related(request: Request, sobject: SObject, row: Row) -> Answer:
         raise not_found()
     columns = ", ".join(f.name for f in _fields(request, related))
     soql = f"SELECT {columns} FROM {related.name} WHERE {child.field} = '{row['Id']}'"  # noqa: S608 - names and an Id
-    return Answer(body=request.org.engine.query(soql, base=request.base, user_id=_user_id(request)))
+    return Answer(body=request.org.engine.query(soql, base=request.base, user_id=request.user_id))
 
 
 def _parent(request: Request, record_id: str | None) -> Answer:
@@ -166,13 +165,13 @@ def _parent(request: Request, record_id: str | None) -> Answer:
 def updated(request: Request) -> Answer:
     """``GET sobjects/X/updated``: Ids of the rows changed from ``start`` until ``end``."""
     start, end = _moment(request, "start"), _moment(request, "end")
-    return json_answer(_records(request).get_updated(_sobject(request), start, end))
+    return json_answer(_records(request).get_updated(request.sobject, start, end))
 
 
 def deleted(request: Request) -> Answer:
     """``GET sobjects/X/deleted``: the rows deleted from ``start`` until ``end``."""
     start, end = _moment(request, "start"), _moment(request, "end")
-    return json_answer(_records(request).get_deleted(_sobject(request), start, end))
+    return json_answer(_records(request).get_deleted(request.sobject, start, end))
 
 
 def _moment(request: Request, name: str) -> datetime:
@@ -195,17 +194,6 @@ def _records(request: Request) -> Records:
     return request.org.records
 
 
-def _user_id(request: Request) -> str:
-    return request.session.user_id if request.session else request.org.user_id
-
-
-def _sobject(request: Request) -> SObject:
-    found = request.org.schema.object(request.args["name"])
-    if found is None:
-        raise not_found()
-    return found
-
-
 def _record_id(request: Request, sobject: SObject) -> str:
     """The 18-character Id of the path; 404 for one that is none, or of another object."""
     record_id = normalize(request.args["key"])
@@ -217,46 +205,10 @@ def _record_id(request: Request, sobject: SObject) -> str:
 
 
 def _body(request: Request, sobject: SObject) -> Mapping[str, Any]:
-    given = request.headers.get("content-type", "")
-    if given.partition(";")[0].strip().lower() not in JSON_TYPES:
-        raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", f"MediaType of '{given}' is not supported by this resource")
     body = request.json
     if not isinstance(body, dict):
         raise ApiError(400, "JSON_PARSER_ERROR", f"The body must be one JSON object: the fields of a {sobject.name}")
     return body
-
-
-@contextmanager
-def _placed(request: Request) -> Iterator[None]:
-    """Inside, a value that cannot be read is refused with its place in the body."""
-    try:
-        yield
-    except Unreadable as unreadable:
-        text = request.body.decode(json.detect_encoding(request.body), "replace")
-        message = f"{unreadable.message} at {_place(text, unreadable.field_name)}"
-        raise RecordRefused([RecordError(unreadable.error_code, message, None)]) from None
-
-
-def _place(text: str, name: str) -> str:
-    """Line and column of the value of key ``name`` in a JSON object; of the object itself where it has no such key."""
-    decoder = json.JSONDecoder()
-    position = start = text.index("{")
-    while text[position] in "{,":
-        key, position = decoder.raw_decode(text, _next(text, position + 1))
-        position = _next(text, _next(text, position) + 1)
-        if key.casefold() == name.casefold():
-            start = position
-            break
-        position = _next(text, decoder.raw_decode(text, position)[1])
-    line = text.count("\n", 0, start) + 1
-    return f"[line:{line}, column:{start - text.rfind(chr(10), 0, start)}]"
-
-
-def _next(text: str, position: int) -> int:
-    """Where the white space from ``position`` on ends."""
-    while text[position].isspace():
-        position += 1
-    return position
 
 
 # --- parts of an answer ----------------------------------------------------------------------------------------------

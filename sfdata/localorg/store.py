@@ -34,6 +34,10 @@ BATCH = 5_000
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
+class Undo(Exception):
+    """Leaves a transaction that is to leave nothing behind, though nothing went wrong."""
+
+
 class Store:
     """The rows of every object of ``schema``.
 

@@ -72,7 +72,7 @@ class Unreadable(RecordRefused):
     """JSON of a type that the field ``field_name`` cannot be read from."""
 
     def __init__(self, field: Field, value: Any) -> None:
-        token, text = _token(value)
+        token, text = json_token(value)
         message = (
             f"Cannot deserialize instance of {field.type} from {token} value {printable(text)} "
             "or request may be missing a required field"
@@ -112,7 +112,7 @@ def _field_refusal(field: Field, code: str, problem: str) -> RecordRefused:
     return refusal(code, f"{field.label}: {problem}", [field.name])
 
 
-def _token(value: Any) -> tuple[str, str]:
+def json_token(value: Any) -> tuple[str, str]:
     """The kind and text of a JSON value, in the words of the parser that Salesforce's messages come from."""
     if isinstance(value, str):
         return "VALUE_STRING", value
@@ -223,7 +223,7 @@ def _integer(field: Field, value: Any) -> int:
 
 
 def _out_of_range(field: Field, value: Any) -> RecordRefused:
-    text = _token(value)[1]
+    text = json_token(value)[1]
     return _field_refusal(field, "NUMBER_OUTSIDE_VALID_RANGE", f"value outside of valid range on numeric field: {text}")
 
 

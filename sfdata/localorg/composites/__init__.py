@@ -1,0 +1,1 @@
+"""Resources that do several things in one call: sObject Collections, composite, batch, tree and graph."""
