@@ -85,6 +85,7 @@ RULES: Sequence[Rule] = (
     Rule("", r"\w+\s*:\s*\d", _A_VALUE, "Relative dates are LAST_N_DAYS:30, NEXT_N_WEEKS:2, N_MONTHS_AGO:3 …"),
     Rule("", r"(LAST|NEXT)_N_\w+|N_\w+_AGO\b", _A_VALUE, "{word} takes a number: {word}:30."),
     Rule("", r"[A-Za-z]\w*\s*\(", _A_VALUE, "A function stands on the left of a comparison, a value on the right."),
+    Rule("", r"%", _A_VALUE, "A pattern stands in single quotes: '%Acme%'."),
     Rule(
         "",
         rf"(?!{_KEYWORD})[A-Za-z]",

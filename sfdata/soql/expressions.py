@@ -55,7 +55,8 @@ COUNTED_RELATIVE_DATES = frozenset(
 COMPARISONS = ("=", "!=", "<>", "<=", ">=", "<", ">")
 # Keywords that cannot be the name of a field or an object, unless a dot follows.
 RESERVED = frozenset(["AND", "FROM", "HAVING", "IN", "LIKE", "LIMIT", "NOT", "NULL", "OR", "SELECT", "WHERE", "WITH"])
-MAX_DEPTH = 100
+MAX_DEPTH = 100  # of parentheses, functions and NOT, one within the other
+SUBQUERY_DEPTH = 5  # what a subquery adds to that: it takes the stack of so many parentheses to read and to print
 MAX_COUNT = 2**31 - 1  # of LIMIT, OFFSET and LAST_N_DAYS:n
 MAX_EXPONENT_DIGITS = 3  # numbers are printed without exponent, so an unbounded one could fill the memory
 
@@ -74,13 +75,13 @@ class ExpressionParser(ABC):
         """A SELECT, for a semi-join."""
 
     @contextmanager
-    def nested(self) -> Iterator[None]:
+    def nested(self, depth: int = 1) -> Iterator[None]:
         """Bounds the depth of nesting, so that no query text can exhaust the stack."""
-        self._depth += 1
+        self._depth += depth
         if self._depth > MAX_DEPTH:
             raise SoqlSyntaxError("nested too deeply", text=self.tokens.text, offset=self.tokens.current.pos)
         yield
-        self._depth -= 1
+        self._depth -= depth
 
     # --- names and functions -----------------------------------------------------------------------------------------
 
@@ -247,7 +248,7 @@ class ExpressionParser(ABC):
 
     def subquery(self) -> Query:
         """A SELECT in parentheses."""
-        with self.nested():
+        with self.nested(SUBQUERY_DEPTH):
             self.tokens.expect("(")
             query = self.query()
             self.tokens.expect(")")
