@@ -11,18 +11,27 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
 from sfdata.localorg import identity, oauth, rest, rows, soap
 from sfdata.localorg.answers import ApiError
+from sfdata.localorg.composites import routes as composites
 from sfdata.localorg.instance import Instance
 from sfdata.localorg.routing import JSON, Answer, Refused, Request, Route, json_answer, match
 from sfdata.localorg.sessions import Session, bearer_token
 from sfdata.localorg.versions import DEPRECATED, is_served, refuse_unserved
 
-ROUTES: tuple[Route, ...] = (*oauth.ROUTES, *identity.ROUTES, *soap.ROUTES, *rest.ROUTES, *rows.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *oauth.ROUTES,
+    *identity.ROUTES,
+    *soap.ROUTES,
+    *rest.ROUTES,
+    *rows.ROUTES,
+    *composites.ROUTES,
+)
 """Everything the local org serves; the first route that fits is taken."""
 
 MOST_PARAMETERS = 1000
@@ -39,16 +48,20 @@ def answer(
 ) -> Answer:
     """The answer to a request. ``target`` is path and query string, ``headers`` has lower-case names."""
     path, _, query = _origin_form(target).partition("?")
+    request = Request(method, path, org, headers=headers, body=body)
+    return _finished(_answered(request, query, routes), org, path, headers)
+
+
+def _answered(request: Request, query: str, routes: Sequence[Route]) -> Answer:
+    """What the route's handler answers, or the refusal in its wire form."""
     try:
-        request = Request(method, path, org, query=_parameters(query), headers=headers, body=body)
-        given = _serve(request, routes)
+        return _serve(replace(request, query=_parameters(query)), routes)
     except ApiError as refusal:
-        given = json_answer(refusal.body(), refusal.status)
+        return json_answer(refusal.body(), refusal.status)
     except Refused as refusal:
-        given = refusal.answer
+        return refusal.answer
     except Exception:  # noqa: BLE001 - whatever went wrong in here, the client gets Salesforce's form of it
-        given = _unexpected(method, path)
-    return _finished(given, org, path, headers)
+        return _unexpected(request.method, request.path)
 
 
 def _serve(request: Request, routes: Sequence[Route]) -> Answer:
@@ -65,11 +78,24 @@ def _serve(request: Request, routes: Sequence[Route]) -> Answer:
     if route.public:
         return route.handler(replace(request, args=args))
     session = _session(request)
-    request.org.usage.count()
-    return route.handler(replace(request, args=args, session=session))
+    if request.session is None:
+        request.org.usage.count()
+    request = replace(request, args=args, session=session)
+    return route.handler(replace(request, within=partial(_within, request, routes)))
+
+
+def _within(
+    outer: Request, routes: Sequence[Route], method: str, target: str, headers: Mapping[str, str], body: bytes
+) -> Answer:
+    """The answer to a request inside ``outer``: of the same session, and no API call of its own."""
+    path, _, query = target.partition("?")
+    inner = Request(method, path, outer.org, headers=headers, body=body, session=outer.session)
+    return _answered(inner, query, routes)
 
 
 def _session(request: Request) -> Session:
+    if request.session is not None:
+        return request.session
     token = bearer_token(request.headers.get("authorization"))
     if token is None:
         raise ApiError(401, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from sfdata.localorg.answers import ApiError, not_found
+from sfdata.localorg.answers import ApiError
 from sfdata.localorg.describe import basic_info, describe_global, describe_object
 from sfdata.localorg.identity import identity_url
 from sfdata.localorg.limits import limits_answer
