@@ -57,7 +57,8 @@ WITH_TLS = {
     "ca": "{ca_file}",
     "sfdata_ca": " SF_CA_FILE={ca_file}",
     "simple_salesforce": (
-        'export REQUESTS_CA_BUNDLE={ca_file}\n    Salesforce(instance_url="{instance_url}", session_id="<access_token>")'
+        "export REQUESTS_CA_BUNDLE={ca_file}\n"
+        '    Salesforce(instance_url="{instance_url}", session_id="<access_token>")'
     ),
     "sf_ca": "export NODE_EXTRA_CA_CERTS={ca_file}\n    ",
 }

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -35,6 +35,7 @@ ROUTES: tuple[Route, ...] = (
 """Everything the local org serves; the first route that fits is taken."""
 
 MOST_PARAMETERS = 1000
+ORIGIN = re.compile(r"^https?://[^/?]*", re.IGNORECASE)
 VERSIONED = re.compile(r"/services/data/v([^/]+)(?:/.*)?", re.IGNORECASE | re.DOTALL)
 
 
@@ -47,7 +48,7 @@ def answer(
     routes: Sequence[Route] = ROUTES,
 ) -> Answer:
     """The answer to a request. ``target`` is path and query string, ``headers`` has lower-case names."""
-    path, _, query = _origin_form(target).partition("?")
+    path, _, query = ORIGIN.sub("", target).partition("?")
     request = Request(method, path, org, headers=headers, body=body)
     return _finished(_answered(request, query, routes), org, path, headers)
 
@@ -103,13 +104,6 @@ def _session(request: Request) -> Session:
     if session is None:
         raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
     return session
-
-
-def _origin_form(target: str) -> str:
-    if target.startswith("/"):
-        return target
-    parts = urlsplit(target)
-    return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
 def _parameters(query: str) -> dict[str, str]:

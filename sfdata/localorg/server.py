@@ -33,6 +33,7 @@ COMPRESS_FROM_BYTES = 1024
 IDLE_SECONDS = 120.0
 PARTING_SECONDS = 5.0
 POLL_SECONDS = 0.05
+HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z.-]+))(?::[0-9]*)?")
 OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 COMMON_HEADERS = {"Cache-Control": "no-cache,must-revalidate,max-age=0,no-store,private", "Vary": "Accept-Encoding"}
@@ -219,8 +220,8 @@ class Connection(BaseHTTPRequestHandler):
 
 def _foreign(host: str | None, origin: str | None, own_url: str) -> ApiError | None:
     """The refusal of a request that was addressed to another name, or sent by another site's page."""
-    name = urlsplit(f"//{host}").hostname if host and re.fullmatch(r"[\w.:\[\]-]+", host) else None
-    if name not in OWN_NAMES:
+    form = HOST.fullmatch(host or "")
+    if form is None or (form[1] or form[2]).lower() not in OWN_NAMES:
         return ApiError(403, "FORBIDDEN", "This local org answers only to localhost, 127.0.0.1 and [::1].")
     if origin is None:
         return None
