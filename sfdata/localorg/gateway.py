@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import IO
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -34,6 +35,8 @@ ROUTES: tuple[Route, ...] = (
 )
 """Everything the local org serves; the first route that fits is taken."""
 
+FILE_ROUTES = tuple(route for route in ROUTES if route.takes_file)
+
 MOST_PARAMETERS = 1000
 ORIGIN = re.compile(r"^https?://[^/?]*", re.IGNORECASE)
 VERSIONED = re.compile(r"/services/data/v([^/]+)(?:/.*)?", re.IGNORECASE | re.DOTALL)
@@ -44,13 +47,26 @@ def answer(
     method: str,
     target: str,
     headers: Mapping[str, str],
-    body: bytes = b"",
+    body: bytes | IO[bytes] = b"",
     routes: Sequence[Route] = ROUTES,
 ) -> Answer:
-    """The answer to a request. ``target`` is path and query string, ``headers`` has lower-case names."""
+    """The answer to a request. ``target`` is path and query string, ``headers`` has lower-case names.
+
+    The body is an open file where `takes_file` says so.
+    """
     path, _, query = ORIGIN.sub("", target).partition("?")
-    request = Request(method, path, org, headers=headers, body=body)
+    request = _with_body(Request(method, path, org, headers=headers), body)
     return _finished(_answered(request, query, routes), org, path, headers)
+
+
+def takes_file(method: str, target: str) -> bool:
+    """Whether a request of this kind wants its body as a file."""
+    path = ORIGIN.sub("", target).partition("?")[0]
+    return any(route.method == method and route.regex.fullmatch(path) for route in FILE_ROUTES)
+
+
+def _with_body(request: Request, body: bytes | IO[bytes]) -> Request:
+    return replace(request, body=body) if isinstance(body, bytes) else replace(request, file=body)
 
 
 def _answered(request: Request, query: str, routes: Sequence[Route]) -> Answer:

@@ -74,7 +74,7 @@ class LocalOrg:
             parts.callback(self._forget)
             self._seed(self._instance, report)
             self.access_token, _ = self._instance.sessions.issue(self.user_id, "start", "api id web")
-            self._server.start(partial(gateway.answer, self._instance))
+            self._server.start(partial(gateway.answer, self._instance), gateway.takes_file)
             self._running = parts.pop_all()
         return self
 

@@ -11,21 +11,22 @@ import re
 import socket
 import ssl
 import sys
+import tempfile
 import time
 import traceback
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from threading import Thread, current_thread
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from sfdata.localorg.answers import ApiError
-from sfdata.localorg.routing import Answer, json_answer
+from sfdata.localorg.routing import PIECE_BYTES, Answer, FileBody, json_answer
 
 MOST_HEAD_BYTES = 16_384
 MOST_BODY_BYTES = 150 * 1024 * 1024
@@ -38,8 +39,11 @@ OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 COMMON_HEADERS = {"Cache-Control": "no-cache,must-revalidate,max-age=0,no-store,private", "Vary": "Accept-Encoding"}
 
-Application = Callable[[str, str, Mapping[str, str], bytes], Answer]
-"""From method, target, headers (lower-case names) and body to the answer."""
+Application = Callable[[str, str, Mapping[str, str], Any], Answer]
+"""From method, target, headers (lower-case names) and body to the answer. The body is bytes, or an open file."""
+
+TakesFile = Callable[[str, str], bool]
+"""Whether requests of this method and target want their body as a file."""
 
 
 class BadMessage(Exception):
@@ -56,6 +60,7 @@ class Server(ThreadingTCPServer):
     allow_reuse_address = os.name == "posix"
     request_queue_size = 128
     application: Application
+    takes_file: TakesFile
 
     def __init__(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -70,9 +75,10 @@ class Server(ThreadingTCPServer):
         host, port = self.socket.getsockname()[:2]
         return f"{'https' if self._tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
-    def start(self, application: Application) -> None:
+    def start(self, application: Application, takes_file: TakesFile = lambda method, target: False) -> None:
         """Begin to answer, in threads of its own."""
         self.application = application
+        self.takes_file = takes_file
         self._loop = Thread(target=self.serve_forever, args=(POLL_SECONDS,), name="local org", daemon=True)
         self._loop.start()
 
@@ -128,12 +134,11 @@ class Connection(BaseHTTPRequestHandler):
                 self.close_connection = True
                 self._write(json_answer(refusal.body(), refusal.status))
                 return
-            body = self._body()
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            with self._body() as body:
+                self._write(self.server.application(self.command, self.path, headers, body))
         except BadMessage as problem:
             self.send_error(problem.status, str(problem))
-            return
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self._write(self.server.application(self.command, self.path, headers, body))
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer  # noqa: N815 - the base's names
 
@@ -158,23 +163,35 @@ class Connection(BaseHTTPRequestHandler):
 
     # --- the body ----------------------------------------------------------------------------------------------------
 
-    def _body(self) -> bytes:
+    @contextmanager
+    def _body(self) -> Iterator[bytes | IO[bytes]]:
+        """The body as bytes, or in a file that lasts as long as the request."""
+        encoding = (self.headers.get("Content-Encoding") or "identity").strip().lower()
+        pieces = _decoded(self._pieces(), encoding)
+        if not self.server.takes_file(self.command, self.path):
+            yield b"".join(pieces)
+            return
+        with tempfile.TemporaryFile() as file:
+            file.writelines(pieces)
+            file.seek(0)
+            yield file
+
+    def _pieces(self) -> Iterator[bytes]:
         coding = self.headers.get("Transfer-Encoding")
         lengths = set(self.headers.get_all("Content-Length", ()))
-        if coding is not None:
-            if coding.strip().lower() != "chunked" or lengths:
-                raise BadMessage(HTTPStatus.BAD_REQUEST)
-            body = b"".join(self._chunks())
-        else:
-            body = self._exactly(_length(lengths))
-        encoding = (self.headers.get("Content-Encoding") or "identity").strip().lower()
-        return _decoded(body, encoding)
+        if coding is None:
+            return self._exactly(_length(lengths))
+        if coding.strip().lower() != "chunked" or lengths:
+            raise BadMessage(HTTPStatus.BAD_REQUEST)
+        return self._chunks()
 
-    def _exactly(self, length: int) -> bytes:
-        body = self.rfile.read(length) if length else b""
-        if len(body) < length:
-            raise ConnectionError("the client went away in mid-request")
-        return body
+    def _exactly(self, length: int) -> Iterator[bytes]:
+        while length:
+            piece = self.rfile.read(min(length, PIECE_BYTES))
+            if not piece:
+                raise ConnectionError("the client went away in mid-request")
+            length -= len(piece)
+            yield piece
 
     def _chunks(self) -> Iterator[bytes]:
         total = 0
@@ -189,7 +206,7 @@ class Connection(BaseHTTPRequestHandler):
                 raise BadMessage(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             if size == 0:
                 break
-            yield self._exactly(size)
+            yield from self._exactly(size)
             if self.rfile.readline(3) != b"\r\n":
                 raise BadMessage(HTTPStatus.BAD_REQUEST)
         while self.rfile.readline(MOST_HEAD_BYTES) not in (b"\r\n", b"\n", b""):
@@ -199,23 +216,42 @@ class Connection(BaseHTTPRequestHandler):
 
     def _write(self, answer: Answer, reason: str | None = None) -> None:
         headers = {"Date": formatdate(usegmt=True), **COMMON_HEADERS, **answer.headers}
-        body = answer.body
-        if answer.status in BODILESS:
-            body = b""
-        else:
+        pieces: Iterable[bytes] = ()
+        if answer.status not in BODILESS:
             headers["Content-Type"] = answer.content_type
-            if len(body) > COMPRESS_FROM_BYTES and _accepts_gzip(self.headers.get("Accept-Encoding")):
-                body = _gzip(body)
-                headers["Content-Encoding"] = "gzip"
-                if "ETag" in headers:
-                    headers["ETag"] = f'{headers["ETag"][:-1]}--gzip"'
-            headers["Content-Length"] = str(len(body))
+            pieces = self._sent(answer, headers)
         if self.close_connection:
             headers["Connection"] = "close"
         phrase = HTTPStatus(answer.status).phrase
         lines = [f"{self.protocol_version} {answer.status} {phrase}", *(f"{n}: {v}" for n, v in headers.items())]
         head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
-        self.wfile.write(head if self.command == "HEAD" else head + body)
+        if self.command == "HEAD":
+            pieces = ()
+        for piece in pieces:
+            self.wfile.write(head + piece)
+            head = b""
+        if head:
+            self.wfile.write(head)
+
+    def _sent(self, answer: Answer, headers: dict[str, str]) -> Iterable[bytes]:
+        """The body as it is sent, in pieces; adds the headers that say how."""
+        body: bytes | FileBody = answer.body if answer.file is None else answer.file
+        packs = len(body) > COMPRESS_FROM_BYTES and _accepts_gzip(self.headers.get("Accept-Encoding"))
+        packs &= self.request_version != "HTTP/1.0"
+        if packs:
+            headers["Content-Encoding"] = "gzip"
+            if "ETag" in headers:
+                headers["ETag"] = f'{headers["ETag"][:-1]}--gzip"'
+        if isinstance(body, FileBody):
+            if packs:
+                # How long it will be is not known when it begins.
+                headers["Transfer-Encoding"] = "chunked"
+                return _chunked(_gzip(body.pieces()))
+            headers["Content-Length"] = str(len(body))
+            return body.pieces()
+        body = b"".join(_gzip([body])) if packs else body
+        headers["Content-Length"] = str(len(body))
+        return [body]
 
 
 def _foreign(host: str | None, origin: str | None, own_url: str) -> ApiError | None:
@@ -242,21 +278,29 @@ def _length(given: set[str]) -> int:
     return int(text)
 
 
-def _decoded(body: bytes, encoding: str) -> bytes:
+def _decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     if encoding == "identity":
-        return body
+        yield from pieces
+        return
     if encoding not in ("gzip", "deflate"):
         raise BadMessage(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    try:
-        plain = unpack.decompress(body, MOST_BODY_BYTES)
-    except zlib.error:
-        raise BadMessage(HTTPStatus.BAD_REQUEST) from None
-    if unpack.unconsumed_tail:
-        raise BadMessage(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    total = 0
+    for piece in pieces:
+        packed = piece
+        while packed:
+            try:
+                plain = unpack.decompress(packed, PIECE_BYTES)
+            except zlib.error:
+                raise BadMessage(HTTPStatus.BAD_REQUEST) from None
+            packed = unpack.unconsumed_tail
+            total += len(plain)
+            if total > MOST_BODY_BYTES:
+                raise BadMessage(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            yield plain
+    yield unpack.flush()
     if not unpack.eof:
         raise BadMessage(HTTPStatus.BAD_REQUEST)
-    return plain
 
 
 def _accepts_gzip(accepted: str | None) -> bool:
@@ -267,9 +311,18 @@ def _accepts_gzip(accepted: str | None) -> bool:
     return False
 
 
-def _gzip(body: bytes) -> bytes:
+def _gzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
     pack = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-    return pack.compress(body) + pack.flush()
+    for piece in pieces:
+        yield pack.compress(piece)
+    yield pack.flush()
+
+
+def _chunked(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces framed as chunks; an empty one would end the body."""
+    for piece in filter(None, pieces):
+        yield b"%X\r\n%b\r\n" % (len(piece), piece)
+    yield b"0\r\n\r\n"
 
 
 def _shut(connection: socket.socket, how: int) -> None:
