@@ -28,7 +28,7 @@ def connect(
     flow: Flow | None = None,
     instance_url: str | None = None,
     access_token: str | None = None,
-    ca_file: str | None = None,
+    ca_file: str | os.PathLike[str] | None = None,
     api_version: str | None = None,
     timeout_seconds: float | None = None,
     hooks: Sequence[Hook] = (),
@@ -53,8 +53,12 @@ def connect(
     Raises:
         ConfigurationError: a setting is missing, malformed or contradicts another.
     """
-    given = {"ca_file": ca_file, "api_version": api_version, "timeout_seconds": timeout_seconds}
-    overrides = {name: value for name, value in given.items() if value is not None}
+    given = {
+        "ca_file": None if ca_file is None else os.fspath(ca_file),
+        "api_version": api_version,
+        "timeout_seconds": timeout_seconds,
+    }
+    overrides: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if access_token is not None:
         if flow is not None:
             raise ConfigurationError("give either flow= or access_token=, not both")
