@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from sfdata.localorg import identity, oauth, rest, rows, soap
+from sfdata.localorg import identity, oauth, rest, rows, soap, unbuilt
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.composites import routes as composites
 from sfdata.localorg.instance import Instance
@@ -86,11 +86,12 @@ def _serve(request: Request, routes: Sequence[Route]) -> Answer:
     if versioned:
         refuse_unserved(versioned[1])
     try:
+        unbuilt.refuse_of_objects(request.path)
         route, args = match(routes, request.method, request.path)
     except ApiError:
         if versioned:
             _session(request)
-            rest.refuse_unbuilt(request.path)
+        unbuilt.refuse(request.path)
         raise
     if route.public:
         return route.handler(replace(request, args=args))

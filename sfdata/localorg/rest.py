@@ -38,12 +38,6 @@ RESOURCES = (
 )
 """What the version root lists; clients discover by it."""
 
-NOT_BUILT: Mapping[str, str] = {
-    "jobs": "Bulk API 2.0",
-    "parameterizedsearch": "Search",
-    "search": "Search (SOSL)",
-    "tooling": "Tooling API",
-}
 SMALLEST_BATCH, LARGEST_BATCH = 200, 2000
 MOST_RECORD_TYPES = 200
 RECENT_DEFAULT, RECENT_MOST, RECENT_PER_OBJECT = 200, 2000, 10
@@ -204,18 +198,6 @@ def _without_date(row: Mapping[str, Any]) -> dict[str, Any]:
 def _session(request: Request) -> Session:
     assert request.session is not None, "the gateway lets nobody in without a session"
     return request.session
-
-
-def refuse_unbuilt(path: str) -> None:
-    """Say so where ``path`` leads to a resource that Salesforce has and the local org has not yet.
-
-    Raises:
-        ApiError: 501 for such a path; nothing happens for others.
-    """
-    resource = path.lower().removeprefix("/services/data/").split("/")[1:2]
-    name = NOT_BUILT.get(resource[0]) if resource else None
-    if name:
-        raise ApiError(501, "NOT_IMPLEMENTED", f"The local org does not serve {name} yet.")
 
 
 def _get(pattern: str, handler: Callable[[Request], Answer], what: str) -> Route:

@@ -11,6 +11,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, ParseError, fromstring
 from xml.sax.saxutils import escape
 
+from sfdata.localorg import unbuilt
 from sfdata.localorg.answers import not_found
 from sfdata.localorg.grants import User, check_password
 from sfdata.localorg.instance import Instance
@@ -37,6 +38,7 @@ def call(request: Request) -> Answer:
     """``POST /services/Soap/u/VERSION``: the operation that the envelope's body names."""
     namespace = NAMESPACES.get(request.args["api"].lower())
     if namespace is None:
+        unbuilt.refuse(request.path)
         raise not_found()
     envelope = _envelope_of(request.body)
     operation = _operation(envelope)
