@@ -13,6 +13,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
 from sfdata.localorg.answers import ApiError, not_found
+from sfdata.localorg.blobs import unpacked
 from sfdata.localorg.body_places import placed
 from sfdata.localorg.ids import normalize
 from sfdata.localorg.records import Records, no_such_key
@@ -33,7 +34,7 @@ Row = Mapping[str, Any]
 def create(request: Request) -> Answer:
     """``POST sobjects/X``, or ``sobjects/X/Id``: a new row."""
     sobject = request.sobject
-    body = _body(request, sobject)
+    request, body = _body(request, sobject)
     with placed(request):
         record_id = _records(request).create(sobject, body, request.user_id)
     return _created(request, sobject, {"id": record_id, "success": True, "errors": []})
@@ -49,7 +50,7 @@ def update(request: Request) -> Answer:
     """``PATCH sobjects/X/ID``: the fields of the body, unless the row is not as the client's conditions say."""
     sobject = request.sobject
     record_id = _record_id(request, sobject)
-    body = _body(request, sobject)
+    request, body = _body(request, sobject)
     records = _records(request)
     with records.store.transaction(), placed(request):
         row = records.get(sobject, record_id)
@@ -92,7 +93,7 @@ def read_by_key(request: Request) -> Answer:
 def upsert(request: Request) -> Answer:
     """``PATCH sobjects/X/FIELD/VALUE``: update the row with that external id, or create it."""
     sobject = request.sobject
-    body = _body(request, sobject)
+    request, body = _body(request, sobject)
     field_name, value = request.args["key"], request.args["value"]
     update_only = request.query.get("updateOnly", "").lower() == "true"
     records = _records(request)
@@ -204,11 +205,13 @@ def _record_id(request: Request, sobject: SObject) -> str:
     return record_id
 
 
-def _body(request: Request, sobject: SObject) -> Mapping[str, Any]:
+def _body(request: Request, sobject: SObject) -> tuple[Request, Mapping[str, Any]]:
+    """The fields of the body, with the bytes of a multipart message, and the request whose body is their JSON."""
+    request, binary = unpacked(request, sobject)
     body = request.json
     if not isinstance(body, dict):
         raise ApiError(400, "JSON_PARSER_ERROR", f"The body must be one JSON object: the fields of a {sobject.name}")
-    return body
+    return request, {**body, **binary}
 
 
 # --- parts of an answer ----------------------------------------------------------------------------------------------

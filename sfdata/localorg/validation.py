@@ -301,6 +301,9 @@ def _record_id(field: Field, value: Any) -> str | None:
 
 
 def _base64(field: Field, value: Any) -> bytes | None:
+    """The bytes that JSON spells in base64, or those of a multipart message, which no JSON can contain."""
+    if isinstance(value, bytes):
+        return value or None
     try:
         content = b64decode("".join(_clean(field, value).split()), validate=True)
     except (ValueError, binascii.Error):
