@@ -117,9 +117,14 @@ def test_parents_and_children_are_join_columns(engine: QueryEngine) -> None:
 
 def test_columns_of_groups_are_aggregates_but_for_the_grouped(engine: QueryEngine) -> None:
     """A function is shown as it was written and answered under its alias or number."""
-    soql = "SELECT Name, COUNT(Id) total, MAX(Name) FROM Contact GROUP BY Name"
+    soql = "SELECT Account.Name, Active__c a, COUNT(Id) total, MAX(Name) FROM Contact GROUP BY Account.Name, Active__c"
     shown = [(c["columnName"], c["displayName"], c["aggregate"]) for c in columns(engine, soql)]
-    assert shown == [("Name", "Name", False), ("total", "COUNT(Id)", True), ("expr0", "MAX(Name)", True)]
+    assert shown == [
+        ("Name", "Account.Name", False),
+        ("a", "Active__c", False),
+        ("total", "COUNT(Id)", True),
+        ("expr0", "MAX(Name)", True),
+    ]
     assert engine.column_metadata(soql)["groupBy"] is True
 
 
@@ -135,13 +140,10 @@ def test_relationships_are_counted() -> None:
     """20 subqueries and 55 parents are answered, one more of either is refused, and so is what SQLite cannot join."""
     id_field, name = Field("Id", "id", "Id"), Field("Name", "string", "Name")
     hub = SObject("Hub__c", "Hub", "Hubs", "a00", (id_field, name))
-    spokes = [
-        SObject(
-            f"Spoke{n}__c", "Spoke", "Spokes", f"b{n:02}",
-            (id_field, Field("Hub__c", "reference", "Hub", reference_to=("Hub__c",), child_relationship=f"Spokes{n}__r")),
-        )
-        for n in range(70)
-    ]  # fmt: skip
+    spokes = []
+    for n in range(70):
+        link = Field("Hub__c", "reference", "Hub", reference_to=("Hub__c",), child_relationship=f"Spokes{n}__r")
+        spokes.append(SObject(f"Spoke{n}__c", "Spoke", "Spokes", f"b{n:02}", (id_field, link)))
     parents = tuple(
         Field(f"P{n}__c", "reference", "P", reference_to=("Hub__c",), relationship_name=f"P{n}__r") for n in range(56)
     )

@@ -20,8 +20,17 @@ from sfdata.localorg.engine.literals import Literals
 from sfdata.localorg.engine.ordering import Term, order_terms, sort_key
 from sfdata.localorg.engine.resolve import Operand, Scope, open_scope, queryable
 from sfdata.localorg.engine.sql import NULL, TRUE, Sql, compose, join, value
-from sfdata.localorg.schema import COMPOUND_TYPES, NUMBER_TYPES
-from sfdata.soql.nodes import AGGREGATES, Expression, FieldPath, FunctionCall, Query, SelectField, SubqueryMembership
+from sfdata.localorg.schema import COMPOUND_TYPES, NUMBER_TYPES, Field
+from sfdata.soql.nodes import (
+    AGGREGATES,
+    Expression,
+    FieldPath,
+    FunctionCall,
+    Query,
+    SelectField,
+    SelectItem,
+    SubqueryMembership,
+)
 
 MAX_ROLLED_UP = 3
 
@@ -43,10 +52,12 @@ Grouping = frozenset[int]
 
 @dataclass(frozen=True)
 class Column:
-    """A member of the answer's records."""
+    """A member of the answer's records: its key, the expression as written, its type, its field where it is one."""
 
     key: str
-    boolean: bool
+    expression: str
+    type: str
+    field: Field | None
 
 
 @dataclass(frozen=True)
@@ -102,7 +113,8 @@ def plan_groups(statement: Statement, query: Query) -> GroupPlan:
         terms = [*order_terms(query, grouped.operand, statement.viewer), *grouped.default_order()]
         selected = [grouped.selected(item) for item in query.select]
         having = TRUE if query.having is None else _having(statement, grouped).sql(query.having)
-        selects.append(_select(scope, where, having, selected, terms, grouped, query))
+        groups = _groups(grouped, having) if query.group_by else Sql("")
+        selects.append(compose("{} WHERE {} {}", _select(scope, selected, terms), where, groups))
     columns = tuple(_columns(query, selected))
     names = join(", ", [Sql(f"c{n}") for n in range(len(columns))])
     order = join(", ", [Sql(f"k{n} {term.direction}") for n, term in enumerate(terms)])
@@ -157,7 +169,7 @@ class GroupedExpressions(Expressions):
         """The same expressions, of single rows."""
         return Expressions(self.scope, self.viewer)
 
-    def selected(self, item: object) -> Operand:
+    def selected(self, item: SelectItem) -> Operand:
         """The value of an item of the select list."""
         if isinstance(item, SelectField):
             return self.operand(item.expression)
@@ -260,23 +272,16 @@ def _having(statement: Statement, grouped: GroupedExpressions) -> Conditions:
     return Conditions(grouped.operand, literals, refuse_semi_join, sort_key(statement.viewer))
 
 
-def _select(
-    scope: Scope,
-    where: Sql,
-    having: Sql,
-    selected: Iterable[Operand],
-    terms: Iterable[Term],
-    grouped: GroupedExpressions,
-    query: Query,
-) -> Sql:
-    """The groups of one grouping set: the members as c0, c1, …, the order keys as k0, k1, …"""
+def _select(scope: Scope, selected: Iterable[Operand], terms: Iterable[Term]) -> Sql:
+    """SELECT and FROM of one grouping set: the members as c0, c1, …, the order keys as k0, k1, …"""
     members = [compose(f"{{}} AS c{n}", operand.sql) for n, operand in enumerate(selected)]
     keys = [compose(f"{{}} AS k{n}", term.key) for n, term in enumerate(terms)]
-    sql = compose("SELECT {} FROM {} WHERE {}", join(", ", [*members, *keys]), scope.tables, where)
-    if query.group_by is None:
-        return sql
-    group_by = join(", ", list(grouped.group_by()) or [NULL])
-    return compose("{} GROUP BY {} HAVING {}", sql, group_by, having)
+    return compose("SELECT {} FROM {}", join(", ", [*members, *keys]), scope.tables)
+
+
+def _groups(grouped: GroupedExpressions, having: Sql) -> Sql:
+    """GROUP BY and HAVING of one grouping set. Grouped by a constant, all rows are one group, and no rows none."""
+    return compose("GROUP BY {} HAVING {}", join(", ", list(grouped.group_by()) or [NULL]), having)
 
 
 def _columns(query: Query, selected: Iterable[Operand]) -> Iterator[Column]:
@@ -291,7 +296,7 @@ def _columns(query: Query, selected: Iterable[Operand]) -> Iterator[Column]:
         if key.casefold() in taken:
             raise refusals.malformed(f"duplicate alias: {key}", query.text, item.pos)
         taken.add(key.casefold())
-        yield Column(key, operand.type == "boolean")
+        yield Column(key, str(item.expression), operand.type, operand.field)
 
 
 def _ordered(order: Sql) -> Sql:

@@ -168,6 +168,6 @@ def _pinned(condition: Condition | None) -> Iterator[str]:
         for item in condition.items:
             yield from _pinned(item)
     elif isinstance(condition, Comparison | Membership | SubqueryMembership):
-        exact = not isinstance(condition, Comparison) or condition.operator == "="
-        if exact and isinstance(condition.left, FieldPath):
+        equal = condition.operator == "=" if isinstance(condition, Comparison) else not condition.negated
+        if equal and isinstance(condition.left, FieldPath):
             yield condition.left.parts[-1].casefold()

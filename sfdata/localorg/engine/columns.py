@@ -12,7 +12,6 @@ from sfdata.localorg.engine.aggregates import GroupPlan
 from sfdata.localorg.engine.layout import Children, Choice, Record, Slot
 from sfdata.localorg.engine.select import RowPlan
 from sfdata.localorg.schema import NUMBER_TYPES, TEXT_TYPES, Field, SObject
-from sfdata.soql.nodes import Query, SelectField
 
 APEX_TYPES: Mapping[str, str] = {
     "id": "Id",
@@ -38,18 +37,13 @@ def row_columns(plan: RowPlan) -> dict[str, Any]:
     return _answer(plan.scope.sobject, columns, id_selected="Id" in plan.record.slots)
 
 
-def group_columns(plan: GroupPlan, query: Query, sobject: SObject) -> dict[str, Any]:
-    """The columns of a query for groups."""
-    columns = []
-    for column, item in zip(plan.columns, query.select, strict=True):
-        f = sobject.field(column.key)
-        grouped = (
-            f is not None and isinstance(item, SelectField) and str(item.expression).casefold() == f.name.casefold()
-        )
-        columns.append(
-            _column(column.key, f if grouped else None, aggregate=not grouped, display=str(item).split(" ")[0])
-        )
-    return _answer(sobject, columns, group_by=query.group_by is not None)
+def group_columns(plan: GroupPlan, sobject: SObject, *, group_by: bool) -> dict[str, Any]:
+    """The columns of a query for groups: functions are aggregates, shown as they were written."""
+    columns = [
+        _column(column.key, column.field, aggregate=column.field is None, display=column.expression)
+        for column in plan.columns
+    ]
+    return _answer(sobject, columns, group_by=group_by)
 
 
 def count_columns(sobject: SObject) -> dict[str, Any]:

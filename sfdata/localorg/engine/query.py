@@ -97,7 +97,7 @@ class QueryEngine:
             plan_count(statement, query)
             return columns.count_columns(sobject)
         if is_grouped(query):
-            return columns.group_columns(plan_groups(statement, query), query, sobject)
+            return columns.group_columns(plan_groups(statement, query), sobject, group_by=query.group_by is not None)
         return columns.row_columns(plan_rows(statement, query))
 
     def _groups(self, plan: GroupPlan) -> QueryResult:
@@ -108,7 +108,7 @@ class QueryEngine:
             )
             raise refusals.refuse("EXCEEDED_ID_LIMIT", message)
         make = struct_of(("attributes", *(column.key for column in plan.columns)))
-        booleans = [n for n, column in enumerate(plan.columns) if column.boolean]
+        booleans = [n for n, column in enumerate(plan.columns) if column.type == "boolean"]
         for row in rows:
             for n in booleans:
                 row[n] = None if row[n] is None else row[n] == 1
