@@ -108,7 +108,7 @@ def test_columns_are_named_and_typed(engine: QueryEngine) -> None:
 def test_parents_and_children_are_join_columns(engine: QueryEngine) -> None:
     """A parent's fields stand under the relationship; a subquery's too, and it is an aggregate."""
     (parent,) = columns(engine, "SELECT Account.Name FROM Contact")
-    assert (parent["columnName"], parent["aggregate"]) == ("Account", False)
+    assert (parent["columnName"], parent["aggregate"], parent["foreignKeyName"]) == ("Account", False, "AccountId")
     assert [column["columnName"] for column in parent["joinColumns"]] == ["Name"]
     _, children = columns(engine, "SELECT Id, (SELECT Id, Name FROM Contacts) FROM Account")
     assert (children["columnName"], children["aggregate"]) == ("Contacts", True)
@@ -116,15 +116,16 @@ def test_parents_and_children_are_join_columns(engine: QueryEngine) -> None:
 
 
 def test_columns_of_groups_are_aggregates_but_for_the_grouped(engine: QueryEngine) -> None:
-    """A function is shown as it was written and answered under its alias or number."""
+    """A function is shown in lower case, its field as it was written, and answered under its alias or number."""
     soql = "SELECT Account.Name, Active__c a, COUNT(Id) total, MAX(Name) FROM Contact GROUP BY Account.Name, Active__c"
     shown = [(c["columnName"], c["displayName"], c["aggregate"]) for c in columns(engine, soql)]
     assert shown == [
         ("Name", "Account.Name", False),
         ("a", "Active__c", False),
-        ("total", "COUNT(Id)", True),
-        ("expr0", "MAX(Name)", True),
+        ("total", "count(Id)", True),
+        ("expr0", "max(Name)", True),
     ]
+    assert [column["numberType"] for column in columns(engine, soql)] == [False, False, True, False]
     assert engine.column_metadata(soql)["groupBy"] is True
 
 
