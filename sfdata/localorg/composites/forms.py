@@ -64,11 +64,11 @@ class Part:
         return Part(self.request, self.value[step], (*self.path, step))
 
     def of_kind(self, kind: str | None) -> Any:
-        """The value, which must be of this kind; a boolean may be written as text."""
+        """The value, which must be of this kind; a boolean may be written as text, and text comes back printable."""
         if kind == "boolean" and isinstance(self.value, str) and self.value in BOOLEANS:
             return BOOLEANS[self.value]
         if kind is None or isinstance(self.value, KINDS[kind]):
-            return self.value
+            return printable(self.value) if kind == "string" else self.value
         raise self.unreadable(kind)
 
     def unreadable(self, kind: str) -> ApiError:

@@ -15,7 +15,6 @@ from sfdata.localorg.answers import ApiError
 from sfdata.localorg.composites.forms import Form, Member, Part, parser_error
 from sfdata.localorg.composites.series import Outcome, Subrequest, halted, read_subrequests, run
 from sfdata.localorg.routing import Answer, Request
-from sfdata.localorg.validation import printable
 
 GRAPHS: Form = {"graphs": Member("list", required=True)}
 GRAPH: Form = {"graphId": Member("string", required=True), "compositeRequest": Member("list", required=True)}
@@ -94,7 +93,7 @@ def _check_ids(given: Iterable[Graph]) -> None:
     seen: set[str] = set()
     for graph in given:
         if not GRAPH_ID.fullmatch(graph.graph_id) or graph.graph_id in seen:
-            raise parser_error(f"Provided graphId ('{printable(graph.graph_id)}') {GRAPH_ID_RULE}")
+            raise parser_error(f"Provided graphId ('{graph.graph_id}') {GRAPH_ID_RULE}")
         seen.add(graph.graph_id)
 
 
@@ -120,7 +119,7 @@ def _kind(node: Subrequest) -> tuple[str, ...]:
 def _refuse_other_than_rows(method: str, path: str) -> ApiError | None:
     row = ROW.fullmatch(path)
     if row is None or method not in METHODS_BY_DEPTH[row["rest"].count("/")]:
-        return ApiError(400, "INVALID_INPUT", f"{method} {printable(path)} is not supported in a composite graph.")
+        return ApiError(400, "INVALID_INPUT", f"{method} {path} is not supported in a composite graph.")
     if float(row["version"]) < FIRST_VERSION:
         return ApiError(400, "INVALID_INPUT", f"A composite graph supports API versions from {FIRST_VERSION} on.")
     return None

@@ -15,7 +15,6 @@ import msgspec
 
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.composites.forms import parser_error
-from sfdata.localorg.validation import printable
 
 STRICT_SINCE = 52.0
 """From this API version on, reference ids are checked before anything runs, and a null may be referred to."""
@@ -39,9 +38,9 @@ def check(reference_ids: Iterable[str], version: str) -> None:
     seen: set[str] = set()
     for reference_id in reference_ids:
         if float(version) >= STRICT_SINCE and not REFERENCE_ID.fullmatch(reference_id):
-            raise parser_error(f"Provided referenceId ('{printable(reference_id)}') {RULE}")
+            raise parser_error(f"Provided referenceId ('{reference_id}') {RULE}")
         if reference_id in seen:
-            raise parser_error(f"Duplicate referenceId found: {printable(reference_id)}")
+            raise parser_error(f"Duplicate referenceId found: {reference_id}")
         seen.add(reference_id)
 
 
@@ -125,4 +124,4 @@ def _no_value(name: str) -> ApiError:
         f"Invalid reference specified. No value for {name} found in {_root(name)}. "
         f"Provided referenceId ('{name}') {RULE}"
     )
-    return ApiError(400, "PROCESSING_HALTED", printable(message))
+    return ApiError(400, "PROCESSING_HALTED", message)

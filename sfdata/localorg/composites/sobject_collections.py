@@ -98,7 +98,7 @@ def _update(request: Request, record: Record) -> Result:
     if not record_id:
         raise refusal("MISSING_ARGUMENT", "Id not specified in an update call")
     with placed(request, record.part.path):
-        return succeeded(request.org.records.update(record.sobject, str(record_id), body, request.user_id))
+        return succeeded(request.org.records.update(record.sobject, printable(str(record_id)), body, request.user_id))
 
 
 def _upsert(request: Request, record: Record, key: Field) -> Result:
@@ -114,7 +114,7 @@ def _upsert(request: Request, record: Record, key: Field) -> Result:
 def _delete(request: Request, given: str) -> Result:
     record_id = normalize(given)
     if record_id is None:
-        raise refusal("MALFORMED_ID", f"malformed id {printable(given)}")
+        raise refusal("MALFORMED_ID", f"malformed id {given}")
     sobject = request.org.schema.by_prefix(record_id)
     if sobject is None:
         raise refusal("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
@@ -191,7 +191,7 @@ def _record(part: Part) -> Record:
     name = part.at("attributes").at("type").of_kind("string")
     sobject = part.request.org.schema.object(name)
     if sobject is None:
-        raise ApiError(400, "INVALID_TYPE", f"sObject type '{printable(name)}' is not supported.")
+        raise ApiError(400, "INVALID_TYPE", f"sObject type '{name}' is not supported.")
     return Record(sobject, part)
 
 

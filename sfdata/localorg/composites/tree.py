@@ -22,6 +22,7 @@ from sfdata.localorg.store import Undo
 from sfdata.localorg.validation import RecordError, RecordRefused, printable
 
 TREES: Form = {"records": Member("list")}
+ATTRIBUTES = ("referenceId", "type")
 CHILDREN = "records"
 
 MOST_RECORDS = 200
@@ -54,7 +55,7 @@ class Faulty(Exception):
     def __init__(self, reference_id: str, message: str) -> None:
         super().__init__(message)
         self.reference_id = reference_id
-        self.error = RecordError("INVALID_INPUT", printable(message))
+        self.error = RecordError("INVALID_INPUT", message)
 
 
 def create(request: Request) -> Answer:
@@ -109,12 +110,12 @@ def _node(part: Part, expected: SObject, parent: Node | None = None, parent_fiel
     """The record at ``part``, which must say that it is of the ``expected`` object."""
     attributes = part.of_kind("map").get("attributes")
     known = part.at("attributes").of_kind("map") if attributes is not None else {}
-    reference_id, type_name = known.get("referenceId"), known.get("type")
-    if not isinstance(reference_id, str) or not reference_id:
+    reference_id, type_name = (printable(v) if isinstance(v, str) else "" for v in map(known.get, ATTRIBUTES))
+    if not reference_id:
         raise ApiError(400, "INVALID_INPUT", "Include a reference ID for each record in the request.")
     if not REFERENCE_ID.fullmatch(reference_id):
         raise Faulty(reference_id, f"Provided referenceId ('{reference_id}') {RULE}")
-    if not isinstance(type_name, str):
+    if not type_name:
         raise Faulty(reference_id, "Include an entity type for each record in the request.")
     schema = part.request.org.schema
     if schema.object(type_name) is not expected:
