@@ -17,7 +17,13 @@ PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 @pytest.mark.parametrize("block", PYTHON, ids=[block.splitlines()[0] for block in PYTHON])
 def test_readme_code_runs(block):
     """Every Python block of the README runs as it stands."""
-    exec(compile(block, "README.md", "exec"), {})
+    names: dict[str, object] = {}
+    try:
+        exec(compile(block, "README.md", "exec"), names)
+    finally:
+        for value in names.values():
+            if isinstance(value, sfdata.Org):
+                value.close()
 
 
 def test_readme_lists_every_setting():
