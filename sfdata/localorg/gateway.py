@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from io import BytesIO
 from typing import IO
 from urllib.parse import parse_qsl
 
@@ -107,7 +108,7 @@ def _within(
 ) -> Answer:
     """The answer to a request inside ``outer``: of the same session, and no API call of its own."""
     path, _, query = target.partition("?")
-    inner = Request(method, path, outer.org, headers=headers, body=body, session=outer.session)
+    inner = Request(method, path, outer.org, headers=headers, body=body, session=outer.session, file=BytesIO(body))
     return _answered(inner, query, routes)
 
 

@@ -15,8 +15,8 @@ import msgspec
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.composites.composite import refuse_nested
 from sfdata.localorg.composites.forms import Form, Member, Part, parser_error
-from sfdata.localorg.composites.series import METHODS, NULL
-from sfdata.localorg.routing import JSON, Answer, Request, json_answer
+from sfdata.localorg.composites.series import METHODS, embedded
+from sfdata.localorg.routing import Answer, Request, json_answer
 
 BATCH: Form = {"haltOnError": Member("boolean"), "batchRequests": Member("list", required=True)}
 SUBREQUEST: Form = {
@@ -107,10 +107,8 @@ def _check(request: Request, subrequest: Subrequest) -> None:
 
 
 def _result(answer: Answer) -> Result:
-    if answer.body and answer.content_type != JSON:
-        refusal = ApiError(400, "INVALID_INPUT", "The resource answers with binary data, which no batch can hold.")
-        answer = json_answer(refusal.body(), refusal.status)
-    return Result(answer.status, msgspec.Raw(answer.body) if answer.body else NULL)
+    answer, body = embedded(answer)
+    return Result(answer.status, body)
 
 
 def _halted() -> Result:

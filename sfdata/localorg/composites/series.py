@@ -32,7 +32,6 @@ INHERITED = ("accept", "authorization", "content-type")
 
 DATA = "/services/data/"
 ROLLED_BACK = "The transaction was rolled back since another operation in the same transaction failed."
-NULL = msgspec.Raw(b"null")
 
 Rule = Callable[[str, str], ApiError | None]
 """From the method and path of a subrequest to its refusal, if the resource around it does not allow it."""
@@ -129,7 +128,7 @@ def _run(request: Request, subrequests: Sequence[Subrequest], rule: Rule, *, unt
     for subrequest in subrequests:
         outcome = _outcome(subrequest, _answer(request, subrequest, references, rule))
         outcomes.append(outcome)
-        if outcome.failed and until_failure:
+        if until_failure and outcome.failed:
             break
         if outcome.http_status_code < 300:
             references.add(subrequest.reference_id, outcome.body)
@@ -151,11 +150,16 @@ def _answer(request: Request, subrequest: Subrequest, references: References, ru
 
 
 def _outcome(subrequest: Subrequest, answer: Answer) -> Outcome:
-    if answer.body and answer.content_type != JSON:
-        refusal = ApiError(400, "INVALID_INPUT", "The resource answers with binary data, which no composite can hold.")
-        answer = json_answer(refusal.body(), refusal.status)
-    body = msgspec.Raw(answer.body) if answer.body else NULL
+    answer, body = embedded(answer)
     return Outcome(body, answer.headers, answer.status, subrequest.reference_id)
+
+
+def embedded(answer: Answer) -> tuple[Answer, msgspec.Raw]:
+    """An answer and its JSON to stand inside another: null without a body, a refusal in place of other bytes."""
+    if answer.file is not None or (answer.body and answer.content_type != JSON):
+        refusal = ApiError(400, "INVALID_INPUT", "The resource answers with a file, which no other answer can hold.")
+        answer = json_answer(refusal.body(), refusal.status)
+    return answer, msgspec.Raw(answer.body or b"null")
 
 
 def halted(subrequest: Subrequest, message: str) -> Outcome:
