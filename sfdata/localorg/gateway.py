@@ -20,6 +20,7 @@ import msgspec
 
 from sfdata.localorg import identity, oauth, rest, rows, soap, unbuilt
 from sfdata.localorg.answers import ApiError
+from sfdata.localorg.bulk import resources as bulk
 from sfdata.localorg.composites import routes as composites
 from sfdata.localorg.instance import Instance
 from sfdata.localorg.routing import JSON, Answer, Refused, Request, Route, json_answer, match
@@ -33,6 +34,7 @@ ROUTES: tuple[Route, ...] = (
     *rest.ROUTES,
     *rows.ROUTES,
     *composites.ROUTES,
+    *bulk.ROUTES,
 )
 """Everything the local org serves; the first route that fits is taken."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sfdata.errors import ConfigurationError
+from sfdata.localorg.bulk.service import Bulk
 from sfdata.localorg.company import BaseRecords, seed_base, seed_company
 from sfdata.localorg.credentials import Credentials, same
 from sfdata.localorg.engine import QueryEngine
@@ -49,6 +50,8 @@ class Instance:
         self.engine = QueryEngine(self.store, clock=self.clock, page_size=self.options.page_size)
         self.sessions = Sessions(self.org_id, self.options.session_seconds)
         self.usage = ApiUsage(self.options.daily_requests)
+        self.bulk = Bulk(self.records, self.clock, self.options.data)
+        self.closing.callback(self.bulk.close)
         self._refresh_token_alive = True
 
     @property

@@ -1,4 +1,4 @@
-"""The org's allowances: API calls are counted and refused, the rest is stated.
+"""The org's allowances: API calls and bulk jobs are counted and refused, the rest is stated.
 
 The vendor's page: https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_limits.htm
 """
@@ -73,8 +73,8 @@ MAXIMA: Mapping[str, int] = {
 NESTED: Mapping[str, Mapping[str, int]] = {"PermissionSets": {"CreateCustom": 1000}}
 
 
-class ApiUsage:
-    """API calls of the last 24 hours, counted by the hour, against ``limit``."""
+class DailyUse:
+    """What was used of an allowance in the last 24 hours, counted by the hour, against ``limit``."""
 
     def __init__(self, limit: int, clock: Callable[[], float] = time.time) -> None:
         self.limit = limit
@@ -87,21 +87,14 @@ class ApiUsage:
         with self._lock:
             return self._current()
 
-    def count(self) -> None:
-        """Count one call.
-
-        Raises:
-            ApiError: 403 REQUEST_LIMIT_EXCEEDED when the day's calls are spent; the refused call does not count.
-        """
+    def add(self, amount: int = 1) -> bool:
+        """Count some more; false, and nothing counted, when the day's allowance is spent."""
         with self._lock:
             if self._current() >= self.limit:
-                raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+                return False
             hour = int(self._clock() // HOUR)
-            self._by_hour[hour] = self._by_hour.get(hour, 0) + 1
-
-    def header(self) -> str:
-        """The value of ``Sforce-Limit-Info``."""
-        return f"api-usage={self.used}/{self.limit}"
+            self._by_hour[hour] = self._by_hour.get(hour, 0) + amount
+            return True
 
     def _current(self) -> int:
         oldest = int(self._clock() // HOUR) - WINDOW_HOURS
@@ -110,12 +103,29 @@ class ApiUsage:
         return sum(self._by_hour.values())
 
 
-def limits_answer(usage: ApiUsage) -> dict[str, Any]:
-    """The body of ``GET limits``: each allowance as ``{"Max", "Remaining"}``."""
+class ApiUsage(DailyUse):
+    """API calls."""
+
+    def count(self) -> None:
+        """Count one call.
+
+        Raises:
+            ApiError: 403 REQUEST_LIMIT_EXCEEDED when the day's calls are spent; the refused call does not count.
+        """
+        if not self.add():
+            raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+
+    def header(self) -> str:
+        """The value of ``Sforce-Limit-Info``."""
+        return f"api-usage={self.used}/{self.limit}"
+
+
+def limits_answer(usage: ApiUsage, used: Mapping[str, int]) -> dict[str, Any]:
+    """The body of ``GET limits``: each allowance as ``{"Max", "Remaining"}``; ``used`` says what of some is gone."""
     answer: dict[str, Any] = {}
     for name, maximum in MAXIMA.items():
         inner = {part: _allowance(most, most) for part, most in NESTED.get(name, {}).items()}
-        answer[name] = {**_allowance(maximum, maximum), **inner}
+        answer[name] = {**_allowance(maximum, max(0, maximum - used.get(name, 0))), **inner}
     answer["DailyApiRequests"] = _allowance(usage.limit, usage.limit - usage.used)
     return answer
 

@@ -150,7 +150,7 @@ def _batch_size(options: str) -> int | None:
 
 def limits(request: Request) -> Answer:
     """``GET limits``: the org's allowances and what is left of them."""
-    return json_answer(limits_answer(request.org.usage))
+    return json_answer(limits_answer(request.org.usage, request.org.bulk.used))
 
 
 def record_count(request: Request) -> Answer:

@@ -27,7 +27,6 @@ RESOURCES: Mapping[str, str] = {
     "/event": "Event schemas",
     "/folders": "Folders of reports and dashboards",
     "/graphql": "GraphQL",
-    "/jobs": "Bulk API 2.0",
     "/knowledgeManagement": "Knowledge management",
     "/licensing": "Licensing",
     "/localizedvalue": "Localized values",

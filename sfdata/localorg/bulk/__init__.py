@@ -1,0 +1,14 @@
+"""Bulk API 2.0: jobs that take in or give out many records as CSV.
+
+    resources   the paths below ``jobs/``, and what each call answers
+    settings    what a client asks of a new job, checked
+    jobs        a job's states and counters, and the list of all jobs
+    service     the jobs, worker threads and allowances of one org
+    dialect     CSV as Salesforce reads and writes it
+    columns     from a CSV row to the record it means
+    ingest      what a worker does for a job that writes records
+    extract     what a worker does for a job that queries them
+    results     the files of results, and the part of one that a client is given
+
+https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/bulk_api_2_0.htm
+"""

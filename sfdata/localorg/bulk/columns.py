@@ -1,0 +1,191 @@
+"""From a CSV row to the record it means: header names to fields, cells to values, refusals to the words of Bulk.
+
+    Name               a field                          ''      left out: an update does not touch the field
+    Owner.Email        the parent, by one of its keys   '#N/A'  null
+    User:Owner.Email   … where it may be of several     yes, 0  booleans, in several words
+
+Dates: https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/datafiles_date_format.htm
+Relationships: https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/datafiles_csv_rel_field_header_row.htm
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sfdata.localorg.bulk.dialect import DataRefused
+from sfdata.localorg.bulk.settings import JobSettings
+from sfdata.localorg.schema import Field, Schema, SObject
+from sfdata.localorg.validation import RecordError, RecordRefused, Unreadable
+
+NULL = "#N/A"
+BOOLEANS: Mapping[str, bool] = {
+    **dict.fromkeys(("true", "yes", "y", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "n", "off", "0"), False),
+}
+XSD_TYPES: Mapping[str, str] = {
+    "base64": "xsd:base64Binary",
+    "boolean": "xsd:boolean",
+    "currency": "xsd:double",
+    "date": "xsd:date",
+    "datetime": "xsd:dateTime",
+    "double": "xsd:double",
+    "id": "tns:ID",
+    "int": "xsd:int",
+    "long": "xsd:long",
+    "percent": "xsd:double",
+    "reference": "tns:ID",
+    "time": "xsd:time",
+}
+"""The names of types in messages; every other type is ``xsd:string``."""
+
+NEEDS_ID = frozenset({"update", "delete", "hardDelete"})
+ONLY_ID = frozenset({"delete", "hardDelete"})
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the upload. ``key`` is a field of the parent, where the column names a parent by it."""
+
+    index: int
+    field: Field
+    key: Field | None = None
+    parent_type: str | None = None
+
+    def put(self, body: dict[str, Any], cell: str) -> None:
+        """Add what a cell says to the body of a record."""
+        value = None if cell == NULL else self._value(cell)
+        if self.key is None:
+            body[self.field.name] = value
+        elif value is None:
+            body[str(self.field.relationship_name)] = None
+        else:
+            attributes = {"attributes": {"type": self.parent_type}} if self.parent_type else {}
+            body[str(self.field.relationship_name)] = {**attributes, self.key.name: value}
+
+    def _value(self, cell: str) -> str | bool:
+        field = self.key or self.field
+        if field.type != "boolean":
+            return cell
+        value = BOOLEANS.get(cell.lower())
+        if value is None:
+            raise Unreadable(field, cell)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of a job: those with values, and the one that says which record is meant."""
+
+    values: tuple[Column, ...]
+    id: Column | None = None
+    key: Column | None = None
+
+    def body(self, row: Sequence[str]) -> dict[str, Any]:
+        """The record of a row as the JSON of a request would have it.
+
+        Raises:
+            Unreadable: a cell that is none of the words for a boolean.
+        """
+        body: dict[str, Any] = {}
+        for column in self.values:
+            cell = row[column.index]
+            if cell:
+                column.put(body, cell)
+        return body
+
+    def record_id(self, row: Sequence[str]) -> str:
+        """The Id of the record that a row means; empty where the job has no such column."""
+        return row[self.id.index] if self.id else ""
+
+    def errors(self, refused: RecordRefused, row: Sequence[str]) -> str:
+        """A refusal as the results of a job tell it."""
+        if isinstance(refused, Unreadable):
+            return sf_error([self._undeserialized(refused, row)])
+        return sf_error(refused.errors)
+
+    def _undeserialized(self, unreadable: Unreadable, row: Sequence[str]) -> RecordError:
+        wanted = unreadable.field_name
+        column = next((c for c in self._all() if (c.key or c.field).name == wanted), None)
+        if column is None:
+            return unreadable.errors[0]
+        field = column.key or column.field
+        message = (
+            f"Failed to deserialize field at col {column.index}. Due to, '{row[column.index]}' is not a valid value "
+            f"for the type {XSD_TYPES.get(field.type, 'xsd:string')}"
+        )
+        return RecordError("INVALID_FIELD", message, (column.field.name,))
+
+    def _all(self) -> Iterator[Column]:
+        yield from (column for column in (self.id, self.key) if column)
+        yield from self.values
+
+
+def sf_error(errors: Sequence[RecordError]) -> str:
+    """``CODE:message:FIELDS --`` for each error."""
+    return "".join(
+        f"{error.code}:{error.message}:{''.join(f'{name} ' for name in error.fields or ())}--" for error in errors
+    )
+
+
+def resolve_columns(header: Sequence[str], settings: JobSettings, schema: Schema) -> Columns:
+    """What the columns of a header mean for a job.
+
+    Raises:
+        DataRefused: the job needs another header.
+    """
+    sobject, operation = settings.object, settings.operation
+    if not header:
+        raise DataRefused("InvalidBatch : Records not found")
+    if operation in ONLY_ID and [name.casefold() for name in header] != ["id"]:
+        raise DataRefused(f"InvalidBatch : The '{operation}' batch must contain only ids")
+    found = [_column(index, name, sobject, schema) for index, name in enumerate(header)]
+    _refuse_repeated(found, header)
+    record_id = next((c for c in found if c.field.type == "id"), None)
+    key = _key(found, settings)
+    if record_id is None and operation in NEEDS_ID:
+        raise _not_found("Id")
+    written = (c for c in found if c is not key and not (c is record_id and operation in NEEDS_ID))
+    return Columns(tuple(written), record_id, key)
+
+
+def _column(index: int, name: str, sobject: SObject, schema: Schema) -> Column:
+    field = sobject.field(name)
+    if field is not None and field.stored:
+        return Column(index, field)
+    path, dot, key_name = name.rpartition(".")
+    parent_type, _, relationship = path.rpartition(":")
+    reference = sobject.parent(relationship) if dot else None
+    if reference is None or (parent_type and parent_type.casefold() not in map(str.casefold, reference.reference_to)):
+        raise _not_found(name)
+    for parent_name in [parent_type] if parent_type else reference.reference_to:
+        parent = schema.object(parent_name)
+        key = parent.field(key_name) if parent else None
+        if parent and key and (key.type == "id" or key.external_id or key.id_lookup):
+            return Column(index, reference, key, parent.name if parent_type else None)
+    raise _not_found(name)
+
+
+def _key(columns: Sequence[Column], settings: JobSettings) -> Column | None:
+    """The column of the external id that an upsert goes by."""
+    if settings.external_id_field is None:
+        return None
+    wanted = settings.object.field(settings.external_id_field)
+    key = next((c for c in columns if c.field is wanted and c.key is None), None)
+    if key is None:
+        raise _not_found(settings.external_id_field)
+    return key
+
+
+def _refuse_repeated(columns: Sequence[Column], header: Sequence[str]) -> None:
+    seen: set[tuple[str, bool]] = set()
+    for column, name in zip(columns, header, strict=True):
+        means = (column.field.name, column.key is not None)
+        if means in seen:
+            raise DataRefused(f"InvalidBatch : Field name is repeated : {name}")
+        seen.add(means)
+
+
+def _not_found(name: str) -> DataRefused:
+    return DataRefused(f"InvalidBatch : Field name not found : {name}")

@@ -1,0 +1,140 @@
+"""The Bulk API of one org: its jobs, the threads that work on them, the day's allowances; opened and closed together.
+
+Threads and folders come with the first job and go with the org.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Lock, Thread
+
+from sfdata.localorg.answers import ApiError
+from sfdata.localorg.bulk.extract import BulkQuery, run_extract
+from sfdata.localorg.bulk.ingest import run_ingest
+from sfdata.localorg.bulk.jobs import FAILED, INGEST, QUERY, UPLOAD_COMPLETE, Job, Jobs, Stopped
+from sfdata.localorg.bulk.results import RowFile
+from sfdata.localorg.bulk.settings import JobSettings
+from sfdata.localorg.limits import MAXIMA, DailyUse
+from sfdata.localorg.records import Records
+
+BATCHES, QUERY_JOBS, QUERY_STORAGE = "DailyBulkApiBatches", "DailyBulkV2QueryJobs", "DailyBulkV2QueryFileStorageMB"
+MEGABYTE = 1024 * 1024
+
+Work = Callable[[], None]
+
+
+class Bulk:
+    """The jobs of an org, and what is needed to carry them out. ``directory`` is where files are kept meanwhile."""
+
+    def __init__(self, records: Records, clock: Callable[[], datetime], directory: Path | None = None) -> None:
+        self.jobs = Jobs(clock, self._job_folder)
+        self._records = records
+        self._directory = directory
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._opening = Lock()
+        self._ingest = Worker("bulk ingest")
+        self._query = Worker("bulk query")
+        self._batches = DailyUse(MAXIMA[BATCHES])
+        self._query_jobs = DailyUse(MAXIMA[QUERY_JOBS])
+        self._query_bytes = DailyUse(MAXIMA[QUERY_STORAGE] * MEGABYTE)
+
+    @property
+    def used(self) -> Mapping[str, int]:
+        """What jobs took of the day's allowances, by their names."""
+        return {
+            BATCHES: self._batches.used,
+            QUERY_JOBS: self._query_jobs.used,
+            QUERY_STORAGE: self._query_bytes.used // MEGABYTE,
+        }
+
+    def create_ingest(self, settings: JobSettings, version: str, user_id: str) -> Job:
+        """A job that waits for data."""
+        return self.jobs.create(INGEST, settings, version, user_id)
+
+    def process(self, job: Job) -> None:
+        """Have the data of a closed job processed."""
+        self._ingest.submit(job, partial(run_ingest, job, self._records, self._batches))
+
+    def create_query(self, settings: JobSettings, version: str, user_id: str) -> Job:
+        """A job for a query.
+
+        Raises:
+            ApiError: LIMIT_EXCEEDED when the day's jobs are spent.
+        """
+        jobs, stored = self._query_jobs, self._query_bytes
+        if stored.used >= stored.limit:
+            message = f"Max bulk v2 query result size stored ({stored.limit // 1024}) kb per 24 hrs has been exceeded"
+            raise ApiError(400, "LIMIT_EXCEEDED", message)
+        if not jobs.add():
+            message = f"Max bulk v2 query jobs ({jobs.limit}) per 24 hrs has been reached ({jobs.used})"
+            raise ApiError(400, "LIMIT_EXCEEDED", message)
+        return self.jobs.create(QUERY, settings, version, user_id, UPLOAD_COMPLETE)
+
+    def extract(self, job: Job, query: BulkQuery) -> None:
+        """Have a job's query run."""
+        self._query.submit(job, partial(self._extract, job, query))
+
+    def close(self) -> None:
+        """Abort what is under way, end the threads, delete the files."""
+        self.jobs.abort_all()
+        self._ingest.stop()
+        self._query.stop()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def _extract(self, job: Job, query: BulkQuery) -> None:
+        run_extract(job, query, self._records.store)
+        self._query_bytes.add(RowFile(job.folder).size)
+
+    def _job_folder(self) -> Path:
+        with self._opening:
+            if self._folder is None:
+                self._folder = tempfile.TemporaryDirectory(prefix="bulk-jobs-", dir=self._directory)
+            return Path(self._folder.name)
+
+
+class Worker:
+    """Does work for jobs, one after the other, in a thread of its own."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._queue: SimpleQueue[tuple[Job, Work] | None] = SimpleQueue()
+        self._starting = Lock()
+        self._thread: Thread | None = None
+
+    def submit(self, job: Job, work: Work) -> None:
+        """Queue work; the first starts the thread."""
+        with self._starting:
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name=self._name, daemon=True)
+                self._thread.start()
+        self._queue.put((job, work))
+
+    def stop(self) -> None:
+        """End the thread after the work under way; jobs that wait must be aborted before."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        while (queued := self._queue.get()) is not None:
+            job, work = queued
+            try:
+                work()
+            except Stopped:
+                pass
+            except Exception:  # noqa: BLE001 - whatever went wrong, the job must end and the thread go on
+                _fail(job)
+
+
+def _fail(job: Job) -> None:
+    job.finish(FAILED, "InternalServerError : An unexpected error occurred")
+    sys.stderr.write(f"local org: bulk job {job.id} failed\n{traceback.format_exc()}")

@@ -1,0 +1,146 @@
+"""What a client asks of a new job: the body of the create call, checked as Salesforce checks it.
+
+https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/create_job.htm
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sfdata.localorg.answers import ApiError
+from sfdata.localorg.bulk.dialect import DELIMITERS, LINE_ENDINGS, Dialect
+from sfdata.localorg.ids import normalize
+from sfdata.localorg.schema import Schema, SObject
+
+INGEST_OPERATIONS = frozenset({"insert", "update", "upsert", "delete", "hardDelete"})
+QUERY_OPERATIONS = frozenset({"query", "queryAll"})
+CONTENT_TYPES = frozenset({"CSV"})
+CONCURRENCY_MODES = frozenset({"Parallel", "Serial"})
+
+JOB_PROPERTIES = frozenset(
+    {
+        "apexProcessingTime",
+        "apiActiveProcessingTime",
+        "apiVersion",
+        "assignmentRuleId",
+        "columnDelimiter",
+        "concurrencyMode",
+        "contentType",
+        "contentUrl",
+        "createdById",
+        "createdDate",
+        "errorMessage",
+        "externalIdFieldName",
+        "id",
+        "isPkChunkingSupported",
+        "jobType",
+        "lineEnding",
+        "numberRecordsFailed",
+        "numberRecordsProcessed",
+        "object",
+        "operation",
+        "query",
+        "retries",
+        "state",
+        "systemModstamp",
+        "totalProcessingTime",
+    }
+)
+"""Every property of a job; in a create call those that are not the client's to set have no effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobSettings:
+    """What was asked of a job. ``external_id_field`` and ``assignment_rule_id`` stay as they were written."""
+
+    operation: str
+    object: SObject
+    dialect: Dialect
+    external_id_field: str | None = None
+    assignment_rule_id: str | None = None
+
+
+def ingest_settings(body: Any, schema: Schema) -> JobSettings:
+    """The settings of a job that writes.
+
+    Raises:
+        ApiError: 400 with what is wrong first.
+    """
+    asked = job_body(body)
+    operation = _choice(asked, "operation", INGEST_OPERATIONS)
+    dialect = asked_dialect(asked)
+    name = asked.get("object")
+    sobject = schema.object(name) if isinstance(name, str) else None
+    if sobject is None:
+        raise _invalid_job(f"Unable to find object: {name if name is not None else ''}")
+    if not (sobject.createable or sobject.updateable or sobject.deletable):
+        raise unsupported_entity(sobject.name)
+    external_id = _external_id(asked.get("externalIdFieldName"), sobject) if operation == "upsert" else None
+    return JobSettings(operation, sobject, dialect, external_id, _assignment_rule(asked.get("assignmentRuleId")))
+
+
+def job_body(body: Any) -> Mapping[str, Any]:
+    """The JSON object of a create call, if it has no other keys than a job has properties."""
+    if not isinstance(body, Mapping):
+        raise ApiError(400, "JSON_PARSER_ERROR", "Cannot deserialize instance of JobInfo at [line:1, column:1]")
+    unknown = next((key for key in body if key not in JOB_PROPERTIES), None)
+    if unknown is not None:
+        raise ApiError(400, "JSON_PARSER_ERROR", f'Unrecognized field "{unknown}" at [line:1, column:1]')
+    return body
+
+
+def asked_dialect(asked: Mapping[str, Any]) -> Dialect:
+    """The form of the CSV; commas and LF where nothing is said."""
+    _choice(asked, "contentType", CONTENT_TYPES, "CSV")
+    _choice(asked, "concurrencyMode", CONCURRENCY_MODES, "Parallel")
+    return Dialect(
+        _choice(asked, "columnDelimiter", DELIMITERS, "COMMA"), _choice(asked, "lineEnding", LINE_ENDINGS, "LF")
+    )
+
+
+def asked_query_operation(asked: Mapping[str, Any]) -> str:
+    return _choice(asked, "operation", QUERY_OPERATIONS)
+
+
+def unsupported_entity(name: str) -> ApiError:
+    return ApiError(400, "INVALIDENTITY", f"Entity '{name}' is not supported by the Bulk API.")
+
+
+def invalid_value(name: str, value: object) -> ApiError:
+    return ApiError(400, "API_ERROR", f"Invalid value: '{value}' supplied for property: '{name}'")
+
+
+def _choice(asked: Mapping[str, Any], name: str, values: Collection[str], default: str | None = None) -> str:
+    value = asked.get(name)
+    if value is None and default is not None:
+        return default
+    if not isinstance(value, str) or value not in values:
+        raise invalid_value(name, "" if value is None else value)
+    return value
+
+
+def _external_id(name: Any, sobject: SObject) -> str:
+    if name is None:
+        problem = f"External ID was blank for {sobject.name}. An External ID must be specified for upsert."
+        raise _invalid_job(problem)
+    field = sobject.field(name) if isinstance(name, str) else None
+    if field is None or not (field.type == "id" or field.external_id or field.id_lookup):
+        problem = f"Field name provided, {name} does not match an External ID, Salesforce Id, or indexed field for "
+        raise _invalid_job(problem + sobject.name)
+    return str(name)
+
+
+def _assignment_rule(rule_id: Any) -> str | None:
+    if rule_id is None:
+        return None
+    known = normalize(rule_id) if isinstance(rule_id, str) else None
+    if known is None or not re.match("01Q", known):
+        raise _invalid_job(f"Invalid assignment rule id: {rule_id}")
+    return known
+
+
+def _invalid_job(problem: str) -> ApiError:
+    return ApiError(400, "INVALIDJOB", f"InvalidJob : {problem}")
