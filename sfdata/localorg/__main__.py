@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import indent
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -27,6 +28,7 @@ SECRETS_FILE = "secrets.json"
 
 WELCOME = """\
 The local org is running:  {instance_url}
+  status    {instance_url}/
   user      {username}
   secrets   {secrets}
   JWT key   {private_key_file}
@@ -34,34 +36,10 @@ The local org is running:  {instance_url}
 
 The secrets file holds access_token, client_id, client_secret, refresh_token and password; only you can read it.
 
-sfdata
-    export SF_INSTANCE_URL={instance_url} SF_ACCESS_TOKEN=<access_token>{sfdata_ca}
-simple-salesforce
-    {simple_salesforce}
-jsforce
-    new jsforce.Connection({{instanceUrl: "{instance_url}", accessToken: "<access_token>"}})
-sf CLI
-    {sf_ca}sf org login jwt --instance-url {instance_url} --username {username} \\
-      --jwt-key-file {private_key_file} \\
-      --client-id {client_id}
+{clients}
 
 Press Ctrl-C to stop.
 """
-WITHOUT_TLS = {
-    "ca": "none: plain http",
-    "sfdata_ca": "",
-    "simple_salesforce": "speaks https only: start the org with --tls",
-    "sf_ca": "",
-}
-WITH_TLS = {
-    "ca": "{ca_file}",
-    "sfdata_ca": " SF_CA_FILE={ca_file}",
-    "simple_salesforce": (
-        "export REQUESTS_CA_BUNDLE={ca_file}\n"
-        '    Salesforce(instance_url="{instance_url}", session_id="<access_token>")'
-    ),
-    "sf_ca": "export NODE_EXTRA_CA_CERTS={ca_file}\n    ",
-}
 
 
 class Stopped(BaseException):
@@ -151,12 +129,13 @@ def _report(line: str) -> None:
 
 def _welcome(org: LocalOrg) -> str:
     from sfdata.localorg.certificate import write_private
+    from sfdata.localorg.welcome import instructions
 
     info = org.info()
     secrets = {**info, "refresh_token": org.credentials.refresh_token, "password": org.credentials.password}
     file = write_private(org.private_key_file.with_name(SECRETS_FILE), json.dumps(secrets, indent=2).encode())
-    texts = WITH_TLS if org.ca_file else WITHOUT_TLS
-    return WELCOME.format(secrets=file, **info, **{name: text.format(**info) for name, text in texts.items()})
+    clients = (f"{client}\n{indent(text, '    ')}" for client, text in instructions(info).items())
+    return WELCOME.format(secrets=file, ca=org.ca_file or "none: plain http", clients="\n".join(clients), **info)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 import secrets
 import sys
+import time
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from io import BytesIO
@@ -18,22 +20,28 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from sfdata.localorg import identity, oauth, rest, rows, soap, unbuilt
+from sfdata.localorg import authorize, frontdoor, id_token, identity, oauth, rest, rows, soap, status_page, unbuilt
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.bulk import resources as bulk
 from sfdata.localorg.composites import routes as composites
 from sfdata.localorg.instance import Instance
 from sfdata.localorg.routing import JSON, Answer, Refused, Request, Route, json_answer, match
 from sfdata.localorg.sessions import Session, bearer_token
+from sfdata.localorg.sosl import routes as sosl
 from sfdata.localorg.versions import DEPRECATED, is_served, refuse_unserved
 
 ROUTES: tuple[Route, ...] = (
+    *status_page.ROUTES,
     *oauth.ROUTES,
+    *authorize.ROUTES,
+    *frontdoor.ROUTES,
+    *id_token.ROUTES,
     *identity.ROUTES,
     *soap.ROUTES,
     *rest.ROUTES,
     *rows.ROUTES,
     *composites.ROUTES,
+    *sosl.ROUTES,
     *bulk.ROUTES,
 )
 """Everything the local org serves; the first route that fits is taken."""
@@ -57,9 +65,13 @@ def answer(
 
     The body is an open file where `takes_file` says so.
     """
+    started = time.perf_counter()
     path, _, query = ORIGIN.sub("", target).partition("?")
     request = _with_body(Request(method, path, org, headers=headers), body)
-    return _finished(_answered(request, query, routes), org, path, headers)
+    given = _finished(_answered(request, query, routes), org, path, headers)
+    if path != status_page.PATH:
+        org.request_log.add(method, path, given.status, time.perf_counter() - started)
+    return given
 
 
 def takes_file(method: str, target: str) -> bool:
@@ -75,13 +87,22 @@ def _with_body(request: Request, body: bytes | IO[bytes]) -> Request:
 def _answered(request: Request, query: str, routes: Sequence[Route]) -> Answer:
     """What the route's handler answers, or the refusal in its wire form."""
     try:
-        return _serve(replace(request, query=_parameters(query)), routes)
+        serve = _admitted if request.session is None else _serve
+        return serve(replace(request, query=_parameters(query), query_string=query), routes)
     except ApiError as refusal:
         return json_answer(refusal.body(), refusal.status)
     except Refused as refusal:
         return refusal.answer
     except Exception:  # noqa: BLE001 - whatever went wrong in here, the client gets Salesforce's form of it
         return _unexpected(request.method, request.path)
+
+
+def _admitted(request: Request, routes: Sequence[Route]) -> Answer:
+    """The answer to a request from outside: as late as the org is to be, and not with too many others at a time."""
+    org = request.org
+    with org.usage.under_way() if VERSIONED.fullmatch(request.path) else nullcontext():
+        org.options.latency.wait()
+        return _serve(request, routes)
 
 
 def _serve(request: Request, routes: Sequence[Route]) -> Answer:
@@ -100,7 +121,7 @@ def _serve(request: Request, routes: Sequence[Route]) -> Answer:
         return route.handler(replace(request, args=args))
     session = _session(request)
     if request.session is None:
-        request.org.usage.count()
+        request.org.usage.count(request.org.app_name(session))
     request = replace(request, args=args, session=session)
     return route.handler(replace(request, within=partial(_within, request, routes)))
 
@@ -138,7 +159,8 @@ def _finished(given: Answer, org: Instance, path: str, headers: Mapping[str, str
     added: dict[str, str] = {}
     versioned = VERSIONED.fullmatch(path)
     if versioned and given.status != 401:
-        added["Sforce-Limit-Info"] = org.usage.header()
+        session = org.sessions.find(bearer_token(headers.get("authorization")) or "", extend=False)
+        added["Sforce-Limit-Info"] = org.usage.header(org.app_name(session))
     if versioned and is_served(versioned[1]) and float(versioned[1]) <= DEPRECATED:
         added["Warning"] = '299 - "This API version is deprecated and will be removed by Summer \'28."'
     body = given.body

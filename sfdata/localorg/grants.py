@@ -9,12 +9,15 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from jwt import InvalidSignatureError, PyJWS, PyJWTError
 
+from sfdata.localorg.connected_apps import OFFLINE, ConnectedApp
 from sfdata.localorg.credentials import same
+from sfdata.localorg.refresh_tokens import Approval
 from sfdata.localorg.routing import Refused, json_answer
 
 if TYPE_CHECKING:
@@ -30,15 +33,34 @@ MILLISECONDS_FROM = 1e11
 LOGIN_HOSTS = ("https://login.salesforce.com", "https://test.salesforce.com")
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - a path
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+SCOPE = "api id web"
+"""What a flow without an approval page lets an app do."""
+
 MOST_ASSERTIONS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """Whom a grant lets in, through which app, with what scope.
+
+    ``approval`` is what the session ends with; ``refresh_token`` one to hand out; ``nonce`` the client's own, to be
+    put into an id token.
+    """
+
+    user: User
+    app: ConnectedApp
+    scope: str = SCOPE
+    approval: Approval | None = None
+    refresh_token: str | None = None
+    nonce: str | None = None
 
 
 class Refusal(Refused):
     """An OAuth error: ``error`` and ``error_description``, with status 400."""
 
     def __init__(self, error: str, description: str) -> None:
-        body = {"error": error, "error_description": description}
-        super().__init__(json_answer(body, 400, NO_STORE))
+        self.body = {"error": error, "error_description": description}
+        super().__init__(json_answer(self.body, 400, NO_STORE))
 
 
 class UsedAssertions:
@@ -67,38 +89,64 @@ def required(form: Form, name: str) -> str:
     return value
 
 
-def check_client(org: Instance, form: Form, *, secret_required: bool = True) -> None:
-    """Refuse a client that is not the org's one connected app, or does not know its secret."""
-    if not same(required(form, "client_id"), org.credentials.client_id):
+def check_client(org: Instance, form: Form, *, secret_required: bool = True) -> ConnectedApp:
+    """The connected app that asks; refused where there is none, or where it does not know its secret."""
+    app = org.apps.get(required(form, "client_id"))
+    if app is None:
         raise Refusal("invalid_client_id", "client identifier invalid")
     secret = form.get("client_secret")
-    if secret is None and not secret_required:
-        return
-    if not same(secret or "", org.credentials.client_secret):
+    if (secret or secret_required) and not same(secret or "", app.secret):
         raise Refusal("invalid_client", "invalid client credentials")
+    return app
 
 
-def client_credentials(org: Instance, form: Form) -> User:
+def client_credentials(org: Instance, form: Form) -> Granted:
     """The app acts as its run-as user, the administrator."""
-    check_client(org, form)
-    return active(org.user(org.user_id))
+    return Granted(app=check_client(org, form), user=active(org.user(org.user_id)))
 
 
-def refresh_token(org: Instance, form: Form) -> User:
-    """A new access token for the refresh token's owner. The app waives the secret; a wrong one is refused."""
-    check_client(org, form, secret_required=False)
-    if not org.is_refresh_token(required(form, "refresh_token")):
+def authorization_code(org: Instance, form: Form) -> Granted:
+    """The user who approved the app in a browser. A secret is needed unless PKCE proves who asked for the code."""
+    app = check_client(org, form, secret_required=not form.get("code_verifier"))
+    approved = org.authorization_codes.redeem(required(form, "code"))
+    if approved is None or approved.authorization.client_id != app.client_id:
+        raise Refusal("invalid_grant", "invalid authorization code")
+    if approved.used:
+        raise Refusal("invalid_grant", "expired authorization code")
+    asked = approved.authorization
+    if required(form, "redirect_uri") != asked.redirect_uri:
+        raise Refusal("redirect_uri_mismatch", "redirect_uri must match configuration")
+    if not asked.is_proved_by(form.get("code_verifier") or None):
+        raise Refusal("invalid_grant", "invalid code verifier")
+    user = active(org.user(approved.user_id))
+    if OFFLINE not in asked.scope.split():
+        return Granted(user, app, asked.scope, nonce=asked.nonce)
+    token, approval = org.refresh_tokens.issue(user["Id"], app.client_id, asked.scope)
+    return Granted(user, app, asked.scope, approval, token, asked.nonce)
+
+
+def refresh_token(org: Instance, form: Form) -> Granted:
+    """A new access token for whoever approved the app. It waives the secret; a wrong one is refused."""
+    app = check_client(org, form, secret_required=False)
+    given = required(form, "refresh_token")
+    approval = org.refresh_tokens.find(given)
+    if approval is None:
+        # One that was rotated away has a thief or a careless owner: neither keeps what followed.
+        org.revoke_refresh_token(given)
+    if approval is None or approval.client_id != app.client_id:
         raise Refusal("invalid_grant", "expired access/refresh token")
-    return active(org.user(org.user_id))
+    user = active(org.user(approval.user_id))
+    fresh = org.refresh_tokens.rotate(given) if org.options.rotate_refresh_tokens else None
+    return Granted(user, app, approval.scope, approval, fresh)
 
 
-def password(org: Instance, form: Form) -> User:
+def password(org: Instance, form: Form) -> Granted:
     """User name and password; only the administrator has one."""
-    check_client(org, form)
+    app = check_client(org, form)
     user = org.user_named(required(form, "username"))
     if not check_password(org, user, required(form, "password")):
         raise Refusal("invalid_grant", "authentication failure")
-    return active(user)
+    return Granted(active(user), app)
 
 
 def check_password(org: Instance, user: User | None, given: str) -> bool:
@@ -107,7 +155,7 @@ def check_password(org: Instance, user: User | None, given: str) -> bool:
     return right and user is not None and user["Id"] == org.user_id
 
 
-def jwt_bearer(org: Instance, form: Form) -> User:
+def jwt_bearer(org: Instance, form: Form) -> Granted:
     """The subject of an assertion that the app's private key signed. Every user has approved the app."""
     claims = _verified(org, required(form, "assertion"))
     if not _audiences(claims) & _own_audiences(org.instance_url):
@@ -123,11 +171,12 @@ def jwt_bearer(org: Instance, form: Form) -> User:
     user = org.user_named(str(claims.get("sub") or claims.get("prn") or ""))
     if user is None:
         raise Refusal("invalid_grant", "user hasn't approved this consumer")
-    return active(user)
+    return Granted(active(user), org.apps[org.credentials.client_id])
 
 
-GRANTS: Mapping[str, Callable[[Instance, Form], User]] = {
+GRANTS: Mapping[str, Callable[[Instance, Form], Granted]] = {
     JWT_BEARER: jwt_bearer,
+    "authorization_code": authorization_code,
     "client_credentials": client_credentials,
     "refresh_token": refresh_token,
     "password": password,

@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from sfdata.localorg.connected_apps import SCOPES
 from sfdata.localorg.grants import GRANTS, TOKEN_PATH, User
+from sfdata.localorg.id_token import ALGORITHM, KEYS_PATH
 from sfdata.localorg.ids import normalize
 from sfdata.localorg.instance import Instance
 from sfdata.localorg.routing import Answer, Refused, Request, Route, json_answer
@@ -74,13 +76,18 @@ def discovery(request: Request) -> Answer:
     return json_answer(
         {
             "issuer": base,
+            "authorization_endpoint": f"{base}/services/oauth2/authorize",
             "token_endpoint": f"{base}{TOKEN_PATH}",
             "revocation_endpoint": f"{base}/services/oauth2/revoke",
             "userinfo_endpoint": f"{base}/services/oauth2/userinfo",
             "introspection_endpoint": f"{base}/services/oauth2/introspect",
+            "jwks_uri": f"{base}{KEYS_PATH}",
             "grant_types_supported": sorted(GRANTS),
-            "scopes_supported": ["api", "id", "refresh_token", "web"],
+            "response_types_supported": ["code"],
+            "code_challenge_methods_supported": ["S256"],
+            "scopes_supported": list(SCOPES),
             "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": [ALGORITHM],
             "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic", "private_key_jwt"],
         }
     )

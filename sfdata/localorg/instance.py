@@ -7,24 +7,34 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sfdata.errors import ConfigurationError
+from sfdata.localorg.authorization_codes import Authorization, AuthorizationCodes
 from sfdata.localorg.bulk.service import Bulk
 from sfdata.localorg.company import BaseRecords, seed_base, seed_company
-from sfdata.localorg.credentials import Credentials, same
+from sfdata.localorg.connected_apps import DEFAULT_SCOPE, connected_apps
+from sfdata.localorg.credentials import Credentials
 from sfdata.localorg.engine import QueryEngine
 from sfdata.localorg.grants import UsedAssertions
+from sfdata.localorg.id_token import SigningKey
 from sfdata.localorg.limits import ApiUsage
 from sfdata.localorg.objects import build_schema
 from sfdata.localorg.options import Options
 from sfdata.localorg.records import Records
+from sfdata.localorg.refresh_tokens import RefreshTokens
+from sfdata.localorg.request_log import RequestLog
 from sfdata.localorg.schema import Schema, SObject
-from sfdata.localorg.sessions import Sessions
+from sfdata.localorg.sessions import Session, Sessions
+from sfdata.localorg.storage import Storage
 from sfdata.localorg.store import Store
+from sfdata.localorg.tickets import Tickets
 
 LOCK_FILE = "in-use.sqlite"
+PAGE_SECONDS = 900.0
+ONE_TIME_PASSWORD_SECONDS = 60.0
 
 Clock = Callable[[], datetime]
 Row = Mapping[str, Any]
@@ -44,15 +54,24 @@ class Instance:
     closing: ExitStack
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     used_assertions: UsedAssertions = field(default_factory=UsedAssertions)
+    authorization_codes: AuthorizationCodes = field(default_factory=AuthorizationCodes)
+    refresh_tokens: RefreshTokens = field(default_factory=RefreshTokens)
+    signing_key: SigningKey = field(default_factory=SigningKey)
+    open_pages: Tickets[Authorization] = field(default_factory=partial(Tickets, PAGE_SECONDS))
+    one_time_passwords: Tickets[Session] = field(default_factory=partial(Tickets, ONE_TIME_PASSWORD_SECONDS))
+    request_log: RequestLog = field(default_factory=RequestLog)
 
     def __post_init__(self) -> None:
         self.records = Records(self.store, self.clock)
         self.engine = QueryEngine(self.store, clock=self.clock, page_size=self.options.page_size)
+        self.storage = Storage(self.store)
         self.sessions = Sessions(self.org_id, self.options.session_seconds)
-        self.usage = ApiUsage(self.options.daily_requests)
+        self.usage = ApiUsage(self.options.daily_requests, concurrent=self.options.concurrent_requests)
         self.bulk = Bulk(self.records, self.clock, self.options.data)
         self.closing.callback(self.bulk.close)
-        self._refresh_token_alive = True
+        self.apps = connected_apps(self.credentials, self.options.redirect_uris)
+        token = self.credentials.refresh_token
+        self.refresh_tokens.issue(self.user_id, self.credentials.client_id, DEFAULT_SCOPE, token)
 
     @property
     def org_id(self) -> str:
@@ -82,16 +101,17 @@ class Instance:
         """The row of a user, by user name."""
         return next(iter(self.store.find(self.object("User"), "Username", username)), None)
 
-    def is_refresh_token(self, token: str) -> bool:
-        """Whether ``token`` is the org's refresh token, not yet revoked."""
-        return same(token, self.credentials.refresh_token) and self._refresh_token_alive
+    def app_name(self, session: Session | None) -> str | None:
+        """The connected app that a session came through; None where there is none."""
+        app = self.apps.get(session.client_id or "") if session else None
+        return app.name if app else None
 
     def revoke_refresh_token(self, token: str) -> bool:
-        """End the refresh token and the sessions that came from it; false where ``token`` is another one."""
-        if not self.is_refresh_token(token):
+        """End a refresh token and the sessions that came from its approval; false where there is no such token."""
+        approval = self.refresh_tokens.revoke(token)
+        if approval is None:
             return False
-        self._refresh_token_alive = False
-        self.sessions.revoke_grant("refresh_token")
+        self.sessions.revoke_approval(approval)
         return True
 
     def seed(self) -> Mapping[str, int]:

@@ -6,7 +6,8 @@ The vendor's page: https://developer.salesforce.com/docs/atlas.en-us.api_rest.me
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
@@ -104,20 +105,51 @@ class DailyUse:
 
 
 class ApiUsage(DailyUse):
-    """API calls."""
+    """API calls: of the org against its ``limit``, of each connected app, and those under way now.
 
-    def count(self) -> None:
-        """Count one call.
+    ``concurrent`` is how many may be under way at a time; None for as many as come.
+    """
+
+    def __init__(self, limit: int, clock: Callable[[], float] = time.time, *, concurrent: int | None = None) -> None:
+        super().__init__(limit, clock)
+        self._concurrent = concurrent
+        self._under_way = 0
+        self._by_app: dict[str, DailyUse] = {}
+
+    def count(self, app: str | None = None) -> None:
+        """Count one call, made through the connected app of that name.
 
         Raises:
             ApiError: 403 REQUEST_LIMIT_EXCEEDED when the day's calls are spent; the refused call does not count.
         """
         if not self.add():
             raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+        if app is not None:
+            self._by_app.setdefault(app, DailyUse(self.limit, self._clock)).add()
 
-    def header(self) -> str:
-        """The value of ``Sforce-Limit-Info``."""
-        return f"api-usage={self.used}/{self.limit}"
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """A call from its arrival to its answer.
+
+        Raises:
+            ApiError: 403 REQUEST_LIMIT_EXCEEDED when too many are under way; the refused call does not count.
+        """
+        with self._lock:
+            if self._concurrent is not None and self._under_way >= self._concurrent:
+                raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests Limit exceeded.")
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way -= 1
+
+    def header(self, app: str | None = None) -> str:
+        """The value of ``Sforce-Limit-Info`` for a call made through the connected app of that name."""
+        whole = f"api-usage={self.used}/{self.limit}"
+        if app is None or app not in self._by_app:
+            return whole
+        return f"{whole}; per-app-api-usage={self._by_app[app].used}/{self.limit}(appName={app})"
 
 
 def limits_answer(usage: ApiUsage, used: Mapping[str, int]) -> dict[str, Any]:

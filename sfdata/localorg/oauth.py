@@ -8,31 +8,49 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode
+from xml.sax.saxutils import escape
 
-from sfdata.localorg.grants import GRANTS, NO_STORE, TOKEN_PATH, Form, Refusal, check_client, required
+from sfdata.localorg.grants import GRANTS, NO_STORE, TOKEN_PATH, Form, Granted, Refusal, check_client, required
+from sfdata.localorg.id_token import id_claims
 from sfdata.localorg.identity import identity_url
 from sfdata.localorg.instance import Instance
+from sfdata.localorg.refresh_tokens import Approval
 from sfdata.localorg.routing import Answer, Request, Route, json_answer
 from sfdata.localorg.sessions import Session
 
 MOST_FIELDS = 100
 FORM = "application/x-www-form-urlencoded;charset=UTF-8"
-SCOPE = "api id web"
-SCOPES = {"refresh_token": "refresh_token api id web"}
+XML = "application/xml;charset=UTF-8"
 
 
 def token(request: Request) -> Answer:
-    """``POST /services/oauth2/token``: an access token for whoever the grant lets in."""
-    org, form = request.org, _form(request)
+    """``POST /services/oauth2/token``: an access token for whoever the grant lets in.
+
+    ``format`` (or ``Accept``) may ask for ``urlencoded`` or ``xml`` in place of JSON.
+    """
+    wanted, accepted = request.query.get("format"), request.headers.get("accept", "")
+    try:
+        form = form_of(request)
+        wanted = form.get("format")
+        body, status = _token_body(request.org, *_granted(request.org, form)), 200
+    except Refusal as refused:
+        body, status = refused.body, 400
+    return FORMATS[_format(wanted, accepted)](body, status)
+
+
+def _granted(org: Instance, form: Form) -> tuple[str, Granted]:
+    if form.get("response_type") == "device_code":
+        # Blocked since September 2025 for apps that are not installed.
+        check_client(org, form, secret_required=False)
+        raise Refusal("invalid_grant", "device flow is not enabled for the app")
     grant = required(form, "grant_type")
     if grant not in GRANTS:
         raise Refusal("unsupported_grant_type", "grant type not supported")
-    user = GRANTS[grant](org, form)
-    return json_answer(_token_body(org, user["Id"], grant), headers=NO_STORE)
+    return grant, GRANTS[grant](org, form)
 
 
 def token_by_get(request: Request) -> Answer:
@@ -42,20 +60,20 @@ def token_by_get(request: Request) -> Answer:
 
 def introspect(request: Request) -> Answer:
     """``POST /services/oauth2/introspect`` (RFC 7662), for the app itself."""
-    org, form = request.org, _form(request)
+    org, form = request.org, form_of(request)
     check_client(org, form)
     given = required(form, "token")
-    session = org.sessions.find(given, extend=False)
+    session, approval = org.sessions.find(given, extend=False), org.refresh_tokens.find(given)
     if session is not None:
         return json_answer(_introspection(org, session), headers=NO_STORE)
-    if org.is_refresh_token(given):
-        return json_answer(_refresh_introspection(org), headers=NO_STORE)
+    if approval is not None:
+        return json_answer(_refresh_introspection(org, approval), headers=NO_STORE)
     return json_answer({"active": False}, headers=NO_STORE)
 
 
 def revoke(request: Request) -> Answer:
     """``/services/oauth2/revoke``: end a session, or the refresh token with every session that came from it."""
-    org, given = request.org, _form(request).get("token", "")
+    org, given = request.org, form_of(request).get("token", "")
     if org.sessions.revoke(given) or org.revoke_refresh_token(given):
         return Answer(200, headers=NO_STORE)
     # Clients read this one as a query string.
@@ -63,31 +81,76 @@ def revoke(request: Request) -> Answer:
     return Answer(400, body.encode(), FORM, NO_STORE)
 
 
-def _token_body(org: Instance, user_id: str, grant: str) -> dict[str, Any]:
-    scope = SCOPES.get(grant, SCOPE)
-    access_token, session = org.sessions.issue(user_id, grant, scope)
+# --- the token answer ------------------------------------------------------------------------------------------------
+
+
+def _token_body(org: Instance, grant: str, granted: Granted) -> dict[str, str]:
+    user_id, client_id = granted.user["Id"], granted.app.client_id
+    approval = granted.approval.number if granted.approval else None
+    access_token, session = org.sessions.issue(user_id, grant, granted.scope, client_id=client_id, approval=approval)
     identity = identity_url(org, user_id)
     issued_at = str(int(session.issued_at * 1000))
-    digest = hmac.digest(org.credentials.client_secret.encode(), f"{identity}{issued_at}".encode(), sha256)
-    return {
+    digest = hmac.digest(granted.app.secret.encode(), f"{identity}{issued_at}".encode(), sha256)
+    body = {
         "access_token": access_token,
+        "refresh_token": granted.refresh_token,
         "signature": base64.b64encode(digest).decode(),
-        "scope": scope,
+        "scope": granted.scope,
+        "id_token": _id_token(org, granted, access_token),
         "instance_url": org.instance_url,
         "id": identity,
         "token_type": "Bearer",
         "issued_at": issued_at,
     }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _id_token(org: Instance, granted: Granted, access_token: str) -> str | None:
+    if "openid" not in granted.scope.split():
+        return None
+    claims = id_claims(
+        granted.user,
+        granted.scope,
+        issuer=org.instance_url,
+        subject=identity_url(org, granted.user["Id"]),
+        client_id=granted.app.client_id,
+        access_token=access_token,
+        nonce=granted.nonce,
+    )
+    return org.signing_key.sign(claims)
+
+
+def _format(wanted: str | None, accepted: str) -> str:
+    if wanted is not None and wanted in FORMATS:
+        return wanted
+    return next((name for media, name in MEDIA_TYPES.items() if media in accepted.lower()), "json")
+
+
+def _urlencoded(body: Mapping[str, str], status: int) -> Answer:
+    return Answer(status, urlencode(body).encode(), FORM, NO_STORE)
+
+
+def _xml(body: Mapping[str, str], status: int) -> Answer:
+    elements = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in body.items())
+    text = f'<?xml version="1.0" encoding="UTF-8"?><OAuth>{elements}</OAuth>'
+    return Answer(status, text.encode(), XML, NO_STORE)
+
+
+FORMATS: Mapping[str, Callable[[Mapping[str, str], int], Answer]] = {
+    "json": lambda body, status: json_answer(body, status, NO_STORE),
+    "urlencoded": _urlencoded,
+    "xml": _xml,
+}
+MEDIA_TYPES = {"application/json": "json", "application/x-www-form-urlencoded": "urlencoded", "application/xml": "xml"}
+"""What ``Accept`` may name. Several of them: JSON comes first."""
+
+
+# --- introspection ---------------------------------------------------------------------------------------------------
 
 
 def _introspection(org: Instance, session: Session) -> dict[str, Any]:
-    user = org.user(session.user_id) or {}
     return {
-        "active": True,
-        "scope": session.scope,
-        "client_id": org.credentials.client_id,
-        "username": user.get("Username"),
-        "sub": identity_url(org, session.user_id),
+        **_introspected(org, session.user_id, session.scope, session.client_id),
         "token_type": "access_token",
         "exp": int(session.expires_at),
         "iat": int(session.issued_at),
@@ -95,21 +158,26 @@ def _introspection(org: Instance, session: Session) -> dict[str, Any]:
     }
 
 
-def _refresh_introspection(org: Instance) -> dict[str, Any]:
-    user = org.user(org.user_id) or {}
+def _refresh_introspection(org: Instance, approval: Approval) -> dict[str, Any]:
     return {
-        "active": True,
-        "scope": SCOPES["refresh_token"],
-        "client_id": org.credentials.client_id,
-        "username": user.get("Username"),
-        "sub": identity_url(org, org.user_id),
+        **_introspected(org, approval.user_id, approval.scope, approval.client_id),
         "token_type": "refresh_token",
-        "iat": int(org.started_at.timestamp()),
-        "nbf": int(org.started_at.timestamp()),
+        "iat": int(approval.issued_at),
+        "nbf": int(approval.issued_at),
     }
 
 
-def _form(request: Request) -> Form:
+def _introspected(org: Instance, user_id: str, scope: str, client_id: str | None) -> dict[str, Any]:
+    return {
+        "active": True,
+        "scope": scope,
+        "client_id": client_id or org.credentials.client_id,
+        "username": (org.user(user_id) or {}).get("Username"),
+        "sub": identity_url(org, user_id),
+    }
+
+
+def form_of(request: Request) -> Form:
     """The parameters of query string, form body and Basic authorization; the later ones win."""
     try:
         fields = parse_qsl(request.body.decode(errors="replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from sfdata.errors import ConfigurationError
+from sfdata.localorg.latency import NO_LATENCY, Latency
 
 LOOPBACK = ("127.0.0.1", "::1")
 DEFAULT_SEED = 20_240_229
+REDIRECT_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[!\"$-\[\]-~]+", re.ASCII)
+"""Any scheme, also a mobile app's own; no fragment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,10 @@ class Options:
         session_seconds: inactivity after which an access token expires.
         page_size: most rows of one query page.
         daily_requests: API calls in 24 hours before REQUEST_LIMIT_EXCEEDED.
+        concurrent_requests: API calls at a time before REQUEST_LIMIT_EXCEEDED. Default: as many as come.
+        latency: milliseconds each answer takes longer, or a text such as ``"200:50"``: 200, give or take 50.
+        redirect_uris: callback addresses registered for the connected app; those of this machine need not be.
+        rotate_refresh_tokens: each use of a refresh token gives a new one and ends the old.
     """
 
     host: str = LOOPBACK[0]
@@ -45,6 +53,10 @@ class Options:
     session_seconds: float = 7200
     page_size: int = 2000
     daily_requests: int = 15_000
+    concurrent_requests: int | None = None
+    latency: Latency = NO_LATENCY
+    redirect_uris: tuple[str, ...] = ()
+    rotate_refresh_tokens: bool = False
 
     def __post_init__(self) -> None:
         for name in ("data", "schema"):
@@ -59,6 +71,10 @@ class Options:
         _require(self.session_seconds > 0, "session_seconds", "above 0")
         _require(1 <= self.page_size <= 2000, "page_size", "between 1 and 2000")
         _require(self.daily_requests >= 0, "daily_requests", "0 or more")
+        _require(self.concurrent_requests is None or self.concurrent_requests > 0, "concurrent_requests", "above 0")
+        object.__setattr__(self, "latency", Latency.parse(self.latency))
+        object.__setattr__(self, "redirect_uris", tuple(self.redirect_uris))
+        _require(all(map(REDIRECT_URI.fullmatch, self.redirect_uris)), "redirect_uris", "addresses such as https://a/b")
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

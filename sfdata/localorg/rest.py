@@ -150,7 +150,8 @@ def _batch_size(options: str) -> int | None:
 
 def limits(request: Request) -> Answer:
     """``GET limits``: the org's allowances and what is left of them."""
-    return json_answer(limits_answer(request.org.usage, request.org.bulk.used))
+    org = request.org
+    return json_answer(limits_answer(org.usage, {**org.bulk.used, **org.storage.used}))
 
 
 def record_count(request: Request) -> Answer:

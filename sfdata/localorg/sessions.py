@@ -19,13 +19,19 @@ SCHEMES = ("bearer", "oauth")
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who is logged in, how (the grant type), and until when; times in seconds since 1970."""
+    """Who is logged in, how (the grant type), and until when; times in seconds since 1970.
+
+    ``client_id`` is the connected app it came through, ``approval`` the number of the approval it ends with; None
+    where there is no such thing.
+    """
 
     user_id: str
     grant: str
     scope: str
     issued_at: float
     expires_at: float
+    client_id: str | None = None
+    approval: int | None = None
 
 
 class Sessions:
@@ -38,11 +44,13 @@ class Sessions:
         self._lock = Lock()
         self._sessions: dict[bytes, Session] = {}
 
-    def issue(self, user_id: str, grant: str, scope: str) -> tuple[str, Session]:
+    def issue(
+        self, user_id: str, grant: str, scope: str, *, client_id: str | None = None, approval: int | None = None
+    ) -> tuple[str, Session]:
         """A new session and its token: the organization's 15 characters, ``!``, and 96 random ones."""
         token = f"{self._prefix}!AQ{random_text(94)}"
         now = self._clock()
-        session = Session(user_id, grant, scope, now, now + self._seconds)
+        session = Session(user_id, grant, scope, now, now + self._seconds, client_id, approval)
         with self._lock:
             if len(self._sessions) >= MOST_SESSIONS:
                 self._make_room(now)
@@ -68,10 +76,10 @@ class Sessions:
         with self._lock:
             return self._sessions.pop(_digest(token), None) is not None
 
-    def revoke_grant(self, grant: str) -> None:
-        """End every session that came from ``grant``."""
+    def revoke_approval(self, number: int) -> None:
+        """End every session that came from this approval."""
         with self._lock:
-            self._sessions = {key: session for key, session in self._sessions.items() if session.grant != grant}
+            self._sessions = {key: session for key, session in self._sessions.items() if session.approval != number}
 
     def _make_room(self, now: float) -> None:
         alive = {key: session for key, session in self._sessions.items() if session.expires_at > now}

@@ -175,7 +175,7 @@ def test_discovery_lists_endpoints_that_are_there(org: LocalOrg, web: httpx.Clie
     document = web.get("/.well-known/openid-configuration").json()
     assert document["issuer"] == org.instance_url
     endpoints = {key: url for key, url in document.items() if key.endswith("_endpoint")}
-    assert len(endpoints) == 4
+    assert len(endpoints) == 5
     for url in endpoints.values():
         assert web.post(url).status_code in (400, 403)
 
@@ -229,8 +229,9 @@ def test_soap_logout_ends_the_session_of_the_header(org: LocalOrg, web: httpx.Cl
 
 
 def test_other_soap_apis_are_not_found(web: httpx.Client) -> None:
-    """Only the partner and enterprise endpoints exist."""
-    assert web.post("/services/Soap/m/59.0", content=b"").status_code == 404
+    """Only the partner and enterprise endpoints exist; one that Salesforce has besides says that it is not built."""
+    assert web.post("/services/Soap/x/59.0", content=b"").status_code == 404
+    assert web.post("/services/Soap/m/59.0", content=b"").status_code == 501
 
 
 @pytest.mark.parametrize(

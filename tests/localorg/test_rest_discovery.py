@@ -176,7 +176,7 @@ def test_wrong_methods_are_405(web: httpx.Client, method: str, path: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "path", ["/services/data/v66.0/nothing", "/services/other", "/", "/favicon.ico", "//evil.example/x"]
+    "path", ["/services/data/v66.0/nothing", "/services/other", "/favicon.ico", "//evil.example/x"]
 )
 def test_unknown_paths_are_404(web: httpx.Client, path: str) -> None:
     """NOT_FOUND in Salesforce's words."""

@@ -89,12 +89,11 @@ def test_revoking_ends_one_session(sessions: Sessions) -> None:
     assert not sessions.revoke("nonsense")
 
 
-def test_revoking_a_grant_ends_what_came_from_it(sessions: Sessions) -> None:
-    """Sessions of a refresh token go with it, others stay."""
-    refreshed, other = issue(sessions, "refresh_token"), issue(sessions, "password")
-    sessions.revoke_grant("refresh_token")
-    assert sessions.find(refreshed) is None
-    assert sessions.find(other) is not None
+def test_revoking_an_approval_ends_what_came_from_it(sessions: Sessions) -> None:
+    """Sessions of an approval go with it, those of another one or of none stay."""
+    tokens = [sessions.issue(USER, "refresh_token", "api", approval=number)[0] for number in (1, 2, None, 1)]
+    sessions.revoke_approval(1)
+    assert [sessions.find(token) is not None for token in tokens] == [False, True, True, False]
 
 
 def test_tokens_are_not_kept(sessions: Sessions) -> None:

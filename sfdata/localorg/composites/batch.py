@@ -91,7 +91,7 @@ def _answer(request: Request, subrequest: Subrequest, *, counted: bool) -> Answe
     try:
         _check(request, subrequest)
         if counted:
-            request.org.usage.count()
+            request.org.usage.count(request.org.app_name(request.session))
     except ApiError as refusal:
         return json_answer(refusal.body(), refusal.status)
     return request.within(subrequest.method, subrequest.target, headers, subrequest.body)

@@ -1,0 +1,172 @@
+"""The web-server flow: an app sends a browser here, a user approves or denies, the browser takes the code back.
+
+Nobody logs in: whoever can open this page sits at this machine, and chooses whom the app is to act for. The approval
+is bound to its page by a token that another site's page cannot read.
+
+The vendor's page: https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_web_server_flow.htm
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlencode, urlsplit
+
+from sfdata.localorg.authorization_codes import CHALLENGE, Authorization
+from sfdata.localorg.connected_apps import SCOPES, normal_scope
+from sfdata.localorg.grants import Form, User
+from sfdata.localorg.instance import Instance
+from sfdata.localorg.oauth import form_of
+from sfdata.localorg.pages import fill_each, message, page
+from sfdata.localorg.routing import Answer, Refused, Request, Route
+
+PATH = "/services/oauth2/authorize"
+SUCCESS_PATH = "/services/oauth2/success"
+MOST_USERS = 200
+
+SCOPE_ITEM = "<li>$what <span class='faint'>($name)</span></li>"
+USER_CHOICE = '<option value="$id"$selected>$name · $username</option>'
+
+
+class Shown(Refused):
+    """A refusal for the person at the browser, where the app cannot be told: it may not be the app that asked."""
+
+    def __init__(self, error: str, description: str, status: int = 400) -> None:
+        super().__init__(message("OAuth error", f"error={error}&error_description={description}", status))
+
+
+class ToldTheApp(Refused):
+    """A refusal that the browser takes to the app's callback address."""
+
+    def __init__(self, form: Form, error: str, description: str) -> None:
+        told = {"error": error, "error_description": description, "state": form.get("state")}
+        super().__init__(_redirect(form["redirect_uri"], told))
+
+
+def ask(request: Request) -> Answer:
+    """``GET /services/oauth2/authorize``: the page that asks the user."""
+    org, form = request.org, request.query
+    authorization = _authorization(org, form)
+    users = _users(org)
+    chosen = _chosen(org, users, authorization.login_hint)
+    scheme = urlsplit(authorization.redirect_uri).scheme
+    return page(
+        "authorize",
+        "Allow access?",
+        # A browser asks this of the redirect that answers the form, too.
+        form_action=f"'self' {scheme}:",
+        organization=org.organization_name,
+        app=org.apps[authorization.client_id].name,
+        scopes=fill_each(SCOPE_ITEM, ({"name": s, "what": SCOPES[s]} for s in authorization.scope.split())),
+        users=fill_each(USER_CHOICE, (_choice(user, chosen) for user in users.values())),
+        csrf_token=org.open_pages.issue(authorization),
+        callback=_shown_address(authorization.redirect_uri),
+    )
+
+
+def decide(request: Request) -> Answer:
+    """``POST /services/oauth2/authorize``: the form of that page; sends the browser back to the app."""
+    org, form = request.org, form_of(request)
+    authorization = org.open_pages.redeem(form.get("csrf_token", ""))
+    if authorization is None:
+        raise Shown("invalid_request", "this page has been answered or is too old: go back to the app", 403)
+    state = authorization.state
+    if form.get("decision") != "approve":
+        denial = {"error": "access_denied", "error_description": "end-user denied authorization", "state": state}
+        return _redirect(authorization.redirect_uri, denial)
+    user_id = form.get("user") or org.user_id
+    if user_id not in _users(org):
+        raise Shown("inactive_user", "user is inactive")
+    code = org.authorization_codes.issue(authorization, user_id)
+    return _redirect(authorization.redirect_uri, {"code": code, "state": state})
+
+
+def success(request: Request) -> Answer:
+    """``GET /services/oauth2/success``: where apps without an address of their own let the flow end."""
+    denied = "error" in request.query
+    return message("Access denied" if denied else "Access allowed", "You can close this window and return to the app.")
+
+
+# --- what an app asks ------------------------------------------------------------------------------------------------
+
+
+def _authorization(org: Instance, form: Form) -> Authorization:
+    """What the app asks, once it is sure where the answer may go."""
+    app = org.apps.get(form.get("client_id", ""))
+    if app is None:
+        raise Shown("invalid_client_id", "client identifier invalid")
+    redirect_uri = form.get("redirect_uri", "")
+    if not redirect_uri:
+        raise Shown("redirect_uri_missing", "redirect_uri not provided")
+    if not app.may_redirect_to(redirect_uri):
+        raise Shown("redirect_uri_mismatch", "redirect_uri must match configuration")
+    _check_response(form)
+    scope = normal_scope(form.get("scope", ""))
+    if scope is None:
+        raise ToldTheApp(form, "invalid_scope", "the requested scope is invalid, unknown, or malformed")
+    return Authorization(
+        app.client_id,
+        redirect_uri,
+        scope,
+        state=form.get("state"),
+        challenge=_challenge(form),
+        nonce=form.get("nonce"),
+        login_hint=form.get("login_hint"),
+    )
+
+
+def _check_response(form: Form) -> None:
+    if not form.get("response_type"):
+        raise ToldTheApp(form, "invalid_request", "missing required parameter: response_type")
+    if form["response_type"] != "code":
+        # ``token`` among them: the user-agent flow puts the token into the browser's history.
+        raise ToldTheApp(form, "unsupported_response_type", "response type not supported")
+    if form.get("immediate") == "true" or "none" in form.get("prompt", "").split():
+        raise ToldTheApp(form, "immediate_unsuccessful", "immediate unsuccessful")
+
+
+def _challenge(form: Form) -> str | None:
+    """The challenge of PKCE. Without a method it is S256, the only one there is."""
+    challenge = form.get("code_challenge")
+    if not challenge:
+        return None
+    if form.get("code_challenge_method", "S256") != "S256":
+        raise ToldTheApp(form, "invalid_request", "code challenge method not supported: use S256")
+    if not CHALLENGE.fullmatch(challenge):
+        raise ToldTheApp(form, "invalid_request", "invalid code challenge")
+    return challenge
+
+
+def _redirect(uri: str, parameters: Mapping[str, str | None]) -> Answer:
+    given = urlencode({name: value for name, value in parameters.items() if value is not None})
+    return Answer(302, headers={"Location": f"{uri}{'&' if '?' in uri else '?'}{given}", "Cache-Control": "no-store"})
+
+
+# --- whom it is to act for -------------------------------------------------------------------------------------------
+
+
+def _users(org: Instance) -> Mapping[str, User]:
+    """The active users a person may choose, by Id; the administrator, who is the oldest, comes first."""
+    found = org.store.find(org.object("User"), "IsActive", 1, limit=MOST_USERS)
+    return {user["Id"]: user for user in found if user["UserType"] in (None, "Standard")}
+
+
+def _chosen(org: Instance, users: Mapping[str, User], login_hint: str | None) -> str:
+    hinted = org.user_named(login_hint) if login_hint else None
+    return hinted["Id"] if hinted is not None and hinted["Id"] in users else org.user_id
+
+
+def _choice(user: User, chosen: str) -> dict[str, object]:
+    selected = " selected" if user["Id"] == chosen else ""
+    return {"id": user["Id"], "name": user["Name"], "username": user["Username"], "selected": selected}
+
+
+def _shown_address(uri: str) -> str:
+    parts = urlsplit(uri)
+    return f"{parts.scheme}://{parts.netloc}{parts.path}"
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", PATH, ask, "OAuth authorization page", public=True),
+    Route("POST", PATH, decide, "OAuth authorization", public=True),
+    Route("GET", SUCCESS_PATH, success, "OAuth success page", public=True),
+)
