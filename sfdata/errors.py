@@ -235,6 +235,7 @@ BY_ERROR_CODE: Mapping[str, type[ResponseError]] = {
     "MALFORMED_QUERY": MalformedQuery,
     "INVALID_QUERY_FILTER_OPERATOR": MalformedQuery,
     "QUERY_TOO_COMPLICATED": MalformedQuery,
+    "OPERATION_TOO_LARGE": MalformedQuery,
     "EXCEEDED_MAX_SEMIJOIN_SUBSELECTS": MalformedQuery,
     "NUMBER_OUTSIDE_VALID_RANGE": MalformedQuery,
     "INVALID_FIELD": InvalidField,
@@ -251,6 +252,7 @@ BY_ERROR_CODE: Mapping[str, type[ResponseError]] = {
     "CLIENT_NOT_ACCESSIBLE_FOR_USER": AccessDenied,
     "INSUFFICIENT_ACCESS": AccessDenied,
     "INSUFFICIENT_ACCESS_OR_READONLY": AccessDenied,
+    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": AccessDenied,
     "REQUEST_LIMIT_EXCEEDED": RequestLimitExceeded,
     "UNABLE_TO_LOCK_ROW": RowLocked,
     "SERVER_UNAVAILABLE": ServerUnavailable,
@@ -278,13 +280,18 @@ def response_error(status: int, errors: Iterable[Mapping[str, Any]]) -> Response
     """The exception for an error answer: the class by ``errorCode``, else by status; the first error leads."""
     listed = list(errors)
     first = listed[0] if listed else {}
-    code = first.get("errorCode") or first.get("statusCode")
+    code = _code(first)
     # A query's excerpt may begin with blanks, which keep the caret below it in its place.
     message = str(first.get("message") or f"HTTP status {status}").lstrip("\r\n").rstrip()
-    if len(listed) > 1:
-        message += "".join(f"\nalso {error.get('errorCode')}: {error.get('message')}" for error in listed[1:])
-    kind = BY_ERROR_CODE.get(str(code)) or _by_status(status)
+    message += "".join(f"\nalso {_code(error)}: {error.get('message')}" for error in listed[1:])
+    kind = BY_ERROR_CODE.get(code or "") or _by_status(status)
     return kind(message, error_code=code, status=status, fields=first.get("fields") or ())
+
+
+def _code(error: Mapping[str, Any]) -> str | None:
+    """Collections say ``statusCode`` where all else says ``errorCode``."""
+    code = error.get("errorCode") or error.get("statusCode")
+    return str(code) if code else None
 
 
 def _restored(kind: type[SalesforceError], args: tuple[Any, ...], state: dict[str, Any]) -> SalesforceError:
@@ -295,7 +302,7 @@ def _restored(kind: type[SalesforceError], args: tuple[Any, ...], state: dict[st
 
 def caret_excerpt(text: str, line: int, column: int, width: int = 100) -> str:
     """The ``line`` of ``text`` with a caret under ``column`` (both from 1), cut to ``width`` around the place."""
-    source = (text.split("\n") or [""])[line - 1].replace("\t", " ").rstrip("\r")
+    source = text.split("\n")[line - 1].replace("\t", " ").rstrip("\r")
     start = max(0, min(column - 1 - width // 2, len(source) - width))
     lead = "…" if start else ""
     tail = "…" if start + width < len(source) else ""

@@ -26,8 +26,6 @@ from sfdata.soql.nodes import (
     Expression,
     FunctionCall,
     Literal,
-    Membership,
-    MultiPicklistTest,
     Not,
     NullLiteral,
     NumberLiteral,
@@ -130,7 +128,7 @@ def _in_condition(condition: Condition) -> Iterator[tuple[Bind, _Render]]:
             yield condition.right, _RENDERERS.get(condition.operator, _ordered)
     elif isinstance(condition, SubqueryMembership):
         yield from _places(condition.query)
-    elif isinstance(condition, Membership | MultiPicklistTest):
+    else:
         binds = [value for value in condition.values if isinstance(value, Bind)]
         alone = len(condition.values) == 1
         yield from ((b, _listed if alone else _scalar) for b in binds)

@@ -55,6 +55,7 @@ COUNTED_RELATIVE_DATES = frozenset(
 COMPARISONS = ("=", "!=", "<>", "<=", ">=", "<", ">")
 # Keywords that cannot be the name of a field or an object, unless a dot follows.
 RESERVED = frozenset(["AND", "FROM", "HAVING", "IN", "LIKE", "LIMIT", "NOT", "NULL", "OR", "SELECT", "WHERE", "WITH"])
+NAMES = (Kind.NAME, Kind.CURRENCY)  # ``abc1`` has the form of an amount, and is a name where a name is wanted
 MAX_DEPTH = 100  # of parentheses, functions and NOT, one within the other
 SUBQUERY_DEPTH = 5  # what a subquery adds to that: it takes the stack of so many parentheses to read and to print
 MAX_COUNT = 2**31 - 1  # of LIMIT, OFFSET and LAST_N_DAYS:n
@@ -86,9 +87,9 @@ class ExpressionParser(ABC):
     # --- names and functions -----------------------------------------------------------------------------------------
 
     def name(self, what: str = "a name") -> Token:
-        """An identifier; one of the shape of an amount (``abc1``) is a name where a name is wanted."""
+        """An identifier."""
         token = self.tokens.current
-        if token.kind is Kind.NAME or (token.kind is Kind.CURRENCY and token.text.isalnum()):
+        if token.kind in NAMES and token.text.isidentifier():
             return self.tokens.advance()
         raise self.tokens.unexpected(what)
 
@@ -119,7 +120,7 @@ class ExpressionParser(ABC):
         return FunctionCall(path.name, tuple(args), path.pos)
 
     def _argument(self) -> Expression | Literal:
-        if self.tokens.current.kind in (Kind.NAME, Kind.CURRENCY):
+        if self.tokens.current.kind in NAMES:
             return self.expression()
         return self.literal()
 

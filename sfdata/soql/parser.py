@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sfdata.soql.advice import CLAUSES
-from sfdata.soql.expressions import ExpressionParser
+from sfdata.soql.expressions import NAMES, ExpressionParser
 from sfdata.soql.lexer import Kind
 from sfdata.soql.nodes import (
     Bind,
@@ -85,14 +85,14 @@ class QueryParser(ExpressionParser):
         token = self.tokens.current
         if self.tokens.at("("):
             return Subquery(self.subquery(), token.pos)
-        if self.tokens.at_keyword("TYPEOF") and self.tokens.peek().kind is Kind.NAME:
+        if self.tokens.at_keyword("TYPEOF") and self.tokens.peek().kind in NAMES:
             return self._typeof()
         return SelectField(self.expression(), self._alias(frozenset({"FROM"})))
 
     def _alias(self, followers: frozenset[str]) -> str | None:
         token, following = self.tokens.current, self.tokens.peek()
         ends_here = following.kind is Kind.END or following.text in (",", ")") or following.upper in followers
-        if token.kind not in (Kind.NAME, Kind.CURRENCY) or token.upper in followers or not ends_here:
+        if token.kind not in NAMES or token.upper in followers or not ends_here:
             return None
         return self.name().text
 
