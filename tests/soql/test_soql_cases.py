@@ -9,6 +9,7 @@ import pytest
 from sfdata.errors import SoqlSyntaxError
 from sfdata.soql import parse
 from sfdata.soql.advice import RULES
+from sfdata.soql.nodes import Comparison
 
 CASES = Path(__file__).parent / "cases"
 PLACE, LINE_END, TAB = "‸", "⏎", "→"
@@ -85,3 +86,39 @@ def test_there_are_enough_cases() -> None:
         assert len(set(lines(name))) == len(lines(name)) >= least
     queries = [query for query, _ in refusals()]
     assert len(set(queries)) == len(queries) >= 150
+
+
+@pytest.mark.parametrize(
+    ("select", "counts", "groups"),
+    [
+        ("Id", False, False),
+        ("COUNT()", True, True),
+        ("count( )", True, True),
+        ("COUNT(Id)", False, True),
+        ("COUNT(), Id", False, True),
+        ("Name, MAX(Amount) m", False, True),
+        ("toLabel(Name)", False, False),
+        ("Count", False, False),
+        ("(SELECT COUNT() FROM Contacts)", False, False),
+        ("TYPEOF What WHEN Account THEN Name END", False, False),
+    ],
+)
+def test_a_query_knows_what_its_rows_are(select: str, counts: bool, groups: bool) -> None:
+    """COUNT() alone answers a number, an aggregate or GROUP BY answers groups, and all else answers records."""
+    query = parse(f"SELECT {select} FROM Account")
+    assert (query.is_count, query.is_aggregate) == (counts, groups)
+    assert parse("SELECT Name FROM Account GROUP BY Name").is_aggregate
+
+
+def test_nodes_know_where_they_stand() -> None:
+    """Every node that an error can be about points at its first character."""
+    text = (
+        "SELECT Id, COUNT(Name) n, (SELECT Id FROM Contacts), TYPEOF What WHEN A THEN B END FROM Account a WHERE x = 1"
+    )
+    tree = parse(text)
+    starts = [text[item.pos :].split(" ")[0] for item in tree.select]
+    assert starts == ["Id,", "COUNT(Name)", "(SELECT", "TYPEOF"]
+    assert text[tree.source.pos :].startswith("Account a")
+    assert isinstance(tree.where, Comparison)
+    assert text[tree.where.pos :] == "x = 1"
+    assert text[tree.where.right.pos :] == "1"
