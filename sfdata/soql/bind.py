@@ -285,9 +285,8 @@ def _items(value: Any) -> list[Any] | None:
 
 
 def _missing(name: str, value: Any) -> BindError:
-    return BindError(
-        f":{name} holds a missing value ({value})", hint="Drop missing values first: .dropna(); null is None."
-    )
+    hint = "Drop missing values first, with .dropna(); None stands for null."
+    return BindError(f":{name} holds a missing value ({value})", hint=hint)
 
 
 def _kind(value: Any) -> str:

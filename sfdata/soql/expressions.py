@@ -159,10 +159,10 @@ class ExpressionParser(ABC):
         return RelativeDate(token.upper, None, token.pos) if token.upper in RELATIVE_DATES else None
 
     def _relative(self, token: Token) -> Literal | None:
-        name, count = re.split(r"\s*:\s*", token.upper)
-        return (
-            RelativeDate(name, self.whole_number(count, token), token.pos) if name in COUNTED_RELATIVE_DATES else None
-        )
+        name, digits = re.split(r"\s*:\s*", token.upper)
+        if name not in COUNTED_RELATIVE_DATES:
+            return None
+        return RelativeDate(name, self.whole_number(digits, token), token.pos)
 
     def _date(self, token: Token) -> Literal:
         return DateLiteral(self._real(dt.date.fromisoformat, token.text, token), token.pos)
