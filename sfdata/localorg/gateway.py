@@ -27,6 +27,7 @@ from sfdata.localorg.composites import routes as composites
 from sfdata.localorg.instance import Instance
 from sfdata.localorg.routing import JSON, Answer, Refused, Request, Route, json_answer, match
 from sfdata.localorg.sessions import Session, bearer_token
+from sfdata.localorg.sosl import routes as sosl
 from sfdata.localorg.versions import DEPRECATED, is_served, refuse_unserved
 
 ROUTES: tuple[Route, ...] = (
@@ -40,6 +41,7 @@ ROUTES: tuple[Route, ...] = (
     *rest.ROUTES,
     *rows.ROUTES,
     *composites.ROUTES,
+    *sosl.ROUTES,
     *bulk.ROUTES,
 )
 """Everything the local org serves; the first route that fits is taken."""

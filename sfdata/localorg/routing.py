@@ -32,6 +32,8 @@ Within = Callable[[str, str, Mapping[str, str], bytes], "Answer"]
 class Request:
     """A request as a handler sees it. ``headers`` has lower-case keys; ``args`` the decoded parts of the path.
 
+    ``query`` has the last value of each parameter, ``query_string`` all of them as they were sent.
+
     ``file`` is the body of a route that takes its body as a file; ``body`` is then empty. ``within`` answers a request
     inside this one: method, target, headers and body, for the same session and without an API call of its own.
     """
@@ -40,6 +42,7 @@ class Request:
     path: str
     org: Instance
     query: Mapping[str, str] = field(default_factory=dict)
+    query_string: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     args: Mapping[str, str] = field(default_factory=dict)
