@@ -93,8 +93,8 @@ def test_what_must_be_escaped_is_refused_with_its_place(text: str, column: int, 
     """As recorded of real orgs: the line, a caret before the place, and the column counted from 0."""
     with pytest.raises(ApiError) as refused:
         parse_terms(text, text.index("{") + 1, text.index("}"))
-    caret = f"{' ' * (column - 1)}^"
-    expected = f"\n{text}\n{caret}\nERROR at Row:1:Column:{column}\nline 1:{column} mismatched character '{found}' expecting '}}'"
+    place = f"{' ' * (column - 1)}^\nERROR at Row:1:Column:{column}"
+    expected = f"\n{text}\n{place}\nline 1:{column} mismatched character '{found}' expecting '}}'"
     assert (refused.value.error_code, refused.value.message) == ("MALFORMED_SEARCH", expected)
 
 
