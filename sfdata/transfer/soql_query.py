@@ -48,6 +48,10 @@ class Soql:
     ) -> None:
         self.text = bind(text, params)
         self.query = parse(self.text)
+        if self.query.all_rows:  # a clause of Apex; over REST another resource says the same
+            self.query = replace(self.query, all_rows=False)
+            self.text = str(self.query)
+            all_rows = True
         self._session = session
         self._read = Read(session, describe, hooks, self.query, self.text, all_rows)
 

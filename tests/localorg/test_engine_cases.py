@@ -232,11 +232,12 @@ def test_a_query_answers_as_worked_out_by_hand(engine: QueryEngine, query: str, 
 
 
 def test_deleted_rows_are_seen_by_query_all_only(engine: QueryEngine) -> None:
-    """``include_deleted`` adds the row in the recycle bin, also to counts."""
+    """``include_deleted``, or ALL ROWS in the query, adds the row in the recycle bin, also to counts."""
     soql = "SELECT Name FROM Account WHERE Industry = 'Energy' ORDER BY Name"
     assert rows_of(json.loads(engine.query(soql, base="", user_id=IDS["Ann"]))["records"]) == ["Acme", "ÉCOLE"]
     everything = json.loads(engine.query(soql, base="", user_id=IDS["Ann"], include_deleted=True))
     assert rows_of(everything["records"]) == ["Acme", "Gone", "ÉCOLE"]
+    assert json.loads(engine.query(f"{soql} ALL ROWS", base="", user_id=IDS["Ann"])) == everything
     count = json.loads(engine.query("SELECT COUNT() FROM Account", base="", user_id="", include_deleted=True))
     assert count["totalSize"] == 6
 

@@ -130,6 +130,15 @@ def test_arrow_consumers_read_the_query_itself(org, soql, page):
     assert table.schema == soql(ACCOUNTS).to_arrow().schema
 
 
+def test_all_rows_in_the_query_is_asked_of_the_resource_that_has_them(org, soql, page):
+    """ALL ROWS, which REST does not take in a query, is sent as queryAll; so is all_rows=True."""
+    org.pages = {"q": [page(0, 1, 1)]}
+    soql(f"{ACCOUNTS} ALL ROWS").to_pandas()
+    soql(ACCOUNTS, all_rows=True).to_pandas()
+    assert org.asked == [ACCOUNTS, ACCOUNTS]
+    assert org.resources == ["queryAll", "queryAll"]
+
+
 def test_index_col_makes_the_index(org, soql, page):
     """index_col follows pandas: a name, or several."""
     org.pages = {"q": [page(0, 2, 2)]}

@@ -98,11 +98,10 @@ def clauses(statement: Statement, scope: Scope, query: Query, linked: bool = Fal
 
 
 def check_context(query: Query) -> None:
-    """Refuse what only Apex may ask for, and data categories of objects that have none."""
-    if query.all_rows:
-        raise refusals.refuse("MALFORMED_QUERY", "ALL ROWS not allowed in this context")
-    if "UPDATE" in query.purpose:
-        raise refusals.refuse("MALFORMED_QUERY", "FOR UPDATE not allowed in this context")
+    """Refuse clauses that do not go with the object or with each other.
+
+    ``ALL ROWS`` and ``FOR UPDATE``, which the vendor documents for Apex, are taken here as there.
+    """
     name = query.source.path[-1]
     if query.data_categories and not (name.casefold().endswith("kav") or name.casefold() in CATEGORIZED):
         message = f"WITH DATA CATEGORY is not supported for entity type {name}"

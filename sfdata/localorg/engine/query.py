@@ -52,11 +52,11 @@ class QueryEngine:
     ) -> bytes:
         """The body of ``GET query`` (with ``include_deleted``, of ``queryAll``).
 
-        ``base`` is the path of the API version (``/services/data/v66.0``), ``batch_size`` the page size asked for.
+        ``ALL ROWS`` includes deleted rows too. ``base`` is the path of the API version (``/services/data/v66.0``), ``batch_size`` the page size asked for.
         """
         query = parsed(soql)
         with self.store.lock:
-            statement = self._statement(user_id, include_deleted)
+            statement = self._statement(user_id, include_deleted or query.all_rows)
             if query.is_count and query.group_by is None:
                 ((total,),) = self._fetch(plan_count(statement, query))
                 return _encoder.encode(QueryResult(total, True, records=[]))
