@@ -52,7 +52,8 @@ class QueryEngine:
     ) -> bytes:
         """The body of ``GET query`` (with ``include_deleted``, of ``queryAll``).
 
-        ``ALL ROWS`` includes deleted rows too. ``base`` is the path of the API version (``/services/data/v66.0``), ``batch_size`` the page size asked for.
+        ``ALL ROWS`` in the query includes deleted rows too. ``base`` is the path of the API version
+        (``/services/data/v66.0``), ``batch_size`` the page size asked for.
         """
         query = parsed(soql)
         with self.store.lock:
