@@ -29,9 +29,10 @@ from sfdata.soql.nodes import AGGREGATES, Expression, FieldPath, FunctionCall, Q
 
 ROWS_AT_ONCE = 5_000
 
+# SQLite writes 15 digits, and very large and small numbers with an exponent.
 NUMBER = (
     "CASE WHEN {0} IS NULL THEN '' "
-    "WHEN {0} = 0 OR (abs({0}) BETWEEN 0.001 AND 1e15 AND CAST(CAST({0} AS TEXT) AS REAL) = {0}) "
+    "WHEN {0} = 0 OR (abs({0}) BETWEEN 1e-3 AND 1e14 AND CAST(CAST({0} AS TEXT) AS REAL) = {0}) "
     "THEN CAST({0} AS TEXT) "
     "ELSE plain_number({0}) END"
 )
