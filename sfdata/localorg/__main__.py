@@ -53,6 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scale", type=float, default=1.0, metavar="X", help="size of the sample company (default 1)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="keep the records here (default: in memory)")
     parser.add_argument("--schema", type=Path, metavar="FILE", help="TOML file of custom objects and fields")
+    parser.add_argument(
+        "--seed-from", type=Path, metavar="DIR", help="load Account.csv, Contact.parquet … of this folder instead"
+    )
+    parser.add_argument("--snapshot", type=Path, metavar="FILE", help="start with the records of this snapshot instead")
+    parser.add_argument("--save-snapshot", type=Path, metavar="FILE", help="write a snapshot when the org stops")
+    parser.add_argument("--latency", default="0", metavar="MS[:JITTER]", help="answer as late as a distant org would")
     parser.add_argument("--as-of", metavar="DATE", help="the day the org lives on, as 2026-06-30 (default: today)")
     parser.add_argument("--empty", action="store_true", help="no sample company")
     parser.add_argument(
@@ -92,15 +98,21 @@ def _run(args: argparse.Namespace) -> NoReturn:
     # Not before the signals are caught, and not for a command line that only asks for help.
     from sfdata.localorg.org import LocalOrg
 
+    if args.save_snapshot is not None and not args.save_snapshot.parent.is_dir():
+        raise ConfigurationError(f"There is no directory {args.save_snapshot.parent} for the snapshot.")
     names = [name for name in Options.names() if name in vars(args)]
     org = LocalOrg(**{name: getattr(args, name) for name in names}, sample_data=not args.empty)
     try:
         org.start(_report)
         sys.stdout.write(f"{json.dumps(org.info())}\n" if args.json else _welcome(org))
         sys.stdout.flush()
-        while True:
-            # In short steps: the end of standard input is noticed between them.
-            time.sleep(POLL_SECONDS)
+        try:
+            while True:
+                # In short steps: the end of standard input is noticed between them.
+                time.sleep(POLL_SECONDS)
+        finally:
+            if args.save_snapshot is not None:
+                org.snapshot(args.save_snapshot)
     finally:
         org.stop()
 

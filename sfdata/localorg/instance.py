@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sfdata.errors import ConfigurationError
+from sfdata.localorg import snapshot
 from sfdata.localorg.authorization_codes import Authorization, AuthorizationCodes
 from sfdata.localorg.bulk.service import Bulk
 from sfdata.localorg.company import BaseRecords, seed_base, seed_company
@@ -29,7 +30,7 @@ from sfdata.localorg.request_log import RequestLog
 from sfdata.localorg.schema import Schema, SObject
 from sfdata.localorg.sessions import Session, Sessions
 from sfdata.localorg.storage import Storage
-from sfdata.localorg.store import Store
+from sfdata.localorg.store import FILE_NAME, Store
 from sfdata.localorg.tickets import Tickets
 
 LOCK_FILE = "in-use.sqlite"
@@ -134,7 +135,7 @@ def open_instance(options: Options, instance_url: str, credentials: Credentials)
     with ExitStack() as opened:
         if options.data is not None:
             opened.callback(_reserved(options.data).close)
-        store = _store(schema, options.data)
+        store = _store(schema, options)
         opened.callback(store.close)
         opened.callback(store.connection.interrupt)
         base = seed_base(store, as_of=options.as_of)
@@ -151,9 +152,15 @@ def clock_for(as_of: date | None) -> Clock:
     return lambda: datetime.now(UTC) + shift
 
 
-def _store(schema: Schema, directory: Path | None) -> Store:
+def _store(schema: Schema, options: Options) -> Store:
+    directory, filled = options.data, None
+    if options.snapshot is not None:
+        snapshot.check(options.snapshot, schema)
+        if directory is not None and (directory / FILE_NAME).exists():
+            raise ConfigurationError(f"The data directory {directory} has records already, and a snapshot has its own.")
+        filled = partial(snapshot.copy_in, options.snapshot)
     try:
-        return Store(schema, directory)
+        return Store(schema, directory, filled)
     except sqlite3.Error as problem:
         raise ConfigurationError(f"The data directory {directory} cannot be used: {problem}.") from None
 

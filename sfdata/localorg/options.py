@@ -29,6 +29,8 @@ class Options:
         scale: size of the sample company; 1.0 is about 3,000 accounts.
         data: a directory (text or `Path`) that keeps the records; without one they live in memory.
         schema: a TOML file of custom objects and fields.
+        snapshot: a file that `LocalOrg.snapshot` wrote; the org starts with its records and no others.
+        seed_from: a directory of CSV and Parquet files to load instead of the sample company; see `seedfiles`.
         seed: another number, another company.
         as_of: the day the org lives on (date or ISO text): the sample data end there, TODAY is it. Default: today.
         sample_data: false leaves only the organization, its users and profiles.
@@ -47,6 +49,8 @@ class Options:
     scale: float = 1.0
     data: Path | None = None
     schema: Path | None = None
+    snapshot: Path | None = None
+    seed_from: Path | None = None
     seed: int = DEFAULT_SEED
     as_of: date | None = None
     sample_data: bool = True
@@ -59,7 +63,7 @@ class Options:
     rotate_refresh_tokens: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("data", "schema"):
+        for name in ("data", "schema", "snapshot", "seed_from"):
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else Path(value))
         as_of: Any = self.as_of
@@ -68,6 +72,7 @@ class Options:
         _require(self.host in LOOPBACK, "host", f"one of {', '.join(LOOPBACK)}")
         _require(0 <= self.port <= 65_535, "port", "between 0 and 65535")
         _require(math.isfinite(self.scale) and self.scale > 0, "scale", "a number above 0")
+        _require(self.snapshot is None or self.seed_from is None, "seed_from", "left out where there is a snapshot")
         _require(self.session_seconds > 0, "session_seconds", "above 0")
         _require(1 <= self.page_size <= 2000, "page_size", "between 1 and 2000")
         _require(self.daily_requests >= 0, "daily_requests", "0 or more")

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sfdata.errors import ConfigurationError
-from sfdata.localorg import gateway
+from sfdata.localorg import gateway, seedfiles, snapshot
 from sfdata.localorg.certificate import server_context
 from sfdata.localorg.credentials import Credentials
 from sfdata.localorg.instance import Instance, open_instance
@@ -134,6 +134,14 @@ class LocalOrg:
         values = {key: getattr(self, key) for key in INFO_KEYS}
         return {key: None if value is None else str(value) for key, value in values.items()}
 
+    def snapshot(self, path: str | Path) -> None:
+        """Write every record to a file, from which ``LocalOrg(snapshot=path)`` starts again.
+
+        Raises:
+            ConfigurationError: the file cannot be written.
+        """
+        snapshot.write(self.instance.store, Path(path))
+
     def _opened(self, parts: ExitStack) -> Instance:
         # The port comes first: a taken one is told before anything is built.
         folder = self._folder(parts)
@@ -162,8 +170,14 @@ class LocalOrg:
         return Path(parts.enter_context(tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX, dir=within)))
 
     def _seed(self, instance: Instance, report: Report) -> None:
-        if self.options.sample_data:
-            report(f"Loading the sample company (scale {self.options.scale:g}) …")
+        options = self.options
+        if options.snapshot is not None:
+            return
+        if options.seed_from is not None:
+            report(f"Loading {options.seed_from} …")
+            report(f"… {sum(seedfiles.load(instance, options.seed_from).values()):,} records.")
+        elif options.sample_data:
+            report(f"Loading the sample company (scale {options.scale:g}) …")
             report(f"… {sum(instance.seed().values()):,} records.")
 
     def _forget(self) -> None:

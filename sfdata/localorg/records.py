@@ -30,6 +30,8 @@ from sfdata.localorg.validation import (
     stored_form,
 )
 
+NOTHING: Mapping[str, Any] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class UpsertResult:
@@ -105,13 +107,16 @@ class Records:
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
-    def create(self, sobject: SObject, body: Mapping[str, Any], user_id: str) -> str:
-        """Add a row and return its Id."""
+    def create(
+        self, sobject: SObject, body: Mapping[str, Any], user_id: str, *, kept: Mapping[str, Any] = NOTHING
+    ) -> str:
+        """Add a row and return its Id. ``kept`` is the Id and the audit fields, in stored form, of a row that had them
+        before; they are not checked."""
         if not sobject.createable:
             raise _closed_object(sobject, "inserted")
         with self.store.transaction():
             given = self._accept(sobject, body, creating=True)
-            return self._insert(sobject, given, user_id)
+            return self._insert(sobject, given, user_id, kept)
 
     def update(self, sobject: SObject, record_id: str, body: Mapping[str, Any], user_id: str) -> str:
         """Change the fields in ``body``, leave the others alone, and return the Id."""
@@ -210,11 +215,12 @@ class Records:
             raise refusal("INVALID_FIELD", message)
         return reference, True
 
-    def _insert(self, sobject: SObject, given: Mapping[str, Any], user_id: str) -> str:
+    def _insert(self, sobject: SObject, given: Mapping[str, Any], user_id: str, kept: Mapping[str, Any]) -> str:
         row = {f.name: given.get(f.name) for f in sobject.fields if f.stored}
         self._fill_defaults(sobject, row, given, user_id)
-        (row["Id"],) = self.store.new_ids(sobject)
+        row["Id"] = self.store.claim_id(sobject, kept["Id"]) if "Id" in kept else self.store.new_ids(sobject)[0]
         row |= self._stamps(sobject, user_id, created=True)
+        row |= kept
         self._check_references(sobject, given)
         self._derivation.fill(Draft(self.store, sobject, row, None, frozenset(given), self._clock()))
         self._check_unique(sobject, row, row)

@@ -14,14 +14,15 @@ a query cursor can hold on to a row.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from sfdata.localorg.ids import make_id
+from sfdata.localorg.ids import POD, make_id
 from sfdata.localorg.schema import NUMBER_TYPES, TEXT_TYPES, Field, Schema, SObject
 
 ROW = "_row"
@@ -39,21 +40,26 @@ class Undo(Exception):
 
 
 class Store:
-    """The rows of every object of ``schema``.
+    """The rows of every object of ``schema``. A new database is ``filled`` before anything else happens to it.
 
     ``connection`` is in autocommit mode and may be used from any thread that holds ``lock``; the methods take it
     themselves. Values are neither checked nor converted.
     """
 
-    def __init__(self, schema: Schema, directory: Path | None = None) -> None:
+    def __init__(
+        self, schema: Schema, directory: Path | None = None, filled: Callable[[sqlite3.Connection], None] | None = None
+    ) -> None:
         self.schema = schema
         self.lock = RLock()
         self._depth = 0
+        self._columns: dict[str, tuple[list[str], str]] = {}
         path = ":memory:"
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
             path = str(directory / FILE_NAME)
         self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+        if filled is not None:
+            filled(self.connection)
         if directory is not None:
             self.connection.execute("PRAGMA journal_mode = WAL")
             self.connection.execute("PRAGMA synchronous = NORMAL")
@@ -92,6 +98,13 @@ class Store:
         with self.transaction():
             last = self._advance(prefix, count)
         return [make_id(prefix, number) for number in range(last - count + 1, last + 1)]
+
+    def claim_id(self, sobject: SObject, record_id: str) -> str:
+        """``record_id``, which ``new_ids`` will not give from now on."""
+        if record_id[3:6] == POD:
+            with self.transaction():
+                self._advance_past(_key_prefix(sobject), _number_of(record_id))
+        return record_id
 
     def _advance(self, prefix: str, count: int) -> int:
         statement = (
@@ -178,12 +191,18 @@ class Store:
         return self._rows(sobject, f"{quoted(field_name)} IS ? AND {alive}", (value,), limit)
 
     def _rows(self, sobject: SObject, condition: str, params: Sequence[Any], limit: int) -> list[dict[str, Any]]:
-        names = [f.name for f in sobject.fields if f.stored]
-        columns = ", ".join(map(quoted, names))
+        names, columns = self._stored_columns(sobject)
         statement = f"SELECT {columns} FROM {quoted(sobject.name)} WHERE {condition} ORDER BY {ROW} LIMIT ?"  # noqa: S608
         with self.lock:
             rows = self.connection.execute(statement, (*params, limit)).fetchall()
         return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def _stored_columns(self, sobject: SObject) -> tuple[list[str], str]:
+        known = self._columns.get(sobject.name)
+        if known is None:
+            names = [f.name for f in sobject.fields if f.stored]
+            known = self._columns[sobject.name] = names, ", ".join(map(quoted, names))
+        return known
 
     def count(self, sobject: SObject) -> int:
         """How many rows there are, those in the recycle bin left out."""
@@ -280,9 +299,14 @@ def _column_type(f: Field) -> str:
 
 
 def _insert_statement(sobject: SObject, columns: Sequence[str]) -> str:
+    return _insert_into(sobject.name, tuple(columns))
+
+
+@lru_cache(maxsize=256)
+def _insert_into(table: str, columns: tuple[str, ...]) -> str:
     names = ", ".join(map(quoted, columns))
     places = ", ".join("?" * len(columns))
-    return f"INSERT INTO {quoted(sobject.name)} ({names}) VALUES ({places})"  # noqa: S608 - schema names only
+    return f"INSERT INTO {quoted(table)} ({names}) VALUES ({places})"  # noqa: S608 - schema names only
 
 
 def _key_prefix(sobject: SObject) -> str:
