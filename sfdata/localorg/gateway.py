@@ -20,7 +20,19 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from sfdata.localorg import authorize, frontdoor, id_token, identity, oauth, rest, rows, soap, status_page, unbuilt
+from sfdata.localorg import (
+    authorize,
+    frontdoor,
+    id_token,
+    identity,
+    oauth,
+    rest,
+    rows,
+    soap,
+    status_page,
+    tooling,
+    unbuilt,
+)
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.bulk import resources as bulk
 from sfdata.localorg.composites import routes as composites
@@ -42,6 +54,7 @@ ROUTES: tuple[Route, ...] = (
     *rows.ROUTES,
     *composites.ROUTES,
     *sosl.ROUTES,
+    *tooling.ROUTES,
     *bulk.ROUTES,
 )
 """Everything the local org serves; the first route that fits is taken."""

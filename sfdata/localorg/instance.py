@@ -18,6 +18,7 @@ from sfdata.localorg.bulk.service import Bulk
 from sfdata.localorg.company import BaseRecords, seed_base, seed_company
 from sfdata.localorg.connected_apps import DEFAULT_SCOPE, connected_apps
 from sfdata.localorg.credentials import Credentials
+from sfdata.localorg.definitions import Definitions
 from sfdata.localorg.engine import QueryEngine
 from sfdata.localorg.grants import UsedAssertions
 from sfdata.localorg.id_token import SigningKey
@@ -65,6 +66,8 @@ class Instance:
     def __post_init__(self) -> None:
         self.records = Records(self.store, self.clock)
         self.engine = QueryEngine(self.store, clock=self.clock, page_size=self.options.page_size)
+        self.definitions = Definitions(self.schema, self.clock)
+        self.closing.callback(self.definitions.close)
         self.storage = Storage(self.store)
         self.sessions = Sessions(self.org_id, self.options.session_seconds)
         self.usage = ApiUsage(self.options.daily_requests, concurrent=self.options.concurrent_requests)

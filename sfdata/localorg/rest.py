@@ -16,7 +16,9 @@ from typing import Any
 import msgspec
 
 from sfdata.localorg.answers import ApiError
+from sfdata.localorg.definitions import asks_for_definitions
 from sfdata.localorg.describe import basic_info, describe_global, describe_object
+from sfdata.localorg.engine import QueryEngine
 from sfdata.localorg.identity import identity_url
 from sfdata.localorg.limits import limits_answer
 from sfdata.localorg.routing import Answer, Request, Route, json_answer
@@ -115,25 +117,40 @@ def query_all(request: Request) -> Answer:
 
 def query_more(request: Request) -> Answer:
     """``GET query/LOCATOR``: a later page."""
-    return Answer(body=request.org.engine.more(request.args["locator"], base=request.base))
+    return Answer(body=further_page(request, request.base))
 
 
 def _query(request: Request, *, include_deleted: bool) -> Answer:
-    engine, user_id = request.org.engine, _session(request).user_id
-    explained = request.query.get("explain")
-    if explained is not None:
-        return json_answer(engine.explain(_not_empty(explained), user_id=user_id))
-    soql = _not_empty(request.query.get("q", ""))
+    org, soql = request.org, _soql(request)
+    engine = org.definitions.engine if asks_for_definitions(soql) else org.engine
+    return query_answer(request, engine, request.base, include_deleted=include_deleted)
+
+
+def query_answer(request: Request, engine: QueryEngine, base: str, *, include_deleted: bool = False) -> Answer:
+    """What a query resource whose URLs start with ``base`` answers."""
+    soql = _soql(request)
+    if "explain" in request.query:
+        return json_answer(engine.explain(soql, user_id=request.user_id))
     if request.query.get("columns", "").lower() == "true":
         return json_answer(engine.column_metadata(soql))
     batch_size = _batch_size(request.headers.get("sforce-query-options", ""))
     body = engine.query(
-        soql, base=request.base, user_id=user_id, include_deleted=include_deleted, batch_size=batch_size
+        soql, base=base, user_id=request.user_id, include_deleted=include_deleted, batch_size=batch_size
     )
     return Answer(body=body)
 
 
-def _not_empty(soql: str) -> str:
+def further_page(request: Request, base: str) -> bytes:
+    """The page of a locator, whichever engine gave it out."""
+    locator, org = request.args["locator"], request.org
+    try:
+        return org.engine.more(locator, base=base)
+    except ApiError:
+        return org.definitions.engine.more(locator, base=base)
+
+
+def _soql(request: Request) -> str:
+    soql = request.query.get("explain", request.query.get("q", ""))
     if not soql.strip():
         raise ApiError(400, "MALFORMED_QUERY", "SOQL statements cannot be empty or null")
     return soql
