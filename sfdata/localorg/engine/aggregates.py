@@ -162,7 +162,7 @@ class GroupedExpressions(Expressions):
         if position not in self.grouping:
             return replace(plain, sql=NULL)
         # Texts that differ in case are one group; the first of them by code point stands for it.
-        return replace(plain, sql=compose("min({})", plain.sql)) if plain.ignores_case else plain
+        return replace(plain, sql=compose("min({} COLLATE BINARY)", plain.sql)) if plain.ignores_case else plain
 
     @property
     def ungrouped(self) -> Expressions:
