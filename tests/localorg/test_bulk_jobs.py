@@ -143,7 +143,7 @@ def test_a_job_is_found_by_15_characters_and_by_its_own_type_only(bulk: Any) -> 
         (
             {"operation": "insert", "object": "Account", "nonsense": 1},
             "JSON_PARSER_ERROR",
-            'Unrecognized field "nonsense" at [line:1, column:1]',
+            'Unrecognized field "nonsense" at [line:1, column:53]',
         ),
         ([], "JSON_PARSER_ERROR", "Cannot deserialize instance of JobInfo at [line:1, column:1]"),
     ],

@@ -103,6 +103,7 @@ class Job:
         with self.lock:
             if self.state != OPEN:
                 raise self._too_late("Closing")
+            self.data.touch()
             self._become(UPLOAD_COMPLETE)
 
     def abort(self) -> None:

@@ -58,19 +58,19 @@ def create_ingest(request: Request) -> Answer:
     """``POST jobs/ingest``: a job that waits for its data, or one that comes with them, in two parts."""
     content_type = request.headers.get("content-type", "")
     if not is_multipart(content_type):
-        return json_answer(_new_ingest(request, request.json).created_answer())
+        return json_answer(_new_ingest(request).created_answer())
     named = {part.name: part.content for part in parts(content_type, request.body)}
     if named.keys() != {"job", "content"}:
         raise invalid("The multipart message must have the two parts job and content")
     if len(named["content"].decode(errors="replace")) > MOST_MULTIPART_CHARACTERS:
         raise invalid(f"The part content is longer than {MOST_MULTIPART_CHARACTERS} characters")
-    job = _new_ingest(request, replace(request, body=named["job"], headers={}).json)
+    job = _new_ingest(replace(request, body=named["job"], headers={}))
     _store_data(job, BytesIO(named["content"]))
     return _closed(request, job, Job.created_answer)
 
 
-def _new_ingest(request: Request, body: Any) -> Job:
-    settings = ingest_settings(body, request.org.schema)
+def _new_ingest(request: Request) -> Job:
+    settings = ingest_settings(job_body(request), request.org.schema)
     return request.org.bulk.create_ingest(settings, request.version, request.user_id)
 
 
@@ -117,7 +117,6 @@ def change_ingest(request: Request) -> Answer:
 def _closed(request: Request, job: Job, told: Callable[[Job], Mapping[str, Any]]) -> Answer:
     """Close a job and have it processed; the answer is from before that begins."""
     job.close()
-    job.data.touch()
     answer = json_answer(told(job))
     request.org.bulk.process(job)
     return answer
@@ -145,7 +144,7 @@ def _ended(request: Request) -> Job:
 
 def create_query(request: Request) -> Answer:
     """``POST jobs/query``: run a query."""
-    asked = job_body(request.json)
+    asked = job_body(request)
     operation = asked_query_operation(asked)
     dialect = asked_dialect(asked)
     soql = asked.get("query")
@@ -267,11 +266,6 @@ def _job(request: Request, job_type: str) -> Job:
     return request.org.bulk.jobs.find(job_type, request.args["id"])
 
 
-def _user_id(request: Request) -> str:
-    assert request.session is not None, "the gateway lets nobody in without a session"
-    return request.session.user_id
-
-
 def _refuse_other_than_csv(request: Request) -> None:
     given = request.headers.get("content-type", "")
     if given.partition(";")[0].strip().lower() not in CSV_TYPES:
@@ -280,7 +274,7 @@ def _refuse_other_than_csv(request: Request) -> None:
 
 def _asked_state(request: Request, accepted: Collection[str]) -> str:
     """The state that a client wants a job to be in."""
-    state = job_body(request.json).get("state")
+    state = job_body(request).get("state")
     if not isinstance(state, str) or state not in accepted:
         raise invalid_value("state", "" if state is None else state)
     return state

@@ -5,19 +5,22 @@ https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/cre
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sfdata.localorg.answers import ApiError
+from sfdata.localorg.body_places import place
 from sfdata.localorg.bulk.dialect import DELIMITERS, LINE_ENDINGS, Dialect
 from sfdata.localorg.ids import normalize
+from sfdata.localorg.routing import Request
 from sfdata.localorg.schema import Schema, SObject
+from sfdata.localorg.validation import printable
 
 INGEST_OPERATIONS = frozenset({"insert", "update", "upsert", "delete", "hardDelete"})
 QUERY_OPERATIONS = frozenset({"query", "queryAll"})
 CONTENT_TYPES = frozenset({"CSV"})
+ASSIGNMENT_RULE = "01Q"
 CONCURRENCY_MODES = frozenset({"Parallel", "Serial"})
 
 JOB_PROPERTIES = frozenset(
@@ -63,13 +66,12 @@ class JobSettings:
     assignment_rule_id: str | None = None
 
 
-def ingest_settings(body: Any, schema: Schema) -> JobSettings:
+def ingest_settings(asked: Mapping[str, Any], schema: Schema) -> JobSettings:
     """The settings of a job that writes.
 
     Raises:
         ApiError: 400 with what is wrong first.
     """
-    asked = job_body(body)
     operation = _choice(asked, "operation", INGEST_OPERATIONS)
     dialect = asked_dialect(asked)
     name = asked.get("object")
@@ -82,13 +84,16 @@ def ingest_settings(body: Any, schema: Schema) -> JobSettings:
     return JobSettings(operation, sobject, dialect, external_id, _assignment_rule(asked.get("assignmentRuleId")))
 
 
-def job_body(body: Any) -> Mapping[str, Any]:
-    """The JSON object of a create call, if it has no other keys than a job has properties."""
+def job_body(request: Request) -> Mapping[str, Any]:
+    """The JSON object of a request, if it has no other keys than a job has properties."""
+    body = request.json
     if not isinstance(body, Mapping):
-        raise ApiError(400, "JSON_PARSER_ERROR", "Cannot deserialize instance of JobInfo at [line:1, column:1]")
+        where = place(request.body, [])
+        raise ApiError(400, "JSON_PARSER_ERROR", f"Cannot deserialize instance of JobInfo at {where}")
     unknown = next((key for key in body if key not in JOB_PROPERTIES), None)
     if unknown is not None:
-        raise ApiError(400, "JSON_PARSER_ERROR", f'Unrecognized field "{unknown}" at [line:1, column:1]')
+        where = place(request.body, [unknown])
+        raise ApiError(400, "JSON_PARSER_ERROR", f'Unrecognized field "{printable(unknown)}" at {where}')
     return body
 
 
@@ -102,14 +107,17 @@ def asked_dialect(asked: Mapping[str, Any]) -> Dialect:
 
 
 def asked_query_operation(asked: Mapping[str, Any]) -> str:
+    """``query`` or ``queryAll``."""
     return _choice(asked, "operation", QUERY_OPERATIONS)
 
 
 def unsupported_entity(name: str) -> ApiError:
+    """The refusal of an object that the Bulk API leaves out."""
     return ApiError(400, "INVALIDENTITY", f"Entity '{name}' is not supported by the Bulk API.")
 
 
 def invalid_value(name: str, value: object) -> ApiError:
+    """The refusal of a value that a property cannot have."""
     return ApiError(400, "API_ERROR", f"Invalid value: '{value}' supplied for property: '{name}'")
 
 
@@ -137,7 +145,7 @@ def _assignment_rule(rule_id: Any) -> str | None:
     if rule_id is None:
         return None
     known = normalize(rule_id) if isinstance(rule_id, str) else None
-    if known is None or not re.match("01Q", known):
+    if known is None or not known.startswith(ASSIGNMENT_RULE):
         raise _invalid_job(f"Invalid assignment rule id: {rule_id}")
     return known
 
