@@ -48,10 +48,8 @@ class Batch:
     def to_frame(self, about: Mapping[str, Any], dtype_backend: DtypeBackend | None = None) -> pd.DataFrame:
         """A DataFrame whose ``attrs["sfdata"]`` says ``about`` and keeps the child rows for `children`."""
         frame = to_pandas(self.table, dtype_backend)
-        provenance = Provenance(about)
-        provenance.children = {name: linked.batch for name, linked in self.children.items()}
-        provenance.dtype_backend = dtype_backend
-        frame.attrs["sfdata"] = provenance
+        below = {name: linked.batch for name, linked in self.children.items()}
+        frame.attrs["sfdata"] = Provenance(about, below, dtype_backend)
         return frame
 
 
@@ -71,22 +69,37 @@ def concat(batches: Sequence[Batch]) -> Batch:
 class Provenance(dict[str, Any]):
     """Where a frame came from: a small JSON dictionary, so that writing the frame to Parquet works.
 
-    pandas copies ``attrs`` deeply at every operation; this is copied by reference, child rows and all.
+    pandas copies ``attrs`` deeply at every operation; this is copied by reference, child rows and all. It also asks
+    whether they are equal before it lets joined frames keep them: two that hold child rows are not, since the joined
+    frame would then have the children of the first part only.
     """
 
-    children: Mapping[str, Batch]
-    dtype_backend: DtypeBackend | None
+    def __init__(
+        self, about: Mapping[str, Any], children: Mapping[str, Batch], dtype_backend: DtypeBackend | None
+    ) -> None:
+        super().__init__(about)
+        self.children = children
+        self.dtype_backend = dtype_backend
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Provenance:
         return self
+
+    def __eq__(self, other: object) -> bool:
+        childless = not self.children and not getattr(other, "children", None)
+        return self is other or (childless and super().__eq__(other))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
 
 def children(frame: pd.DataFrame, relationship: str) -> pd.DataFrame:
     """The rows of a child subquery, as a second frame linked to ``frame``.
 
-    Its first column is the child's reference to its parent (``AccountId`` for ``Contacts`` of an Account), so
-    ``frame.merge(children(frame, "Contacts"), left_on="Id", right_on="AccountId")`` joins the two. It holds every child
-    row the query returned, also after ``frame`` has been filtered. Subqueries of subqueries nest the same way.
+    Its first column, unless the subquery selects it elsewhere, is the child's reference to its parent (``AccountId``
+    for ``Contacts`` of an Account), so ``frame.merge(children(frame, "Contacts"), left_on="Id", right_on="AccountId")``
+    joins the two. It holds every child row the query returned, also after ``frame`` has been filtered; to chunks joined
+    by ``pd.concat`` belongs ``pd.concat(children(chunk, "Contacts") for chunk in chunks)``. Subqueries of subqueries
+    nest the same way.
 
     Raises:
         KeyError: ``frame`` is not the result of a query with that subquery.

@@ -2,17 +2,17 @@
 
 Column names are the query's own words: ``Owner.Name``, ``COUNT(Id)``, or the alias. A prefix that only repeats the
 object or its alias (``c.Name FROM Contact c``) is left out. A compound field becomes its parts,
-``BillingAddress.city`` and so on.
+``BillingAddress.city`` and so on. A name selected twice is one column.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sfdata.frames.dtypes import ANYTHING, BOOLEAN, COMPOUNDS, INTEGER, NUMBER, TEXT, Kind, kind_of
 from sfdata.metadata import FieldDescribe, ObjectDescribe
-from sfdata.soql.nodes import FieldPath, FunctionCall, Query, SelectField, Subquery, TypeOf
+from sfdata.soql.nodes import AGGREGATES, FieldPath, FunctionCall, Query, SelectField, Subquery, TypeOf
 
 Describe = Callable[[str], ObjectDescribe]
 
@@ -38,6 +38,8 @@ NAME_FIELDS = {
         "NameOrAlias",
     ]
 }
+FORMATTERS = frozenset({"TOLABEL", "FORMAT", "CONVERTCURRENCY"})
+"""Functions whose result goes by the name of their field."""
 COUNTS = frozenset({"COUNT", "COUNT_DISTINCT", "GROUPING"})
 DATE_PARTS = frozenset(
     [
@@ -72,12 +74,14 @@ class Column:
     """One column: its ``name`` in the frame, and ``path``, the keys that lead to its value in a record.
 
     ``optional`` columns may be absent from a record (a TYPEOF branch not taken, a part of a compound field).
+    ``elsewhere`` is a second place where the value may be.
     """
 
     name: str
     path: tuple[str, ...]
     kind: Kind
     optional: bool = False
+    elsewhere: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,7 @@ class _Select:
         self.query = query
         self.base = base
         self.describe = describe
-        self.prefixes = {word.casefold() for word in (query.source.path[-1], query.source.alias) if word}
+        self.prefixes = {word.casefold() for word in (base.name, query.source.path[-1], query.source.alias) if word}
         self.joined = {join.alias.casefold(): join.path for join in query.joins if join.alias}
         self.unnamed = 0
 
@@ -131,7 +135,9 @@ class _Select:
                 continue
             found = self._typeof(item) if isinstance(item, TypeOf) else self._field(item)
             for column in found:
-                columns.setdefault(column.name, column)
+                known = columns.setdefault(column.name, column)
+                if known.kind is not column.kind:  # branches of TYPEOF share a name, and not always a type
+                    columns[column.name] = replace(known, kind=ANYTHING)
         return ResultColumns(self.base.name, tuple(columns.values()), tuple(children))
 
     # --- the kinds of items ------------------------------------------------------------------------------------------
@@ -154,11 +160,14 @@ class _Select:
         inner = _first_path(call)
         path, found = self._resolve(inner) if inner else ((), None)
         kind = _function_kind(name, found)
-        if self.query.is_aggregate or name == "DISTANCE" or not path:
-            key = alias or self._next_unnamed()
-            yield Column(alias or str(call), (key,), kind)
+        if name not in FORMATTERS or not path or _aggregates(call):
+            yield Column(alias or str(call), (alias or self._next_unnamed(),), kind)
+        elif alias and len(path) > 1:
+            # No page of the vendor says whether an alias for a parent's field stands in the record or in the parent.
+            yield Column(alias, (alias,), kind, optional=True, elsewhere=(*path[:-1], alias))
         else:
-            yield Column(alias or str(call), (*path[:-1], alias or path[-1]), kind)
+            name_only = alias or path[-1]
+            yield Column(alias or str(call), (name_only,) if self.query.is_aggregate else (*path[:-1], name_only), kind)
 
     def _all_fields(self, which: str) -> Iterator[Column]:
         for found in self.base.fields:
@@ -167,8 +176,9 @@ class _Select:
                     yield Column(column.name, column.path, column.kind, optional=True)
 
     def _typeof(self, item: TypeOf) -> Iterator[Column]:
-        path, found = self._relationship(self.base, item.relationship.parts)
-        written = item.relationship.name
+        parts = self._own_parts(item.relationship)
+        path, found = self._relationship(self.base, parts)
+        written = ".".join(parts)
         branches: list[tuple[ObjectDescribe | None, tuple[FieldPath, ...]]] = [
             (self.describe(branch.object), branch.fields) for branch in item.branches
         ]
@@ -273,6 +283,12 @@ def _first_path(call: FunctionCall) -> FieldPath | None:
         if isinstance(argument, FunctionCall) and (found := _first_path(argument)):
             return found
     return None
+
+
+def _aggregates(call: FunctionCall) -> bool:
+    """Whether ``call`` is an aggregate function, or one applied to such."""
+    inner = any(isinstance(argument, FunctionCall) and _aggregates(argument) for argument in call.args)
+    return inner or call.name.upper() in AGGREGATES
 
 
 def _function_kind(name: str, argument: FieldDescribe | None) -> Kind:

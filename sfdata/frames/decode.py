@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -84,8 +84,10 @@ class PageDecoder:
         root = _Node()
         for column in columns.columns:
             root.add(column)
+            if column.elsewhere:
+                root.add(replace(column, path=column.elsewhere))
         extra: list[tuple[str, Any, Any]] = [
-            (key, decoder.page_struct | None, None) for key, decoder in self.children.items()
+            (key, decoder.page_struct | None, msgspec.NODEFAULT) for key, decoder in self.children.items()
         ]
         if self.children and "attributes" not in root.below:
             extra.append(("attributes", Attributes | None, None))
@@ -147,9 +149,15 @@ class PageDecoder:
         return self.batch([])
 
     def _array(self, rows: _Rows, column: Column) -> pa.Array:
+        values = rows.values(column.path)
+        if column.elsewhere:
+            values = [
+                there if here is None else here
+                for here, there in zip(values, rows.values(column.elsewhere), strict=True)
+            ]
         try:
-            return column.kind.build(rows.values(column.path), column.kind.arrow)
-        except (pa.ArrowException, ValueError) as problem:
+            return column.kind.build(values, column.kind.arrow)
+        except (pa.ArrowException, ValueError, OverflowError) as problem:
             raise UnreadableAnswer(f"{column.name}: a value is no {column.kind.name}: {problem}") from None
 
     def _linked(self, records: Sequence[Any], child: Children) -> Linked:

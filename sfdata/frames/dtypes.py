@@ -5,14 +5,14 @@ its dtype.
 
 | Salesforce type                          | Arrow              | pandas (default)     | numpy_nullable |
 |------------------------------------------|--------------------|----------------------|----------------|
-| id, reference, string, picklist, and all |                    |                      |                |
-| that is not named below                  | string             | str                  | string         |
+| id, reference, string, picklist, url, …  | string             | str                  | string         |
 | int, long                                | int64              | Int64                | Int64          |
 | double, currency, percent                | double             | float64              | Float64        |
 | boolean                                  | bool               | boolean              | boolean        |
 | date                                     | date32             | date32[day][pyarrow] | the same       |
 | datetime                                 | timestamp(ms, UTC) | datetime64[ms, UTC]  | the same       |
 | time                                     | time32(ms)         | time32[ms][pyarrow]  | the same       |
+| anyType, and types not known here        | string (of JSON)   | str                  | string         |
 
 With ``dtype_backend="pyarrow"`` every column has its Arrow type.
 
@@ -30,6 +30,8 @@ from typing import Any, Literal
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from sfdata.errors import ConfigurationError
 
 DtypeBackend = Literal["numpy_nullable", "pyarrow"]
 
@@ -87,9 +89,24 @@ KINDS: Mapping[str, Kind] = {
     "date": DATE,
     "datetime": DATETIME,
     "time": TIME,
-    "anyType": ANYTHING,
-    "complexvalue": ANYTHING,
-    "json": ANYTHING,
+    **dict.fromkeys(
+        [
+            "base64",  # the address of the content
+            "combobox",
+            "DataCategoryGroupReference",
+            "email",
+            "encryptedstring",
+            "id",
+            "multipicklist",
+            "phone",
+            "picklist",
+            "reference",
+            "string",
+            "textarea",
+            "url",
+        ],
+        TEXT,
+    ),
 }
 
 # What a compound field holds, under the names the API uses.
@@ -101,6 +118,8 @@ COMPOUNDS: Mapping[str, Mapping[str, Kind]] = {
         "state": TEXT,
         "postalCode": TEXT,
         "country": TEXT,
+        "stateCode": TEXT,  # the codes where the org has lists of states and countries
+        "countryCode": TEXT,
         "latitude": NUMBER,
         "longitude": NUMBER,
         "geocodeAccuracy": TEXT,
@@ -110,8 +129,8 @@ COMPOUNDS: Mapping[str, Mapping[str, Kind]] = {
 
 
 def kind_of(field_type: str) -> Kind:
-    """The kind of a Salesforce field type; every type not in the table is text on the wire."""
-    return KINDS.get(field_type, TEXT)
+    """The kind of a Salesforce field type; a type that is not in the table may hold anything."""
+    return KINDS.get(field_type, ANYTHING)
 
 
 _SHARED = {kind.arrow: pd.ArrowDtype(kind.arrow) for kind in (DATE, TIME)}
@@ -128,13 +147,18 @@ _BACKENDS: Mapping[str | None, Callable[[pa.DataType], Any]] = {
 }
 
 
-def to_pandas(table: pa.Table, dtype_backend: DtypeBackend | None = None) -> pd.DataFrame:
-    """``table`` as a DataFrame with the dtypes of the table above.
+def check_backend(dtype_backend: object) -> None:
+    """Refuse a backend that pandas does not have.
 
     Raises:
-        ValueError: ``dtype_backend`` is not one of pandas' two names.
+        ConfigurationError: ``dtype_backend`` is not one of pandas' two names.
     """
     if dtype_backend not in _BACKENDS:
-        raise ValueError(f"dtype_backend {dtype_backend!r} is neither 'numpy_nullable' nor 'pyarrow'")
+        raise ConfigurationError(f"dtype_backend {dtype_backend!r} is neither 'numpy_nullable' nor 'pyarrow'")
+
+
+def to_pandas(table: pa.Table, dtype_backend: DtypeBackend | None = None) -> pd.DataFrame:
+    """``table`` as a DataFrame with the dtypes of the table above."""
+    check_backend(dtype_backend)
     frame: pd.DataFrame = table.to_pandas(types_mapper=_BACKENDS[dtype_backend])
     return frame

@@ -7,23 +7,25 @@ no next one is an `IncompleteResult`, never a shorter result.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from sfdata.api.describe import DescribeCache
 from sfdata.api.query import first_page, next_page
-from sfdata.errors import IncompleteResult, InvalidField, InvalidType, ResponseError, UnreadableAnswer
+from sfdata.errors import IncompleteResult, InvalidField, InvalidType, UnreadableAnswer
 from sfdata.frames.batch import Batch
 from sfdata.frames.columns import ResultColumns, UnknownName, result_columns
 from sfdata.frames.decode import Page, PageDecoder, count_only
 from sfdata.resilience.hooks import Hooks, RowsRead
 from sfdata.soql import Query
 from sfdata.transport.http_session import HttpSession
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -73,29 +75,45 @@ class Read:
     def refuse_repeats(self, table: pa.Table) -> None:
         """A record that comes twice means that a page was repeated and another one lost, whatever the counts say.
 
+        Groups are no records: CUBE gives several without an Id, and any column may go by that name.
+
         Raises:
             IncompleteResult: ``table``, the whole result, holds a record's Id twice.
         """
-        for column in () if self.query.is_count else self.columns.columns:
+        for column in () if self.query.is_aggregate else self.columns.columns:
             if column.path == ("Id",):
                 different = pc.count_distinct(table[column.name], mode="all").as_py()
                 if different != table.num_rows:
                     message = f"{table.num_rows} rows arrived, but only {different} different records"
                     raise IncompleteResult(message, expected=table.num_rows, received=different)
 
+    def advised(self, ask: Callable[[], T]) -> T:
+        """What ``ask`` brings. Should the org refuse a name in the query, the nearest one that exists is the hint."""
+        try:
+            return ask()
+        except (InvalidField, InvalidType) as refused:
+            refusal = refused
+        try:
+            _ = self.columns
+        except InvalidType as unknown:
+            refusal.hint = unknown.hint or refusal.hint
+        except UnknownName as unknown:
+            near = difflib.get_close_matches(unknown.name, unknown.candidates, n=3, cutoff=0.5)
+            refusal.hint = f"Did you mean {' or '.join(near)}?" if near else refusal.hint
+        raise refusal
+
     def _first_page(self) -> bytes:
-        return first_page(self.session, self.text, all_rows=self.all_rows)
+        return self.advised(lambda: first_page(self.session, self.text, all_rows=self.all_rows))
 
     def _start(self) -> tuple[PageDecoder, bytes]:
         """The decoder and the first page. Where describe knows no such name, the org's own answer decides."""
         try:
-            return PageDecoder(self.columns), self._first_page()
-        except (UnknownName, InvalidType) as problem:
-            unknown = problem
-        try:
-            body = self._first_page()
-        except (InvalidField, InvalidType) as refusal:
-            raise _with_suggestion(refusal, unknown) from None
+            known = PageDecoder(self.columns)
+        except (UnknownName, InvalidType):
+            known = None
+        body = self._first_page()
+        if known is not None:
+            return known, body
         self.describe.forget()  # the org knows the name, so what we knew was out of date
         try:
             return PageDecoder(self.columns), body
@@ -133,12 +151,3 @@ class Read:
     def _counted(self) -> tuple[Batch, int]:
         count = pa.array([count_only(self._first_page())], pa.int64())
         return Batch(pa.table({str(self.query.select[0]): count})), 1
-
-
-def _with_suggestion(refusal: ResponseError, unknown: UnknownName | InvalidType) -> ResponseError:
-    """The org's refusal, with the nearest name that exists as its hint."""
-    if isinstance(unknown, InvalidType):
-        refusal.hint = unknown.hint or refusal.hint
-    elif near := difflib.get_close_matches(unknown.name, unknown.candidates, n=3, cutoff=0.5):
-        refusal.hint = f"Did you mean {' or '.join(near)}?"
-    return refusal

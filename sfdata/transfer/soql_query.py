@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,8 +18,8 @@ from sfdata.api.query import explain, first_page
 from sfdata.errors import ConfigurationError, InvalidType
 from sfdata.frames.batch import Batch, concat
 from sfdata.frames.columns import UnknownName
-from sfdata.frames.decode import PageDecoder, count_only
-from sfdata.frames.dtypes import DtypeBackend
+from sfdata.frames.decode import count_only
+from sfdata.frames.dtypes import DtypeBackend, check_backend
 from sfdata.resilience.hooks import Hooks
 from sfdata.soql import bind, parse
 from sfdata.soql.nodes import FunctionCall, SelectField
@@ -70,8 +72,8 @@ class Soql:
             max_rows: keep that many rows; ``attrs["sfdata"]["truncated"]`` then says how many there are in all.
         """
         if max_rows is not None and max_rows < 1:
-            raise ValueError(f"max_rows must be at least 1, not {max_rows}")
-        self._check_index(index_col)
+            raise ConfigurationError(f"max_rows must be at least 1, not {max_rows}")
+        self._check(dtype_backend, index_col)
         batch, total = self._whole(max_rows)
         about = self._about()
         if max_rows is not None and total > max_rows:
@@ -95,8 +97,8 @@ class Soql:
         The row numbers run on from chunk to chunk. A query without rows gives one empty frame.
         """
         if size < 1:
-            raise ValueError(f"a chunk needs at least one row, not {size}")
-        self._check_index(index_col)
+            raise ConfigurationError(f"a chunk needs at least one row, not {size}")
+        self._check(dtype_backend, index_col)
         return self._chunks(size, dtype_backend, index_col)
 
     def _chunks(
@@ -111,26 +113,29 @@ class Soql:
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The Arrow PyCapsule stream, page by page: ``polars.DataFrame(org.soql(…))`` and DuckDB read it."""
-        schema = PageDecoder(self._read.columns).empty().table.schema
-        batches = (part for batch, _ in self._read.batches() for part in batch.table.to_batches())
-        return pa.RecordBatchReader.from_batches(schema, batches).__arrow_c_stream__(requested_schema)
+        tables = (batch.table for batch, _ in self._read.batches())
+        first = next(tables)
+        parts = (part for table in chain([first], tables) for part in table.to_batches())
+        return pa.RecordBatchReader.from_batches(first.schema, parts).__arrow_c_stream__(requested_schema)
 
     def count(self) -> int:
         """How many rows the query has, for one COUNT() call; a grouped query has to be run to be counted."""
         if self.query.is_aggregate and not self.query.is_count:
             return len(self._whole()[0])
         counted = replace(self.query, select=(SelectField(FunctionCall("COUNT")),), order_by=(), purpose=(), update=())
-        return count_only(first_page(self._session, str(counted), all_rows=self._read.all_rows))
+        ask = partial(first_page, self._session, str(counted), all_rows=self._read.all_rows)
+        return count_only(self._read.advised(ask))
 
     def explain(self) -> dict[str, Any]:
         """The org's plans for the query, as it answers them; nothing is read.
 
         https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_query_explain.htm
         """
-        return explain(self._session, self.text)
+        return self._read.advised(partial(explain, self._session, self.text))
 
-    def _check_index(self, index_col: str | Sequence[str] | None) -> None:
-        """Refuse an index that the result will not have, before anything is read."""
+    def _check(self, dtype_backend: DtypeBackend | None, index_col: str | Sequence[str] | None) -> None:
+        """Refuse what the result cannot be given, before anything is read."""
+        check_backend(dtype_backend)
         if index_col is None:
             return
         try:
@@ -163,16 +168,16 @@ class Soql:
 def _rechunked(batches: Iterator[Batch], size: int) -> Iterator[Batch]:
     """The same rows in batches of ``size``, at least one batch in all."""
     pending: list[Batch] = []
-    yielded = False
+    rows, yielded = 0, False
     for batch in batches:
         pending.append(batch)
-        rows = sum(map(len, pending))
+        rows += len(batch)
         if rows >= size:
             joined = concat(pending)
             whole = rows - rows % size
             yield from (joined.slice(start, start + size) for start in range(0, whole, size))
             pending = [joined.slice(whole, rows)]
-            yielded = True
+            rows, yielded = rows - whole, True
     rest = concat(pending)
     if len(rest) or not yielded:
         yield rest

@@ -47,6 +47,8 @@ FIELDS = {
         "Subject": "string",
         "WhatId": ("What", ["Account", "Opportunity"]),
         "WhoId": ("Who", ["Contact"]),
+        "AnnualRevenue": "picklist",
+        "Strange__c": "hologram",
     },
     "Opportunity": {"Id": "id", "Amount": "currency", "CloseDate": "date", "StageName": "picklist"},
     "User": {"Id": "id", "Name": "string", "IsActive": "boolean", "ManagerId": ("Manager", ["User"])},

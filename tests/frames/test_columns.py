@@ -13,6 +13,9 @@ NAMES = [
     ("SELECT Account.Name FROM Account", ["Name"]),
     ("SELECT Contact.Name, Account.Name FROM Contact", ["Name", "Account.Name"]),
     ("SELECT c.Name, a.Name FROM Contact c, c.Account a", ["Name", "Account.Name"]),
+    ("SELECT Id, Name, Id FROM Account", ["Id", "Name"]),
+    ("SELECT Name, toLabel(Industry) label FROM Account", ["Name", "label"]),
+    ("SELECT TYPEOF t.What WHEN Account THEN Name END FROM Task t", ["What.Name", "What.Type"]),
     ("SELECT Owner.Manager.Name FROM Account", ["Owner.Manager.Name"]),
     ("SELECT COUNT(Id), MAX(AnnualRevenue) top FROM Account", ["COUNT(Id)", "top"]),
     ("SELECT Industry, COUNT(Id) n FROM Account GROUP BY Industry", ["Industry", "n"]),
@@ -78,6 +81,31 @@ def test_unaliased_functions_are_numbered_as_the_api_numbers_them(describe):
     soql = f"SELECT {selected} FROM Account GROUP BY Owner.Name"
     paths = [column.path for column in result_columns(parse(soql), describe).columns]
     assert paths == [("Name",), ("expr0",), ("low",), ("expr1",)]
+
+
+def test_functions_that_only_format_keep_the_fields_name(describe):
+    """toLabel, FORMAT and convertCurrency are not counted in expr0, expr1, … unless there is an aggregate in them."""
+    selected = "toLabel(Parent.Industry), COUNT(Id), FORMAT(SUM(AnnualRevenue)), FORMAT(NumberOfEmployees) size"
+    soql = f"SELECT {selected} FROM Account GROUP BY Parent.Industry, NumberOfEmployees"
+    paths = [column.path for column in result_columns(parse(soql), describe).columns]
+    assert paths == [("Industry",), ("expr0",), ("expr1",), ("size",)]
+    soql = "SELECT toLabel(Parent.Industry), FORMAT(convertCurrency(AnnualRevenue)) money FROM Account"
+    paths = [column.path for column in result_columns(parse(soql), describe).columns]
+    assert paths == [("Parent", "Industry"), ("money",)]
+
+
+def test_a_subquery_may_name_its_own_object(describe):
+    """Within a subquery, the child object's name and the relationship's both mean the row itself."""
+    subquery = "SELECT Contact.FirstName, Contacts.Name, Contact.Owner.Name FROM Account.Contacts"
+    (children,) = result_columns(parse(f"SELECT Id, ({subquery}) FROM Account"), describe).children
+    assert children.columns.names == ["FirstName", "Name", "Owner.Name"]
+
+
+def test_branches_of_typeof_that_differ_in_type_become_text(describe):
+    """A name that is a number in one branch and a picklist in the other is one column, of text."""
+    soql = "SELECT TYPEOF What WHEN Account THEN AnnualRevenue, Industry WHEN Task THEN AnnualRevenue END FROM Task"
+    types = {column.name: column.kind.arrow for column in result_columns(parse(soql), describe).columns}
+    assert types == {"What.AnnualRevenue": pa.string(), "What.Industry": pa.string(), "What.Type": pa.string()}
 
 
 def test_polymorphic_parents_answer_for_the_name_fields(describe):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import pickle
 
 import pandas as pd
 import pyarrow as pa
@@ -120,13 +121,16 @@ def test_parents_are_flattened_at_any_depth(decoder):
 
 
 def test_compound_fields_become_their_parts(decoder):
-    """An address is eight typed columns, all missing where the address is."""
-    address = {"city": "Łódź", "country": "Poland", "latitude": 51.77, "longitude": None, "postalCode": "01-067"}
+    """An address is ten typed columns, all missing where the address is; the codes come where the org has lists."""
+    address = {"city": "Łódź", "countryCode": "PL", "latitude": 51.77, "longitude": None, "postalCode": "01-067"}
     frame = read(
         decoder, "SELECT BillingAddress FROM Account", [record("Account", BillingAddress=a) for a in (address, None)]
     )
     assert frame["BillingAddress.postalCode"].tolist()[0] == "01-067"
     assert frame["BillingAddress.latitude"].tolist()[0] == 51.77
+    assert frame["BillingAddress.countryCode"].tolist()[0] == "PL"
+    assert [str(dtype) for dtype in frame.dtypes].count("float64") == 2
+    assert len(frame.columns) == 10
     assert frame.iloc[1].isna().all()
 
 
@@ -159,10 +163,74 @@ def test_anytype_values_are_kept_as_text(decoder):
     assert frame["Anything__c"].tolist()[:3] == ["x", "5", "true"]
 
 
-def test_a_page_without_a_selected_field_is_refused(decoder):
-    """The API sends every selected field; a record without one is an error, not a missing value."""
-    with pytest.raises(UnreadableAnswer, match="Name"):
-        read(decoder, "SELECT Id, Name FROM Account", [record("Account", Id="x")])
+def test_a_type_nobody_knows_is_kept_as_text(decoder):
+    """A field whose type describe calls by a word of the future loses nothing: it is text, or the JSON it came as."""
+    rows = [record("Task", Strange__c=value) for value in ("x", 5, {"é": [1]}, None)]
+    frame = read(decoder, "SELECT Strange__c FROM Task", rows)
+    assert frame["Strange__c"].tolist()[:3] == ["x", "5", '{"é": [1]}']
+    assert frame["Strange__c"].isna().tolist() == [False, False, False, True]
+
+
+@pytest.mark.parametrize("missing", ["Name", "Contacts"])
+def test_a_page_without_a_selected_field_is_refused(decoder, missing):
+    """The API sends every selected field and subquery; a record without one is an error, not a missing value."""
+    full = record("Account", Name="A", Contacts=None)
+    soql = "SELECT Name, (SELECT Name FROM Contacts) FROM Account"
+    assert len(read(decoder, soql, [full])) == 1
+    with pytest.raises(UnreadableAnswer, match=missing):
+        read(decoder, soql, [{key: value for key, value in full.items() if key != missing}])
+
+
+def test_an_alias_for_a_parents_field_is_found_wherever_the_org_puts_it(decoder):
+    """The value stands in the record or in the parent, and is missing only where it is in neither."""
+    rows = [
+        record("Contact", label="here", Account=None),
+        record("Contact", Account=record("Account", label="there")),
+        record("Contact", Account=None),
+    ]
+    frame = read(decoder, "SELECT toLabel(Account.Industry) label FROM Contact", rows)
+    assert frame["label"].tolist()[:2] == ["here", "there"]
+    assert frame["label"].isna().tolist() == [False, False, True]
+
+
+def test_numbers_keep_every_digit_they_can(decoder):
+    """Whole numbers are exact to 64 bits; a larger one is an error that names the column, as a double it would lie."""
+    exact = [2**53 + 1, -(2**63), 2**63 - 1, None]
+    frame = read(decoder, "SELECT NumberOfEmployees FROM Account", [record("A", NumberOfEmployees=n) for n in exact])
+    assert frame["NumberOfEmployees"].tolist()[:3] == exact[:3]
+    for large in (2**63, 2**64, 2**70):
+        with pytest.raises(UnreadableAnswer, match="NumberOfEmployees: a value is no integer"):
+            read(decoder, "SELECT NumberOfEmployees FROM Account", [record("A", NumberOfEmployees=large)])
+
+
+def test_times_reach_as_far_as_an_orgs_do(decoder):
+    """Dates and datetimes from 1700 to 4000 are kept to the millisecond, whatever zone they are written in."""
+    written = ["1700-01-01T00:00:00.000+0000", "1969-12-31T23:59:59.999Z", "4000-12-31T23:30:00.000-0030"]
+    rows = [record("Account", CreatedDate=text, Founded__c=text[:10]) for text in written]
+    frame = read(decoder, "SELECT CreatedDate, Founded__c FROM Account", rows)
+    assert [stamp.isoformat() for stamp in frame["CreatedDate"]] == [
+        "1700-01-01T00:00:00+00:00",
+        "1969-12-31T23:59:59.999000+00:00",
+        "4001-01-01T00:00:00+00:00",
+    ]
+    assert frame["Founded__c"].tolist() == [dt.date(1700, 1, 1), dt.date(1969, 12, 31), dt.date(4000, 12, 31)]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("CreatedDate", "2026-01-01T00:00:00"),
+        ("CreatedDate", "yesterday"),
+        ("Founded__c", "2026-02-30"),
+        ("Opens__c", "25:00:00.000Z"),
+        ("Active__c", "perhaps"),
+        ("Name", 5),
+    ],
+)
+def test_a_value_outside_its_type_is_refused_by_its_column(decoder, field, value):
+    """What is no value of its field's type is one typed error that names the column."""
+    with pytest.raises(UnreadableAnswer, match=field):
+        read(decoder, f"SELECT {field} FROM Account", [record("Account", **{field: value})])
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>busy</html>", b'{"totalSize":1', b'{"done":true}', b"[]", b"\xff\xfe"])
@@ -249,6 +317,16 @@ def test_child_rows_survive_what_one_does_with_a_frame(decoder, tmp_path):
     assert len(children(filtered, "Contacts")) == 3
     frame.to_parquet(tmp_path / "accounts.parquet")
     assert pd.read_parquet(tmp_path / "accounts.parquet")["Name"].tolist() == ["A", "B", "C"]
+
+
+def test_child_rows_travel_with_a_copy_and_not_with_a_joined_frame(decoder):
+    """A pickled frame keeps its children; frames joined by pandas have none rather than the first one's alone."""
+    first, second = (read(decoder, NESTED, accounts_with_contacts()) for _ in range(2))
+    assert len(children(pickle.loads(pickle.dumps(first)), "Contacts")) == 3
+    with pytest.raises(KeyError, match="it has none"):
+        children(pd.concat([first, second]), "Contacts")
+    childless = [read(decoder, "SELECT Name FROM Account", [record("Account", Name="A")]) for _ in range(2)]
+    assert pd.concat(childless).attrs == childless[0].attrs
 
 
 def test_children_of_another_frame_are_refused_by_name(decoder):

@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from sfdata.errors import IncompleteResult, InvalidField, InvalidType, UnreadableAnswer
+from sfdata.errors import ConfigurationError, IncompleteResult, InvalidField, InvalidType, UnreadableAnswer
 from sfdata.frames.batch import children
 from sfdata.resilience.hooks import RowsRead
 
@@ -54,6 +54,17 @@ def test_a_result_that_is_not_whole_raises(org, soql, page, script):
         soql(ACCOUNTS).to_pandas()
 
 
+def test_groups_are_no_records(org, soql, page):
+    """Rows of an aggregate may share what stands under the name Id: CUBE's subtotals have none, an alias may be any."""
+    rows = [{"Id": "001A", "n": 1}, {"Id": None, "n": 2}, {"Id": None, "n": 3}, {"Id": "001A", "n": 4}]
+    org.pages = {"q": [page(0, 4, 4, None, rows)]}
+    for grouping in (
+        "Id, COUNT(Name) n FROM Account GROUP BY CUBE(Id, Name)",
+        "Name Id, COUNT(Id) n FROM Account GROUP BY Name",
+    ):
+        assert soql(f"SELECT {grouping}").to_pandas()["n"].tolist() == [1, 2, 3, 4]
+
+
 def test_child_pages_are_read_to_the_end(org, soql, page):
     """A parent whose children go on elsewhere gets all of them, in order, on the right parent."""
     first = page(0, 2, 5, "k-2", [{"Name": "a"}, {"Name": "b"}])
@@ -91,8 +102,6 @@ def test_max_rows_is_announced(org, soql, page):
     assert org.asked[1:] == ["c-3"]
     org.pages = {"q": [page(0, 3, 3)]}
     assert "truncated" not in soql(ACCOUNTS).to_pandas(max_rows=3).attrs["sfdata"]
-    with pytest.raises(ValueError, match="max_rows"):
-        soql(ACCOUNTS).to_pandas(max_rows=0)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 100])
@@ -146,28 +155,53 @@ def test_index_col_makes_the_index(org, soql, page):
     assert soql(ACCOUNTS).to_pandas(index_col=["Id", "Name"]).index.names == ["Id", "Name"]
 
 
-def test_an_index_the_query_lacks_is_refused_before_reading(org, soql):
-    """A wrong index_col costs no query, for a frame as for chunks."""
-    for read in (lambda q: q.to_pandas(index_col="Nmae"), lambda q: q.chunks(5, index_col=["Id", "Nmae"])):
-        with pytest.raises(ValueError, match=r"'Nmae' is not among .* Id, Name"):
+def test_what_a_frame_cannot_be_given_is_refused_before_reading(org, soql):
+    """A wrong index_col, dtype_backend, max_rows or chunk size costs no query, for a frame as for chunks."""
+    for match, read in [
+        (r"'Nmae' is not among .* Id, Name", lambda q: q.to_pandas(index_col="Nmae")),
+        (r"'Nmae' is not among .* Id, Name", lambda q: q.chunks(5, index_col=["Id", "Nmae"])),
+        ("'polars' is neither", lambda q: q.to_pandas(dtype_backend="polars")),
+        ("'polars' is neither", lambda q: q.chunks(5, dtype_backend="polars")),
+        ("max_rows", lambda q: q.to_pandas(max_rows=0)),
+        ("at least one row", lambda q: q.chunks(0)),
+    ]:
+        with pytest.raises(ConfigurationError, match=match):
             read(soql(ACCOUNTS))
     assert org.asked == []
 
 
-def test_the_org_decides_about_unknown_names_and_we_add_the_nearest(org, soql):
-    """A misspelt field is refused in the org's own words, with the nearest name that exists as the hint."""
-    org.pages = {"q": [refusal("INVALID_FIELD", "No such column 'Nmae' on entity 'Account'.")]}
+ASKS = {
+    "to_pandas": lambda query: query.to_pandas(),
+    "to_arrow": lambda query: query.to_arrow(),
+    "chunks": lambda query: next(query.chunks(5)),
+    "the Arrow stream": pa.table,
+    "count": lambda query: query.count(),
+    "explain": lambda query: query.explain(),
+}
+
+
+@pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS.keys())
+def test_however_one_asks_a_misspelt_name_comes_with_the_nearest(org, soql, ask):
+    """Every form a query can be run in refuses a wrong object or field in the org's words, with the nearest as hint."""
+    no_type = refusal("INVALID_TYPE", "sObject type 'Acount' is not supported.")
+    org.pages = {"q": [no_type], "query": [no_type]}
+    with pytest.raises(InvalidType, match="not supported") as caught:
+        ask(soql("SELECT Id FROM Acount"))
+    assert caught.value.hint == "Did you mean Account?"
+    no_field = refusal("INVALID_FIELD", "No such column 'Nmae' on entity 'Account'.")
+    org.pages = {"q": [no_field], "query": [no_field]}
     with pytest.raises(InvalidField, match="No such column") as caught:
-        soql("SELECT Nmae FROM Account").to_pandas()
+        ask(soql("SELECT Nmae FROM Account"))
     assert caught.value.hint == "Did you mean Name?"
 
 
-def test_an_unknown_object_names_the_nearest(org, soql):
-    """A misspelt object is refused in the org's own words, with the nearest object as the hint."""
-    org.pages = {"q": [refusal("INVALID_TYPE", "sObject type 'Acount' is not supported.")]}
-    with pytest.raises(InvalidType, match="not supported") as caught:
-        soql("SELECT Id FROM Acount").to_pandas()
-    assert "Account" in caught.value.hint
+def test_a_refusal_is_asked_for_once(org, soql):
+    """A query the org refuses is sent one time."""
+    org.pages = {"q": [refusal("INVALID_TYPE", "no")]}
+    for text in (ACCOUNTS, "SELECT Id FROM Acount"):
+        with pytest.raises(InvalidType):
+            soql(text).to_pandas()
+    assert [asked for asked in org.asked if asked.startswith("SELECT")] == [ACCOUNTS, "SELECT Id FROM Acount"]
 
 
 def test_a_field_added_since_the_last_describe_is_learnt(org, soql, page):
