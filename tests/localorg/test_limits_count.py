@@ -1,0 +1,155 @@
+"""Allowances that go down: calls by app, calls at a time, storage."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from sfdata.errors import ConfigurationError
+from sfdata.localorg import LocalOrg
+from sfdata.localorg.answers import ApiError
+from sfdata.localorg.limits import ApiUsage
+
+BASE = "/services/data/v66.0"
+
+
+@pytest.fixture
+def org() -> Iterator[LocalOrg]:
+    with LocalOrg(sample_data=False) as running:
+        yield running
+
+
+@pytest.fixture
+def web(org: LocalOrg) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=org.instance_url, trust_env=False) as client:
+        yield client
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def app_session(org: LocalOrg, web: httpx.Client) -> dict[str, str]:
+    form = {"grant_type": "client_credentials", "client_id": org.client_id, "client_secret": org.client_secret}
+    return bearer(web.post("/services/oauth2/token", data=form).json()["access_token"])
+
+
+def limits(org: LocalOrg, web: httpx.Client) -> dict[str, Any]:
+    answer: dict[str, Any] = web.get(f"{BASE}/limits", headers=bearer(org.access_token)).json()
+    return answer
+
+
+def test_an_apps_calls_are_counted_beside_the_orgs(org: LocalOrg, web: httpx.Client) -> None:
+    """A session through a connected app sees both numbers, in the documented shape; any other only the org's."""
+    own, app = bearer(org.access_token), app_session(org, web)
+    headers = [web.get(BASE, headers=session).headers["Sforce-Limit-Info"] for session in (own, app, own, app, app)]
+    assert headers == [
+        "api-usage=1/15000",
+        "api-usage=2/15000; per-app-api-usage=1/15000(appName=Local App)",
+        "api-usage=3/15000",
+        "api-usage=4/15000; per-app-api-usage=2/15000(appName=Local App)",
+        "api-usage=5/15000; per-app-api-usage=3/15000(appName=Local App)",
+    ]
+
+
+def test_an_apps_header_is_readable_by_the_documented_pattern() -> None:
+    """Name and numbers come out by the pattern that simple-salesforce looks for."""
+    usage = ApiUsage(250)
+    usage.count()
+    usage.count("sample app")
+    found = re.match(r".+per-app-api-usage=(?P<u>\d+)/(?P<t>\d+)\(appName=(?P<n>.+)\)", usage.header("sample app"))
+    assert found is not None
+    assert found.groupdict() == {"u": "1", "t": "250", "n": "sample app"}
+
+
+def test_parts_of_a_batch_count_for_its_app(org: LocalOrg, web: httpx.Client) -> None:
+    """Each subrequest is a call of the org and of the app; whatever the first of them makes of it."""
+    app = app_session(org, web)
+    parts = [{"method": "GET", "url": "v66.0/limits"}] * 3
+    reply = web.post(f"{BASE}/composite/batch", headers=app, json={"batchRequests": parts})
+    org_calls, app_calls = re.findall(r"usage=(\d+)/", reply.headers["Sforce-Limit-Info"])
+    assert org_calls == app_calls
+    assert int(app_calls) >= 3
+
+
+def test_an_apps_calls_end_with_their_day() -> None:
+    """The window rolls for each app too."""
+    now = [1_000_000 * 3600.0]
+    usage = ApiUsage(10, lambda: now[0])
+    usage.count("app")
+    now[0] += 23 * 3600
+    usage.count("app")
+    assert usage.header("app") == "api-usage=2/10; per-app-api-usage=2/10(appName=app)"
+    now[0] += 3600
+    assert usage.header("app") == "api-usage=1/10; per-app-api-usage=1/10(appName=app)"
+
+
+def test_calls_at_a_time_are_limited_on_demand() -> None:
+    """Of five that come together two are answered and three refused, which costs nothing; later calls are answered."""
+    with LocalOrg(sample_data=False, concurrent_requests=2, latency=500) as org:
+        headers = bearer(org.access_token)
+        with (
+            httpx.Client(base_url=org.instance_url, headers=headers, trust_env=False) as web,
+            ThreadPoolExecutor(5) as pool,
+        ):
+            replies = list(pool.map(lambda _: web.get(BASE), range(5)))
+            assert sorted(reply.status_code for reply in replies) == [200, 200, 403, 403, 403]
+            refused = next(reply for reply in replies if reply.status_code == 403)
+            assert refused.json() == [
+                {"message": "ConcurrentRequests Limit exceeded.", "errorCode": "REQUEST_LIMIT_EXCEEDED"}
+            ]
+            assert web.get("/services/data").status_code == 200
+            assert web.get(BASE).headers["Sforce-Limit-Info"] == "api-usage=3/15000"
+
+
+def test_a_place_is_free_again_after_an_error() -> None:
+    """However a call ends."""
+    usage = ApiUsage(10, concurrent=1)
+    with pytest.raises(ZeroDivisionError), usage.under_way():
+        raise ZeroDivisionError
+    with usage.under_way(), pytest.raises(ApiError, match="ConcurrentRequests"), usage.under_way():
+        pass
+    with usage.under_way():
+        pass
+
+
+def test_data_storage_goes_down_by_two_kilobytes_a_row(org: LocalOrg, web: httpx.Client) -> None:
+    """The standard price book and 511 accounts are a megabyte; deleted ones take none, campaigns four times as much."""
+    instance = org.instance
+    account, campaign = instance.object("Account"), instance.object("Campaign")
+    before = limits(org, web)["DataStorageMB"]
+    assert before["Remaining"] == before["Max"]
+    with instance.store.transaction():
+        ids = [instance.records.create(account, {"Name": str(n)}, org.user_id) for n in range(510)]
+    assert limits(org, web)["DataStorageMB"]["Remaining"] == before["Max"]
+    ids.append(instance.records.create(account, {"Name": "511"}, org.user_id))
+    assert limits(org, web)["DataStorageMB"] == {"Max": before["Max"], "Remaining": before["Max"] - 1}
+    instance.records.delete(account, ids[0], org.user_id)
+    assert limits(org, web)["DataStorageMB"]["Remaining"] == before["Max"]
+    with instance.store.transaction():
+        for n in range(128):
+            instance.records.create(campaign, {"Name": str(n)}, org.user_id)
+    assert limits(org, web)["DataStorageMB"]["Remaining"] == before["Max"] - 1
+
+
+def test_file_storage_goes_down_by_the_files_size(org: LocalOrg, web: httpx.Client) -> None:
+    """A megabyte and a half of files takes one whole megabyte."""
+    before = limits(org, web)["FileStorageMB"]["Remaining"]
+    account = org.instance.records.create(org.instance.object("Account"), {"Name": "Acme"}, org.user_id)
+    body = {"Name": "a.bin", "ParentId": account, "Body": "AAAA" * (1024 * 512 // 4 * 4 // 3)}
+    for _ in range(3):
+        reply = web.post(f"{BASE}/sobjects/Attachment", headers=bearer(org.access_token), json=body)
+        assert reply.status_code == 201, reply.text
+    assert limits(org, web)["FileStorageMB"]["Remaining"] == before - 1
+
+
+@pytest.mark.parametrize("value", [0, -1])
+def test_no_calls_at_a_time_is_no_setting(value: int) -> None:
+    """At least one."""
+    with pytest.raises(ConfigurationError, match="concurrent_requests must be above 0"):
+        LocalOrg(concurrent_requests=value)
