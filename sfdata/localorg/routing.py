@@ -42,13 +42,13 @@ class Request:
     path: str
     org: Instance
     query: Mapping[str, str] = field(default_factory=dict)
-    query_string: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     args: Mapping[str, str] = field(default_factory=dict)
     session: Session | None = None
     file: IO[bytes] | None = None
     within: Within = lambda method, target, headers, body: Answer(404)
+    query_string: str = ""
 
     @property
     def version(self) -> str:
