@@ -9,8 +9,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import format_datetime
 from typing import Any
 
 import msgspec
@@ -21,6 +20,7 @@ from sfdata.localorg.describe import basic_info, describe_global, describe_objec
 from sfdata.localorg.engine import QueryEngine
 from sfdata.localorg.identity import identity_url
 from sfdata.localorg.limits import limits_answer
+from sfdata.localorg.preconditions import unmet
 from sfdata.localorg.routing import Answer, Request, Route, json_answer
 from sfdata.localorg.schema import SObject
 from sfdata.localorg.sessions import Session
@@ -84,22 +84,8 @@ def _described(request: Request, described: Mapping[str, Any]) -> Answer:
     answer = json_answer(described)
     etag = f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"'
     changed = request.org.started_at.replace(microsecond=0)
-    headers = {"ETag": etag, "Last-Modified": format_datetime(changed, usegmt=True)}
-    if _unchanged(request.headers, etag, changed):
-        return Answer(304, headers=headers)
-    return replace(answer, headers=headers)
-
-
-def _unchanged(headers: Mapping[str, str], etag: str, changed: datetime) -> bool:
-    """Whether the client's copy is good still: by ETag, where it gave one, else by date."""
-    if "if-none-match" in headers:
-        known = {tag.strip().removeprefix("W/").replace("--gzip", "") for tag in headers["if-none-match"].split(",")}
-        return etag in known or "*" in known
-    try:
-        since = parsedate_to_datetime(headers["if-modified-since"])
-    except (KeyError, ValueError):
-        return False
-    return since.tzinfo is not None and changed <= since
+    state = {"ETag": etag, "Last-Modified": format_datetime(changed, usegmt=True)}
+    return unmet(request, state) or replace(answer, headers=state)
 
 
 # --- query -----------------------------------------------------------------------------------------------------------

@@ -9,13 +9,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import format_datetime
 from typing import Any
 
 from sfdata.localorg.answers import ApiError, not_found
 from sfdata.localorg.blobs import unpacked
 from sfdata.localorg.body_places import placed
 from sfdata.localorg.ids import normalize
+from sfdata.localorg.preconditions import unmet
 from sfdata.localorg.records import Records, no_such_key
 from sfdata.localorg.representation import record_json, record_url
 from sfdata.localorg.routing import Answer, Handler, Request, Route, json_answer
@@ -53,9 +54,9 @@ def update(request: Request) -> Answer:
     request, body = _body(request, sobject)
     records = _records(request)
     with records.store.transaction(), placed(request):
-        row = records.get(sobject, record_id)
-        if not _still(request, sobject, row):
-            return Answer(412)
+        refused = unmet(request, _state(sobject, records.get(sobject, record_id)))
+        if refused is not None:
+            return refused
         records.update(sobject, record_id, body, request.user_id)
     return Answer(204)
 
@@ -101,6 +102,9 @@ def upsert(request: Request) -> Answer:
         found = records.find(sobject, field_name, value)
         if len(found) > 1:
             return _several(request, sobject, found)
+        refused = unmet(request, _state(sobject, found[0])) if found else None
+        if refused is not None:
+            return refused
         result = records.upsert(sobject, field_name, value, body, request.user_id, update_only=update_only)
     answer: dict[str, Any] = {"id": result.id, "success": True, "errors": []}
     tells = float(request.version) >= UPSERT_ANSWERS_UPDATES
@@ -223,10 +227,8 @@ def _created(request: Request, sobject: SObject, answer: Mapping[str, Any]) -> A
 
 def _row_answer(request: Request, sobject: SObject, row: Row) -> Answer:
     fields = _fields(request, sobject)
-    headers = _validators(sobject, row)
-    if _unchanged(request, headers):
-        return Answer(304, headers=headers)
-    return json_answer(record_json(sobject, row, fields, request.base), headers=headers)
+    state = _state(sobject, row)
+    return unmet(request, state) or json_answer(record_json(sobject, row, fields, request.base), headers=state)
 
 
 def _fields(request: Request, sobject: SObject) -> list[Field]:
@@ -234,7 +236,7 @@ def _fields(request: Request, sobject: SObject) -> list[Field]:
     return _records(request).fields_named(sobject, wanted.split(",") if wanted else None)
 
 
-def _validators(sobject: SObject, row: Row) -> dict[str, str]:
+def _state(sobject: SObject, row: Row) -> dict[str, str]:
     """The headers that tell this state of the row from others; only accounts have an ETag."""
     headers: dict[str, str] = {}
     stamp = row.get("LastModifiedDate") or row.get("SystemModstamp")
@@ -244,39 +246,6 @@ def _validators(sobject: SObject, row: Row) -> dict[str, str]:
         state = json.dumps(row, default=str, sort_keys=True).encode()
         headers["ETag"] = f'"{hashlib.sha256(state).hexdigest()[:32]}"'
     return headers
-
-
-def _unchanged(request: Request, validators: Mapping[str, str]) -> bool:
-    """Whether a client that reads has this state already."""
-    known = _tags(request, "if-none-match")
-    if known and "ETag" in validators:
-        return validators["ETag"] in known or "*" in known
-    since, changed = _date(request.headers, "if-modified-since"), _date(validators, "Last-Modified")
-    return since is not None and changed is not None and changed <= since
-
-
-def _still(request: Request, sobject: SObject, row: Row) -> bool:
-    """Whether the row is in the state that a client wants to change."""
-    validators = _validators(sobject, row)
-    wanted = _tags(request, "if-match")
-    if wanted and "ETag" in validators and validators["ETag"] not in wanted and "*" not in wanted:
-        return False
-    until, changed = _date(request.headers, "if-unmodified-since"), _date(validators, "Last-Modified")
-    return until is None or changed is None or changed <= until
-
-
-def _tags(request: Request, header: str) -> set[str]:
-    tags = request.headers.get(header, "").split(",")
-    return {tag.strip().removeprefix("W/").replace("--gzip", "") for tag in tags if tag.strip()}
-
-
-def _date(headers: Mapping[str, str], name: str) -> datetime | None:
-    """The date of a header, or None where it is absent or none: HTTP wants such a condition ignored."""
-    try:
-        moment = parsedate_to_datetime(headers[name])
-    except (KeyError, ValueError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 TUNNELLED: Mapping[str, tuple[Handler, Handler]] = {
