@@ -9,6 +9,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -136,5 +137,6 @@ class Worker:
 
 
 def _fail(job: Job) -> None:
+    with suppress(OSError, ValueError):  # nobody may be there to read it any more
+        sys.stderr.write(f"local org: bulk job {job.id} failed\n{traceback.format_exc()}")
     job.finish(FAILED, "InternalServerError : An unexpected error occurred")
-    sys.stderr.write(f"local org: bulk job {job.id} failed\n{traceback.format_exc()}")
