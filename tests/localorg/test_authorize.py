@@ -331,7 +331,7 @@ def test_a_code_gives_the_chosen_users_session(org: LocalOrg, web: httpx.Client)
 
 def test_the_salesforce_cli_logs_in_as_it_does(org: LocalOrg, web: httpx.Client) -> None:
     """No secret, no challenge method, a verifier of 128 random bytes: PlatformCLI gets its tokens and renews them."""
-    verifier = base64.urlsafe_b64encode(bytes(range(128)))[:128].decode()
+    verifier = base64.urlsafe_b64encode(bytes(range(128))).decode().rstrip("=")
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
     request = {
         "client_id": "PlatformCLI", "response_type": "code", "redirect_uri": CALLBACK, "state": "x",
