@@ -8,6 +8,8 @@ sfdata localorg   an embedded Salesforce-compatible org on this machine
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -17,16 +19,31 @@ from sfdata.errors import SalesforceError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
-    args = _parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # names of the sample company are in many scripts
     try:
+        args = _parser().parse_args(argv)
         status: int = args.run(args)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return 130
     except SalesforceError as problem:
         print(f"sfdata: {problem}", file=sys.stderr)
         return 1
+    except OSError as problem:
+        return _no_output(problem)
     return status
+
+
+def _no_output(problem: OSError) -> int:
+    """End quietly when the reader of our output has seen enough (``sfdata demo | head``), else with one line."""
+    # What is still in the buffer goes nowhere, or the interpreter would complain of it once more at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(problem, BrokenPipeError):
+        print(f"sfdata: {problem}", file=sys.stderr)
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:

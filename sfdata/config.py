@@ -68,7 +68,7 @@ class OrgConfig:
         if self.instance_url is not None:
             object.__setattr__(self, "instance_url", org_url(self.instance_url, "instance_url"))
         object.__setattr__(self, "login_url", org_url(self.login_url, "login_url"))
-        api_version(self.api_version, "api_version")
+        object.__setattr__(self, "api_version", api_version(str(self.api_version), "api_version"))
         for name in ("timeout_seconds", "connect_timeout_seconds"):
             object.__setattr__(self, name, seconds(str(getattr(self, name)), name))
 
@@ -280,8 +280,7 @@ def settings_from_profile(name: str, path: str | os.PathLike[str] | None = None)
     file = Path(path) if path is not None else profiles_path()
     profiles = _read_profiles(file)
     if name not in profiles:
-        known = ", ".join(sorted(profiles)) or "none"
-        raise ConfigurationError(f"{file} has no profile {name!r}; it has: {known}")
+        raise _no_profile(name, file, profiles)
     profile = profiles[name]
     for key in profile:
         if key not in SETTINGS:
@@ -309,6 +308,8 @@ def _read_profiles(file: Path) -> dict[str, dict[str, Any]]:
         with file.open("rb") as opened:
             content = tomllib.load(opened)
             shared = _readable_by_others(opened)
+    except FileNotFoundError:
+        return {}
     except OSError as problem:
         raise ConfigurationError(f"{file} cannot be read: {problem.strerror}") from None
     except ValueError as problem:
@@ -320,6 +321,19 @@ def _read_profiles(file: Path) -> dict[str, dict[str, Any]]:
             f"{file} holds secrets and other users of this machine may read it", hint=f"Run: chmod 600 {file}"
         )
     return profiles
+
+
+def _no_profile(name: str, file: Path, profiles: Iterable[str]) -> ConfigurationError:
+    known = sorted(profiles)
+    place = f"{file} has no profile {name!r}; it has: {', '.join(known)}" if known else f"no profile {name!r} in {file}"
+    near = get_close_matches(name, [*known, "local"], n=1)
+    if "://" in name or name.endswith(".salesforce.com"):
+        hint = "An address goes into connect(instance_url=…), or into a profile."
+    elif near:
+        hint = f"Did you mean {near[0]}?"
+    else:
+        hint = "'local' is the embedded org; every other name is a table of that file."
+    return ConfigurationError(place, hint=hint)
 
 
 def _readable_by_others(opened: BinaryIO) -> bool:

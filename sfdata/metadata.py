@@ -102,17 +102,17 @@ class ObjectDescribe(Mapping[str, Any]):
         import pandas as pd
 
         columns = {
-            "name": "string",
-            "label": "string",
-            "type": "string",
+            "name": "str",
+            "label": "str",
+            "type": "str",
             "length": "Int64",
             "nillable": "boolean",
             "createable": "boolean",
             "updateable": "boolean",
             "external_id": "boolean",
             "unique": "boolean",
-            "reference_to": "string",
-            "relationship_name": "string",
+            "reference_to": "str",
+            "relationship_name": "str",
         }
         rows = [
             [", ".join(f.reference_to) or None if c == "reference_to" else getattr(f, c) for c in columns]

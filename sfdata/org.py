@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, overload
 
@@ -73,6 +74,8 @@ def connect(
     if target is None and instance_url is None:
         target = os.environ.get("SFDATA_ORG") or None
     if target == "local":
+        if instance_url is not None:
+            raise ConfigurationError("the local org has an address of its own: leave out instance_url=")
         config, flow = _local()
         return Org(replace(config, **overrides), flow, name=target, source="the embedded local org", hooks=hooks)
     settings = settings_from_env() if target is None else settings_from_profile(target)
@@ -153,10 +156,9 @@ class Org:
         """
         if name is not None:
             return self._describe.object(name)
-        columns = ["name", "label", "keyPrefix", "custom", "queryable", "createable", "updateable", "deletable"]
-        objects = self._describe.global_()["sobjects"]
-        frame = pd.DataFrame([[entry[column] for column in columns] for entry in objects], columns=columns)
-        return frame.astype({"name": "str", "label": "str", "keyPrefix": "str"})
+        texts, flags = ["name", "label", "keyPrefix"], ["custom", "queryable", "createable", "updateable", "deletable"]
+        frame = pd.DataFrame(self._describe.global_()["sobjects"], columns=[*texts, *flags])
+        return frame.astype(dict.fromkeys(texts, "str") | dict.fromkeys(flags, "boolean"))
 
     def limits(self) -> pd.DataFrame:
         """The org's limits, one row each: ``max``, ``remaining`` and the share ``used`` (missing where max is 0).
@@ -198,7 +200,7 @@ class Org:
 @overload
 def read_soql(
     soql: str,
-    org: Org | None = ...,
+    org: Org | str | None = ...,
     params: Mapping[str, Any] | None = ...,
     *,
     chunksize: int,
@@ -209,7 +211,7 @@ def read_soql(
 @overload
 def read_soql(
     soql: str,
-    org: Org | None = ...,
+    org: Org | str | None = ...,
     params: Mapping[str, Any] | None = ...,
     *,
     chunksize: None = ...,
@@ -219,7 +221,7 @@ def read_soql(
 ) -> pd.DataFrame: ...
 def read_soql(
     soql: str,
-    org: Org | None = None,
+    org: Org | str | None = None,
     params: Mapping[str, Any] | None = None,
     *,
     chunksize: int | None = None,
@@ -231,7 +233,8 @@ def read_soql(
 
     Args:
         soql: the query; ``:name`` stands for the value of that name in ``params``.
-        org: a connection; by default the one `connect` makes without arguments.
+        org: a connection, or what `connect` takes for one (``"local"``, a profile's name, None for the environment),
+            which is then made for this one read.
         params: values for the binds: text, numbers, dates, booleans, None, and lists or Series of them.
         chunksize: return an iterator of DataFrames of that many rows instead, read as it is consumed.
         dtype_backend: ``"numpy_nullable"`` or ``"pyarrow"``.
@@ -247,7 +250,15 @@ def read_soql(
         ResponseError: the org refused the query.
         IncompleteResult: not every row arrived.
     """
-    query = (org or connect()).soql(soql, params, all_rows=all_rows)
-    if chunksize is not None:
-        return query.chunks(chunksize, dtype_backend=dtype_backend, index_col=index_col)
-    return query.to_pandas(dtype_backend=dtype_backend, index_col=index_col)
+    with ExitStack() as ours:
+        connection = org if isinstance(org, Org) else ours.enter_context(connect(org))
+        query = connection.soql(soql, params, all_rows=all_rows)
+        if chunksize is None:
+            return query.to_pandas(dtype_backend=dtype_backend, index_col=index_col)
+        chunks = query.chunks(chunksize, dtype_backend=dtype_backend, index_col=index_col)
+        return _closing(ours.pop_all(), chunks)
+
+
+def _closing(ours: ExitStack, frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    with ours:
+        yield from frames

@@ -350,7 +350,8 @@ def test_a_profile_without_secrets_may_be_shared(tmp_path):
     ("text", "said"),
     [
         ('[dev]\nclient_id = "k"\n', "dev"),
-        ("", "none"),
+        ('[prd]\nclient_id = "k"\n', "Did you mean prd?"),
+        ("", "'local' is the embedded org"),
         ('[prod]\nclientid = "k"\n', "client_id"),
         ('[prod]\ncolour = "red"\n', "Known settings"),
         ("[prod\n", "not valid TOML"),
@@ -362,6 +363,14 @@ def test_a_wrong_profile_says_what_is_right(tmp_path, text, said):
     with pytest.raises(ConfigurationError) as refusal:
         settings_from_profile("prod", write_profiles(tmp_path, text))
     assert said in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["https://acme.my.salesforce.com", "acme.my.salesforce.com"])
+def test_an_address_is_no_profile(tmp_path, name):
+    """Who gives an address where a profile's name belongs is told where addresses go."""
+    with pytest.raises(ConfigurationError) as refusal:
+        settings_from_profile(name, write_profiles(tmp_path, ""))
+    assert "instance_url" in refusal.value.hint
 
 
 def test_a_missing_profile_file_is_named(tmp_path):

@@ -25,6 +25,7 @@ from sfdata.errors import (
     UnsupportedApiVersion,
 )
 from sfdata.localorg import LocalOrg
+from sfdata.org import Org
 
 PROD = "https://acme.my.salesforce.com"
 THREE = "SELECT Id, Name FROM Account LIMIT 3"
@@ -127,9 +128,15 @@ def test_limits_and_describes_are_frames(local_org):
         limits = org.limits()
         assert 0 <= limits.loc["DailyApiRequests", "used"] <= 1
         assert limits.dtypes.astype(str).to_dict() == {"max": "Int64", "remaining": "Int64", "used": "Float64"}
-        assert {"Account", "Opportunity"} <= set(org.describe()["name"])
+        objects = org.describe().set_index("name")
+        assert objects.loc["Account", "keyPrefix"] == "001"
+        assert objects.dtypes.astype(str).to_dict() == {
+            **dict.fromkeys(("label", "keyPrefix"), "str"),
+            **dict.fromkeys(("custom", "queryable", "createable", "updateable", "deletable"), "boolean"),
+        }
         fields = org.describe("account").frame.set_index("name")
         assert fields.loc["OwnerId", "reference_to"] == "User"
+        assert [str(fields[c].dtype) for c in ("label", "length", "unique")] == ["str", "Int64", "boolean"]
         assert org.describe("Account")["keyPrefix"] == "001"
 
 
@@ -141,6 +148,50 @@ def test_read_soql_follows_pandas_readers(local_org):
         assert pd.concat(chunks).equals(whole)
         some = sfdata.read_soql("SELECT Id FROM Contact WHERE Id IN :ids", org, params={"ids": whole.index[:7]})
         assert set(some["Id"]) == set(whole.index[:7])
+
+
+class Closings:
+    """Counts the connections that `sfdata.connect` made and that were closed again."""
+
+    def __init__(self, monkeypatch):
+        self.made, self.closed = 0, 0
+        make, close = Org.__init__, Org.close
+
+        def noted_make(org, *args, **options):
+            self.made += 1
+            make(org, *args, **options)
+
+        def noted_close(org):
+            self.closed += 1
+            close(org)
+
+        monkeypatch.setattr(Org, "__init__", noted_make)
+        monkeypatch.setattr(Org, "close", noted_close)
+
+
+def test_read_soql_closes_the_connection_it_makes(local_org, monkeypatch):
+    """Without an Org, read_soql connects as connect() would, for one read, and leaves no socket open behind it."""
+    for variable, attribute in ENVIRONMENTS["access token"].items():
+        monkeypatch.setenv(variable, str(getattr(local_org, attribute)))
+    connections = Closings(monkeypatch)
+    assert len(sfdata.read_soql(THREE)) == 3
+    assert (connections.made, connections.closed) == (1, 1)
+    with pytest.raises(SoqlSyntaxError):
+        sfdata.read_soql("SELECT", chunksize=2)
+    assert (connections.made, connections.closed) == (2, 2)
+    chunks = sfdata.read_soql(THREE, chunksize=2)
+    assert len(next(chunks)) == 2
+    assert (connections.made, connections.closed) == (3, 2)
+    assert [len(chunk) for chunk in chunks] == [1]
+    assert (connections.made, connections.closed) == (3, 3)
+
+
+def test_read_soql_takes_a_name_for_an_org():
+    """read_soql(…, "local") reads from the org connect("local") would give; a wrong name is refused as there."""
+    with sfdata.connect("local") as org:
+        assert sfdata.read_soql(THREE, "local").equals(org.query(THREE))
+    with pytest.raises(ConfigurationError, match="'nowhere'"):
+        sfdata.read_soql(THREE, "nowhere")
 
 
 # --- bad input -------------------------------------------------------------------------------------------------------
@@ -165,6 +216,13 @@ BAD_ARGUMENTS = {
         "67.0",
     ),
     "a profile that is none": ({"target": "nowhere"}, ConfigurationError, "profiles.toml"),
+    "local, misspelt": ({"target": "locl"}, ConfigurationError, "Did you mean local"),
+    "local at another address": ({"target": "local", "instance_url": PROD}, ConfigurationError, "instance_url"),
+    "a version as a number": (
+        {"access_token": "00D!x", "instance_url": PROD, "api_version": 67},
+        ConfigurationError,
+        "like 67.0",
+    ),
     "two logins": (
         {"access_token": "00D!x", "flow": sfdata.AccessToken(access_token="00D!x", instance_url=PROD)},
         ConfigurationError,
