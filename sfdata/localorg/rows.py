@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -25,6 +26,7 @@ from sfdata.localorg.validation import DATETIME
 
 UPSERT_ANSWERS_UPDATES = 46.0
 WITH_ETAG = frozenset({"Account"})
+UPDATE_MRU = re.compile(r"\bupdateMru\s*=\s*true\b", re.IGNORECASE)
 
 Row = Mapping[str, Any]
 
@@ -38,6 +40,7 @@ def create(request: Request) -> Answer:
     request, body = _body(request, sobject)
     with placed(request):
         record_id = _records(request).create(sobject, body, request.user_id)
+        _note_use(request, sobject, record_id)
     return _created(request, sobject, {"id": record_id, "success": True, "errors": []})
 
 
@@ -58,6 +61,7 @@ def update(request: Request) -> Answer:
         if refused is not None:
             return refused
         records.update(sobject, record_id, body, request.user_id)
+        _note_use(request, sobject, record_id)
     return Answer(204)
 
 
@@ -106,6 +110,7 @@ def upsert(request: Request) -> Answer:
         if refused is not None:
             return refused
         result = records.upsert(sobject, field_name, value, body, request.user_id, update_only=update_only)
+        _note_use(request, sobject, result.id)
     answer: dict[str, Any] = {"id": result.id, "success": True, "errors": []}
     tells = float(request.version) >= UPSERT_ANSWERS_UPDATES
     if tells:
@@ -216,6 +221,13 @@ def _body(request: Request, sobject: SObject) -> tuple[Request, Mapping[str, Any
     if not isinstance(body, dict):
         raise ApiError(400, "JSON_PARSER_ERROR", f"The body must be one JSON object: the fields of a {sobject.name}")
     return request, {**body, **binary}
+
+
+def _note_use(request: Request, sobject: SObject, record_id: str) -> None:
+    """Count a row as viewed where the client asks for it (``Sforce-Mru``)."""
+    if UPDATE_MRU.search(request.headers.get("sforce-mru", "")):
+        soql = f"SELECT Id FROM {sobject.name} WHERE Id = '{record_id}' FOR VIEW"  # noqa: S608 - a name and an Id
+        request.org.engine.query(soql, base=request.base, user_id=request.user_id)
 
 
 # --- parts of an answer ----------------------------------------------------------------------------------------------

@@ -394,6 +394,27 @@ def test_recent_items_are_those_viewed(org: LocalOrg, web: httpx.Client) -> None
     assert web.get(f"{BASE}/recent", params={"limit": "many"}).status_code == 400
 
 
+def test_queries_for_view_and_writes_by_header_count_as_viewed(web: httpx.Client) -> None:
+    """FOR VIEW moves both dates of its rows, FOR REFERENCE one, Sforce-Mru those of what is written."""
+    ids = {
+        name: web.post(f"{BASE}/sobjects/Lead", json={"LastName": name, "Company": "x"}).json()["id"] for name in "abc"
+    }
+    dates = "SELECT Name, LastViewedDate, LastReferencedDate FROM Lead"
+
+    def seen() -> dict[str, tuple[bool, bool]]:
+        rows = web.get(f"{BASE}/query", params={"q": dates}).json()["records"]
+        return {row["Name"]: (bool(row["LastViewedDate"]), bool(row["LastReferencedDate"])) for row in rows}
+
+    web.get(f"{BASE}/sobjects/Lead/{ids['a']}")
+    assert set(seen().values()) == {(False, False)}
+    web.get(f"{BASE}/query", params={"q": "SELECT Id FROM Lead WHERE Name = 'a' FOR VIEW"})
+    web.get(f"{BASE}/query", params={"q": "SELECT Id FROM Lead ORDER BY Name LIMIT 1 OFFSET 1 FOR REFERENCE"})
+    assert seen() == {"a": (True, True), "b": (False, True), "c": (False, False)}
+    web.patch(f"{BASE}/sobjects/Lead/{ids['c']}", json={"City": "X"}, headers={"Sforce-Mru": "updateMru=true"})
+    assert seen()["c"] == (True, True)
+    assert {item["Id"] for item in web.get(f"{BASE}/sobjects/Lead").json()["recentItems"]} == {ids["a"], ids["c"]}
+
+
 def test_routes_do_not_hide_each_other(org: LocalOrg) -> None:
     """Every route of the table is reached by its own pattern: none is shadowed by an earlier one."""
     reached: Callable[[Route], bool] = lambda route: (  # noqa: E731

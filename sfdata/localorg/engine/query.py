@@ -22,6 +22,7 @@ from sfdata.localorg.engine.pages import Pages
 from sfdata.localorg.engine.resolve import queryable
 from sfdata.localorg.engine.select import plan_rows
 from sfdata.localorg.engine.sql import Sql
+from sfdata.localorg.engine.viewed import note_viewed
 from sfdata.localorg.engine.viewer import viewer
 from sfdata.localorg.store import Store
 from sfdata.soql import parse
@@ -65,7 +66,11 @@ class QueryEngine:
                 return _encoder.encode(self._groups(plan_groups(statement, query)))
             size = min(batch_size or self.page_size, self.page_size)
             pages = Pages(self.store, self._cursors, base, size, statement.viewer.now)
-            return _encoder.encode(pages.first(plan_rows(statement, query)))
+            plan = plan_rows(statement, query)
+            page = pages.first(plan)
+            if query.purpose:
+                note_viewed(self.store, plan, query.purpose, statement.viewer.now)
+            return _encoder.encode(page)
 
     def more(self, locator: str, *, base: str) -> bytes:
         """The body of ``GET query/01g…-2000``: a further page, as often as it is asked for."""
