@@ -239,6 +239,7 @@ def test_the_index_leaves_no_trace(tmp_path: Any) -> None:
         ("FIND {acme} RETURNING Account(Nme)", "INVALID_FIELD", "No such column 'Nme' on entity 'Account'."),
         ("FIND {acme} RETURNING Account(COUNT(Id))", "MALFORMED_SEARCH", "neither aggregates nor subqueries"),
         ("FIND {acme} RETURNING Account((SELECT Id FROM Contacts))", "MALFORMED_SEARCH", "neither aggregates nor"),
+        ("FIND {acme} RETURNING Attachment", "INVALID_TYPE_FOR_OPERATION", "entity type Attachment does not support"),
         (
             "FIND {acme} RETURNING ContentDocumentLink",
             "INVALID_TYPE_FOR_OPERATION",

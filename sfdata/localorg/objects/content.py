@@ -141,7 +141,7 @@ ATTACHMENT = sobject(
     owner(),
     system_fields(),
     text("Description", "Description", 500, groupable=False),
-    layoutable=False, mru_enabled=False,
+    layoutable=False, mru_enabled=False, searchable=False,
 )  # fmt: skip
 
 FOLDER = sobject(
