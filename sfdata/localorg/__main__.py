@@ -17,7 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from sfdata.errors import ConfigurationError
-from sfdata.localorg.options import Options
+from sfdata.localorg.options import DAILY_REQUESTS, Options
 
 if TYPE_CHECKING:
     from sfdata.localorg.org import LocalOrg
@@ -59,6 +59,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--snapshot", type=Path, metavar="FILE", help="start with the records of this snapshot instead")
     parser.add_argument("--save-snapshot", type=Path, metavar="FILE", help="write a snapshot when the org stops")
     parser.add_argument("--latency", default="0", metavar="MS[:JITTER]", help="answer as late as a distant org would")
+    parser.add_argument(
+        "--daily-requests", type=int, default=DAILY_REQUESTS, metavar="N", help="API calls in 24 hours (default 15000)"
+    )
+    parser.add_argument("--concurrent-requests", type=int, metavar="N", help="API calls at a time (default: no limit)")
+    parser.add_argument(
+        "--redirect-uri", action="append", default=[], dest="redirect_uris", metavar="URL",
+        help="register a callback address for web login (those of this machine need not be)",
+    )  # fmt: skip
     parser.add_argument("--as-of", metavar="DATE", help="the day the org lives on, as 2026-06-30 (default: today)")
     parser.add_argument("--empty", action="store_true", help="no sample company")
     parser.add_argument(

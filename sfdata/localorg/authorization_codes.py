@@ -30,7 +30,6 @@ class Authorization:
     state: str | None = None
     challenge: str | None = None
     nonce: str | None = None
-    login_hint: str | None = None
 
     def is_proved_by(self, verifier: str | None) -> bool:
         """Whether the client that has the code is the one that asked for it (PKCE with S256).

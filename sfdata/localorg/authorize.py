@@ -47,7 +47,7 @@ def ask(request: Request) -> Answer:
     org, form = request.org, request.query
     authorization = _authorization(org, form)
     users = _users(org)
-    chosen = _chosen(org, users, authorization.login_hint)
+    chosen = _chosen(org, users, form.get("login_hint"))
     scheme = urlsplit(authorization.redirect_uri).scheme
     return page(
         "authorize",
@@ -110,7 +110,6 @@ def _authorization(org: Instance, form: Form) -> Authorization:
         state=form.get("state"),
         challenge=_challenge(form),
         nonce=form.get("nonce"),
-        login_hint=form.get("login_hint"),
     )
 
 

@@ -14,6 +14,7 @@ from sfdata.localorg.latency import NO_LATENCY, Latency
 
 LOOPBACK = ("127.0.0.1", "::1")
 DEFAULT_SEED = 20_240_229
+DAILY_REQUESTS = 15_000
 REDIRECT_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[!\"$-\[\]-~]+", re.ASCII)
 """Any scheme, also a mobile app's own; no fragment."""
 
@@ -56,7 +57,7 @@ class Options:
     sample_data: bool = True
     session_seconds: float = 7200
     page_size: int = 2000
-    daily_requests: int = 15_000
+    daily_requests: int = DAILY_REQUESTS
     concurrent_requests: int | None = None
     latency: Latency = NO_LATENCY
     redirect_uris: tuple[str, ...] = ()
