@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import signal
 import subprocess
@@ -31,9 +32,8 @@ def lab(folder: str, *, browser: bool = True) -> int:
             shutil.copyfile(_packaged(), notebook)
     except OSError as problem:
         raise ConfigurationError(f"the notebook cannot be put into {folder}: {problem.strerror}") from None
-    command = [sys.executable, "-m", "jupyterlab", str(notebook), *([] if browser else ["--no-browser"])]
     print(f"opening {notebook} in JupyterLab; Ctrl-C ends it", flush=True)  # noqa: T201 - a command's progress
-    server = subprocess.Popen(command)  # noqa: S603 - our own interpreter and notebook
+    server = subprocess.Popen(_command(notebook, browser=browser))  # noqa: S603 - our own interpreter and notebook
     try:
         return server.wait()
     except KeyboardInterrupt:
@@ -41,6 +41,13 @@ def lab(folder: str, *, browser: bool = True) -> int:
         server.send_signal(signal.SIGTERM)
         server.wait()
         return 0
+
+
+def _command(notebook: Path, *, browser: bool) -> list[str]:
+    flags = [] if browser else ["--no-browser"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        flags.append("--allow-root")  # in a container there may be nobody else; JupyterLab would refuse to start
+    return [sys.executable, "-m", "jupyterlab", str(notebook), *flags]
 
 
 def _packaged() -> Path:

@@ -39,6 +39,8 @@ def local_org() -> dict[str, Any]:
 class LocalProcess:
     """One ``python -m sfdata.localorg``, from start to stop."""
 
+    PATIENCE_SECONDS = 5.0
+
     def __init__(self) -> None:
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
         self._process = subprocess.Popen(
@@ -71,14 +73,14 @@ class LocalProcess:
             if pipe is not None:
                 pipe.close()
         try:
-            self._process.wait(timeout=5)
+            self._process.wait(self.PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
         self._said.close()
 
     def _complaint(self) -> str:
-        self._process.wait(timeout=5)
+        self._process.wait(self.PATIENCE_SECONDS)
         self._said.seek(0)
         lines = self._said.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"it ended with status {self._process.returncode}"
