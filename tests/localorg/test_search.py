@@ -24,7 +24,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {"FirstName": "Johan", "LastName": "Ångström", "Title": "Smith"},
         {"FirstName": "Marie-Pier", "LastName": "O'Brien"},
     ],
-    "Lead": [{"LastName": "Anvil", "Company": "Acme"}],
+    "Lead": [{"LastName": "Anvil", "Company": "Acme"}, {"LastName": "高橋", "Company": "東京都電機"}],
     "Product2": [{"Name": "Anvil", "Description": "Heavy"}],
     "Case": [{"Subject": "Anvil broken", "Description": "It fell"}],
 }
@@ -108,6 +108,13 @@ def test_groups_have_fields_of_their_own(web: httpx.Client) -> None:
     assert found(web, "FIND {4155551234} IN PHONE FIELDS RETURNING Account(Name)") == ["Acme"]
     assert found(web, "FIND {joan} IN EMAIL FIELDS RETURNING Contact(Name)") == ["Joan Smythe"]
     assert found(web, "FIND {heavy} IN NAME FIELDS RETURNING Product2(Name)") == ["Anvil"]
+
+
+def test_words_without_spaces_are_found_inside(web: httpx.Client) -> None:
+    """Where a script puts no spaces between words, a part of the text is enough."""
+    assert found(web, "FIND {東京} RETURNING Lead(Name)") == ["高橋"]
+    assert found(web, "FIND {京都電 高橋} RETURNING Lead(Name)") == ["高橋"]
+    assert found(web, "FIND {大阪} RETURNING Lead(Name)") == []
 
 
 def test_names_come_before_mentions(web: httpx.Client) -> None:

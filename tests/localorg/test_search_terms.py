@@ -7,19 +7,19 @@ import pytest
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.sosl.matching import full_text_query
 from sfdata.localorg.sosl.records import shared_out
-from sfdata.localorg.sosl.terms import All, Any, Phrase, Term, Without, folded, parse_terms
+from sfdata.localorg.sosl.terms import And, AndNot, Or, Phrase, Term, folded, parse_terms
 
 
 def p(*words: str) -> Phrase:
     return Phrase(words)
 
 
-def both(*items: Term) -> All:
-    return All(items)
+def both(*items: Term) -> And:
+    return And(items)
 
 
-def either(*items: Term) -> Any:
-    return Any(items)
+def either(*items: Term) -> Or:
+    return Or(items)
 
 
 @pytest.mark.parametrize(
@@ -32,15 +32,15 @@ def either(*items: Term) -> Any:
         ('say "Joe  Smith" now', both(p("say"), p("joe", "smith"), p("now"))),
         ("joe AND smith", both(p("joe"), p("smith"))),
         ("joe or smith", either(p("joe"), p("smith"))),
-        ("joe AND NOT smith", Without(p("joe"), p("smith"))),
-        ("joe and not smith", Without(p("joe"), p("smith"))),
+        ("joe AND NOT smith", AndNot(p("joe"), p("smith"))),
+        ("joe and not smith", AndNot(p("joe"), p("smith"))),
         # OR binds last, AND and AND NOT from right to left
         ("aa OR bb AND cc", either(p("aa"), both(p("bb"), p("cc")))),
         ("aa bb OR cc", either(both(p("aa"), p("bb")), p("cc"))),
-        ("aa AND NOT bb AND cc", Without(p("aa"), both(p("bb"), p("cc")))),
-        ("aa AND bb AND NOT cc", both(p("aa"), Without(p("bb"), p("cc")))),
-        ("aa AND NOT bb AND NOT cc", Without(p("aa"), Without(p("bb"), p("cc")))),
-        ("(aa AND NOT bb) AND cc", both(Without(p("aa"), p("bb")), p("cc"))),
+        ("aa AND NOT bb AND cc", AndNot(p("aa"), both(p("bb"), p("cc")))),
+        ("aa AND bb AND NOT cc", both(p("aa"), AndNot(p("bb"), p("cc")))),
+        ("aa AND NOT bb AND NOT cc", AndNot(p("aa"), AndNot(p("bb"), p("cc")))),
+        ("(aa AND NOT bb) AND cc", both(AndNot(p("aa"), p("bb")), p("cc"))),
         ("(aa OR bb) AND (cc OR dd)", both(either(p("aa"), p("bb")), either(p("cc"), p("dd")))),
         ("(aa OR bb) cc", both(either(p("aa"), p("bb")), p("cc"))),
         ("((aa))", p("aa")),
@@ -116,7 +116,7 @@ def test_long_terms_lose_their_operators() -> None:
     """Over 4,000 characters any of the words will do; over 10,000 nothing is found."""
     assert parse_terms("aa AND bb" + " " * 4000) == either(p("aa"), p("bb"))
     assert parse_terms("aa " * 3334) is None
-    assert isinstance(parse_terms("aa bb " + "cc " * 1000), All)
+    assert isinstance(parse_terms("aa bb " + "cc " * 1000), And)
 
 
 @pytest.mark.parametrize("text", ["(" * 300 + "aa" + ")" * 300, "aa AND NOT " * 300 + "aa"])
@@ -147,7 +147,7 @@ def test_wildcards_inside_words_are_spelled_out() -> None:
     assert full_text_query(p("my", "wor*"), ask) == '"my wor" *'
     assert full_text_query(both(p("x?x"), p("aa")), ask) is None
     assert full_text_query(either(p("x?x"), p("aa")), ask) == '"aa"'
-    assert full_text_query(Without(p("aa"), p("x?x")), ask) == '"aa"'
+    assert full_text_query(AndNot(p("aa"), p("x?x")), ask) == '"aa"'
 
 
 @pytest.mark.parametrize(

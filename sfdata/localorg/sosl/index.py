@@ -1,8 +1,8 @@
 """The full-text index of each object's text, email, phone and url fields, kept by SQLite's FTS5.
 
 An index is built when its object is searched for the first time, so loading costs nothing. From then on triggers note
-the rows that change, and the next search takes them up. Everything is temporary: it ends with the connection, never
-reaches the org's own file, and is undone with the transaction it belongs to.
+the rows that change, and the next search takes them up; rows in the recycle bin are left out. Everything is temporary:
+it ends with the connection, never reaches the org's own file, and is undone with the transaction it belongs to.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from sfdata.localorg.engine.sql import Sql, compose, value
 from sfdata.localorg.schema import Field, SObject
 from sfdata.localorg.sosl.matching import full_text_query
+from sfdata.localorg.sosl.statement import MOST_RECORDS
 from sfdata.localorg.sosl.terms import Term
-from sfdata.localorg.store import ROW, Store, quoted
+from sfdata.localorg.store import ROW, Store, alive_condition, quoted
 
 INDEXED_TYPES = frozenset({"string", "textarea", "email", "phone", "url", "combobox"})
 MORE_NAMES: Mapping[str, frozenset[str]] = {
@@ -39,7 +40,6 @@ UNGROUPED = frozenset({"ContentDocument", "ContentVersion", "Document", "Product
 
 PUNCTUATION = " ()-./+"
 NAME_WEIGHT, OTHER_WEIGHT = 10, 1
-MOST_FOUND = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class SearchIndex:
         restricted = f"{{{' '.join(f'c{n}' for n in columns)}}} : ({query})"
         statement = (
             f"SELECT rowid AS row, bm25({names.index}, {weights}) AS score FROM temp.{names.index} "  # noqa: S608
-            f"WHERE {names.index} MATCH {{}} ORDER BY score, row LIMIT {MOST_FOUND}"
+            f"WHERE {names.index} MATCH {{}} ORDER BY score, row LIMIT {MOST_RECORDS}"
         )
         return compose(statement, value(restricted))
 
@@ -89,7 +89,7 @@ class SearchIndex:
             elif execute(f"SELECT 1 FROM temp.{names.changed} LIMIT 1").fetchone():  # noqa: S608
                 changed = f"(SELECT row FROM temp.{names.changed})"  # noqa: S608
                 execute(f"DELETE FROM temp.{names.index} WHERE rowid IN {changed}")  # noqa: S608
-                execute(f"{_fill(sobject, names)} WHERE {ROW} IN {changed}")
+                execute(f"{_fill(sobject, names)} AND {ROW} IN {changed}")
                 execute(f"DELETE FROM temp.{names.changed}")  # noqa: S608
 
 
@@ -131,7 +131,8 @@ def _definitions(sobject: SObject, names: _Names) -> Iterator[str]:
     yield (f"CREATE VIRTUAL TABLE temp.{names.index} USING fts5({columns}, tokenize = 'unicode61 remove_diacritics 2')")
     yield f"CREATE VIRTUAL TABLE temp.{names.words} USING fts5vocab(temp, {names.index}, row)"
     yield f"CREATE TABLE temp.{names.changed} (row INTEGER PRIMARY KEY)"
-    of_fields = ", ".join(quoted(f.name) for f in fields)
+    watched = [f.name for f in (*fields, sobject.field("IsDeleted")) if f is not None]
+    of_fields = ", ".join(map(quoted, watched))
     for event, what, version in (
         ("insert", "INSERT", "new"),
         ("update", f"UPDATE OF {of_fields}", "new"),
@@ -149,7 +150,7 @@ def _fill(sobject: SObject, names: _Names) -> str:
     texts = ", ".join(_text(f) for f in fields)
     return (
         f"INSERT INTO temp.{names.index} (rowid, {columns}) "  # noqa: S608
-        f"SELECT {ROW}, {texts} FROM main.{quoted(sobject.name)}"
+        f"SELECT {ROW}, {texts} FROM main.{quoted(sobject.name)} WHERE {alive_condition(sobject)}"
     )
 
 

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any as AnyValue
+from typing import Any
 
 import msgspec
 
@@ -25,7 +25,7 @@ from sfdata.localorg.engine.viewer import viewer
 from sfdata.localorg.schema import SObject
 from sfdata.localorg.sosl.index import UNGROUPED, SearchIndex
 from sfdata.localorg.sosl.statement import MOST_RECORDS, Search
-from sfdata.localorg.sosl.terms import All, Any, Phrase, Term, Without, folded, malformed
+from sfdata.localorg.sosl.terms import And, AndNot, Or, Phrase, Term, folded, malformed
 from sfdata.localorg.store import Store
 from sfdata.soql.nodes import FieldPath, Query, SelectField, Source
 
@@ -36,7 +36,7 @@ HIGHLIGHTED = frozenset({"Account", "Campaign", "Contact", "Lead", "Opportunity"
 HIGHLIGHTED_TYPES = frozenset({"email", "string", "textarea"})
 MOST_HIGHLIGHTED = 25
 
-Record = dict[str, AnyValue]
+Record = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +152,10 @@ def _plain_words(term: Term) -> Iterator[str]:
     match term:
         case Phrase(words):
             yield from (word for word in words if not set(word) & set("*?"))
-        case All(items) | Any(items):
+        case And(items) | Or(items):
             for item in items:
                 yield from _plain_words(item)
-        case Without(wanted):
+        case AndNot(wanted):
             yield from _plain_words(wanted)
 
 
@@ -165,7 +165,7 @@ def _highlighted(record: Record, sobject: SObject, words: frozenset[str]) -> Rec
     def marked(word: re.Match[str]) -> str:
         return f"<mark>{word[0]}</mark>" if folded(word[0]) in words else word[0]
 
-    marks: Mapping[str, AnyValue] = {
+    marks: Mapping[str, Any] = {
         f"highlight.{name}": re.sub(r"[^\W_]+", marked, text)
         for name, text in record.items()
         if isinstance(text, str) and _is_highlighted(sobject, name)

@@ -36,24 +36,24 @@ class Phrase:
 
 
 @dataclass(frozen=True, slots=True)
-class All:
+class And:
     items: tuple[Term, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Any:
+class Or:
     items: tuple[Term, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Without:
+class AndNot:
     """Holds ``wanted`` and not ``unwanted``."""
 
     wanted: Term
     unwanted: Term
 
 
-Term = Phrase | All | Any | Without
+Term = Phrase | And | Or | AndNot
 
 
 def parse_terms(text: str, start: int = 0, stop: int | None = None, *, lenient: bool = False) -> Term | None:
@@ -72,7 +72,7 @@ def parse_terms(text: str, start: int = 0, stop: int | None = None, *, lenient: 
         term = text[start:stop].strip()
         raise ApiError(400, "INVALID_SEARCH", f"search term must be longer than one character: {term}")
     if stop - start > MOST_WITH_OPERATORS:
-        return _joined(Any, dict.fromkeys(piece.phrase for piece in pieces if not piece.operator))
+        return _joined(Or, dict.fromkeys(piece.phrase for piece in pieces if not piece.operator))
     return _Parser(text, pieces, stop).term()
 
 
@@ -161,7 +161,7 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word for word in found if word)
 
 
-def _joined(node: type[All] | type[Any], terms: Iterable[Term | None]) -> Term | None:
+def _joined(node: type[And] | type[Or], terms: Iterable[Term | None]) -> Term | None:
     """The terms under one node, empty ones left out and nodes of the same kind merged."""
     items: list[Term] = []
     for term in terms:
@@ -194,7 +194,7 @@ class _Parser:
         terms = [self._conjunction()]
         while self._accept("OR"):
             terms.append(self._conjunction())
-        return _joined(Any, terms)
+        return _joined(Or, terms)
 
     def _conjunction(self) -> Term | None:
         operands, negated = [self._operand()], [False]
@@ -205,12 +205,12 @@ class _Parser:
         while operands:
             left = operands.pop()
             if not negated.pop():
-                result = _joined(All, (left, result))
+                result = _joined(And, (left, result))
             elif left is None or result is None:
                 result = left
             else:
                 self._enter()
-                result = Without(left, result)
+                result = AndNot(left, result)
         return result
 
     def _operand(self) -> Term | None:
