@@ -13,6 +13,7 @@ from sfdata.localorg.answers import ApiError, not_found
 from sfdata.localorg.describe import basic_info, describe_global, describe_object
 from sfdata.localorg.engine import QueryEngine
 from sfdata.localorg.engine.query import parsed
+from sfdata.localorg.ids import normalize
 from sfdata.localorg.representation import record_json
 from sfdata.localorg.rest import further_page, query_answer
 from sfdata.localorg.routing import Answer, Handler, Request, Route, json_answer
@@ -49,8 +50,8 @@ def sobject_describe(request: Request) -> Answer:
 def row(request: Request) -> Answer:
     """``GET tooling/sobjects/X/ID``: all fields of a row, or those of ``fields=``."""
     found = _sobject(request)
-    store = _engine(request, found.name).store
-    stored = store.get(found, request.args["id"])
+    store, durable = _engine(request, found.name).store, request.args["id"]
+    stored = store.get(found, durable) or store.get(found, normalize(durable) or durable)
     if stored is None or stored.get("IsDeleted"):
         raise not_found()
     wanted = request.query.get("fields")
@@ -62,8 +63,7 @@ def query(request: Request) -> Answer:
     """``GET tooling/query``: a page of records for ``q``; plans and columns as the data API answers them."""
     soql = request.query.get("explain", request.query.get("q", ""))
     engine = _engine(request, parsed(soql).source.name)
-    answer = query_answer(request, engine, _base(request))
-    return answer if {"explain", "columns"} & set(request.query) else _page(answer.body)
+    return _page(query_answer(request, engine, _base(request)).body)
 
 
 def query_more(request: Request) -> Answer:
@@ -99,9 +99,11 @@ def _engine(request: Request, name: str) -> QueryEngine:
 
 
 def _page(body: bytes) -> Answer:
-    """A page of the query engine with the members that only the Tooling API's pages have."""
+    """A page of the query engine with the members that only the Tooling API's have; plans and columns as they are."""
     page: dict[str, Any] = msgspec.json.decode(body)
-    records = page.pop("records")
+    records = page.pop("records", None)
+    if records is None:
+        return Answer(body=body)
     name = records[0]["attributes"]["type"] if records else None
     tooling = {"size": page["totalSize"], **page, "queryLocator": None, "entityTypeName": name}
     return json_answer({**tooling, "records": records})

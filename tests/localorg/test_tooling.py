@@ -100,7 +100,16 @@ def test_users_and_the_organization_are_here_too(web: httpx.Client) -> None:
         )
         assert here["attributes"]["url"] == f"{BASE}/tooling/sobjects/{name}/{there['Id']}"
         assert (here["Id"], here["Name"]) == (there["Id"], there["Name"])
-        assert web.get(here["attributes"]["url"], params={"fields": "Name"}).json()["Name"] == here["Name"]
+        for url in (here["attributes"]["url"], here["attributes"]["url"][:-3]):
+            assert web.get(url, params={"fields": "Name"}).json()["Name"] == here["Name"]
+
+
+def test_columns_are_described_as_by_the_data_api(web: httpx.Client) -> None:
+    """The sf CLI asks for them before it shows a table of Tooling's records."""
+    soql = "SELECT QualifiedApiName, EntityDefinition.Label FROM FieldDefinition"
+    answer = tooling(web, soql, columns="true")
+    assert [column["columnName"] for column in answer["columnMetadata"]] == ["QualifiedApiName", "EntityDefinition"]
+    assert "size" in tooling(web, soql, columns="false")
 
 
 def test_business_data_are_not(web: httpx.Client) -> None:
