@@ -45,6 +45,13 @@ def test_readme_dtypes_are_the_codes():
         assert table[name] == str(frame["x"].dtype)
 
 
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_lead_somewhere(page):
+    """Every file a page links to or shows exists."""
+    goals = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text(encoding="utf-8"))
+    assert [goal for goal in goals if not (ROOT / goal).exists()] == []
+
+
 def test_contributing_knows_the_modules_it_names():
     """Every module CONTRIBUTING sends a reader to exists."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
