@@ -336,7 +336,7 @@ def test_a_query_that_breaks_fails_its_job_and_no_other(
 @pytest.mark.parametrize(
     ("soql", "message"),
     [
-        ("SELECT COUNT() FROM Account", "Aggregate functions not supported in Bulk Query"),
+        ("SELECT COUNT() FROM Account", "COUNT not supported in Bulk Query"),
         ("SELECT MAX(Name) FROM Account", "Aggregate functions not supported in Bulk Query"),
         ("SELECT Name FROM Account GROUP BY Name", "Group By not supported in Bulk Query"),
         ("SELECT Id FROM Account OFFSET 5", "Offset not supported in Bulk Query"),

@@ -100,6 +100,8 @@ def bulk_query(engine: QueryEngine, soql: str, user_id: str, *, include_deleted:
 
 def _refuse_unsupported(query: Query) -> None:
     """Refuse what the API reference lists as unsupported."""
+    if query.is_count:
+        raise _unsupported("COUNT not supported in Bulk Query")
     if query.group_by is not None:
         raise _unsupported("Group By not supported in Bulk Query")
     if query.offset is not None:
