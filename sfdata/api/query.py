@@ -19,18 +19,16 @@ LONGEST_TARGET = 12_000
 """Bytes of path and query string that go by GET. The org allows 16,384 with the headers, and a token can be long."""
 
 
-def first_page(session: HttpSession, soql: str, *, all_rows: bool = False, batch_size: int | None = None) -> bytes:
-    """The first page of a query's result, as JSON.
+def first_page(session: HttpSession, soql: str, *, all_rows: bool = False) -> bytes:
+    """The first page of a query's result, as JSON. ``all_rows`` includes deleted and archived rows.
 
-    ``all_rows`` includes deleted and archived rows; ``batch_size`` (200 to 2,000) is a hint the org may overrule.
     A query too long for an address goes in a body instead; it costs one API call either way.
 
     Raises:
         ResponseError: the org refused the query, e.g. `MalformedQuery`, `InvalidField`.
     """
-    headers = {} if batch_size is None else {"Sforce-Query-Options": f"batchSize={batch_size}"}
     resource = "queryAll" if all_rows else "query"
-    return _ask(session, f"{session.data_path}/{resource}", {"q": soql}, headers)
+    return _ask(session, f"{session.data_path}/{resource}", {"q": soql})
 
 
 def next_page(session: HttpSession, url: str) -> bytes:
@@ -47,17 +45,17 @@ def explain(session: HttpSession, soql: str) -> dict[str, Any]:
 
     https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_query_explain.htm
     """
-    plans = msgspec.json.decode(_ask(session, f"{session.data_path}/query", {"explain": soql}, {}))
+    plans = msgspec.json.decode(_ask(session, f"{session.data_path}/query", {"explain": soql}))
     if not isinstance(plans, dict) or not isinstance(plans.get("plans"), list):
         raise UnreadableAnswer("the answer holds no query plans")
     return plans
 
 
-def _ask(session: HttpSession, path: str, params: Mapping[str, str], headers: Mapping[str, str]) -> bytes:
+def _ask(session: HttpSession, path: str, params: Mapping[str, str]) -> bytes:
     target = f"{path}?{urlencode(params)}"
     if len(target) > LONGEST_TARGET:
-        return _ask_by_body(session, target, headers)
-    return session.get(target, headers=headers, operation=Operation.FIRST_PAGE).content
+        return _ask_by_body(session, target)
+    return session.get(target, operation=Operation.FIRST_PAGE).content
 
 
 class _SubAnswer(msgspec.Struct):
@@ -69,14 +67,12 @@ class _Composite(msgspec.Struct):
     compositeResponse: tuple[_SubAnswer]  # noqa: N815 - Salesforce's word
 
 
-def _ask_by_body(session: HttpSession, target: str, headers: Mapping[str, str]) -> bytes:
+def _ask_by_body(session: HttpSession, target: str) -> bytes:
     """The same GET, as the only part of a composite request.
 
     https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_composite.htm
     """
-    part: dict[str, Any] = {"method": "GET", "url": target, "referenceId": "query"}
-    if headers:
-        part["httpHeaders"] = dict(headers)
+    part = {"method": "GET", "url": target, "referenceId": "query"}
     answer = session.post(
         f"{session.data_path}/composite", content={"compositeRequest": [part]}, operation=Operation.FIRST_PAGE
     )

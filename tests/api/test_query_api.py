@@ -23,7 +23,6 @@ def test_a_query_is_asked_for_by_its_text(session, org):
     assert first_page(session, "SELECT Id FROM Account WHERE Name = 'A&B+ä'") == PAGE
     assert org.seen[0].method == "GET"
     assert parse_qs(org.seen[0].url.query.decode()) == {"q": ["SELECT Id FROM Account WHERE Name = 'A&B+ä'"]}
-    assert "sforce-query-options" not in org.seen[0].headers
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=80))
@@ -42,11 +41,11 @@ def test_every_text_arrives_as_written(soql):
     assert parse_qs(sent[0].partition("?")[2], keep_blank_values=True) == {"q": [soql]}
 
 
-def test_options_of_a_query_are_sent(session, org):
-    """Deleted rows are another resource; the wished page size is a header."""
+def test_deleted_rows_are_another_resource(session, org):
+    """``all_rows`` asks queryAll."""
     org.resources[f"{BASE}/queryAll"] = PAGE
-    first_page(session, "SELECT Id FROM Account", all_rows=True, batch_size=200)
-    assert org.seen[0].headers["sforce-query-options"] == "batchSize=200"
+    assert first_page(session, "SELECT Id FROM Account", all_rows=True) == PAGE
+    assert [request.url.path for request in org.seen] == [f"{BASE}/queryAll"]
 
 
 def test_the_next_page_is_fetched_by_its_path(session, org):
@@ -86,12 +85,11 @@ def composite(body, status=200):
 def test_a_long_query_goes_in_a_body(session, org):
     """What does not fit an address is the one part of a composite request, for one call; its bytes come back."""
     org.resources[f"{BASE}/composite"] = json.dumps(composite({"totalSize": 0, "done": True, "records": []})).encode()
-    page = first_page(session, LONG, all_rows=True, batch_size=500)
+    page = first_page(session, LONG, all_rows=True)
     assert json.loads(page) == {"totalSize": 0, "done": True, "records": []}
     (part,) = json.loads(org.seen[0].content)["compositeRequest"]
     path, _, query = part["url"].partition("?")
     assert (part["method"], path, parse_qs(query)) == ("GET", f"{BASE}/queryAll", {"q": [LONG]})
-    assert part["httpHeaders"] == {"Sforce-Query-Options": "batchSize=500"}
     assert len(org.seen) == 1
 
 
