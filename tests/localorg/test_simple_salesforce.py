@@ -95,6 +95,17 @@ def test_a_row_from_create_to_delete(sf: Salesforce) -> None:
     assert [row["Id"] for row in deleted["records"]] == [created["id"]]
 
 
+def test_search_and_tooling(sf: Salesforce, account: str) -> None:
+    """Quick search, a SOSL statement and a query by the Tooling API; a bad term is the library's own exception."""
+    assert account in {record["Id"] for record in sf.quick_search("sohne")["searchRecords"]}
+    found = sf.search("FIND {Person AND NOT 3} IN NAME FIELDS RETURNING Contact(LastName ORDER BY LastName LIMIT 2)")
+    assert [record["LastName"] for record in found["searchRecords"]] == ["Person 0", "Person 1"]
+    with pytest.raises(SalesforceMalformedRequest, match="MALFORMED_SEARCH"):
+        sf.quick_search("Marie-Pier")
+    page = sf.toolingexecute("query/?q=SELECT+Id+FROM+ApexClass")
+    assert (page["size"], page["records"]) == (0, [])
+
+
 def test_limits_and_api_usage(sf: Salesforce) -> None:
     """The limits resource, and the usage the library reads from the header of every answer."""
     limits = sf.limits()
