@@ -22,9 +22,19 @@ MOST_WITH_OPERATORS = 4_000
 
 FEWEST_CHARACTERS = 2
 MAX_DEPTH = 20
-RESERVED = frozenset("&|!{}[]^~:'+-")
+OPERATORS = frozenset({"AND", "OR", "NOT"})
+RESERVED = "&|!{}[]^~:'+-"
 """Characters that must be escaped with a backslash, besides those that mean something here."""
 
+_TOKEN = re.compile(
+    rf"""
+      (?P<phrase> "(?:[^"\\]|\\.)*" )
+    | (?P<mark> [()] )
+    | (?P<word> (?:[^\s"()\\{re.escape(RESERVED)}]|\\.)+ )
+    | (?P<wrong> \S )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
 _WORD = re.compile(r"(?:[^\W_]|[*?])+")
 
 
@@ -111,53 +121,24 @@ class _Piece:
 
 
 def _pieces(text: str, start: int, stop: int, lenient: bool) -> Iterator[_Piece]:
-    word, at, pos = "", start, start
-    while pos < stop:
-        char = text[pos]
-        begin, pos = pos, pos + 1
-        if char == "\\" and pos < stop:
-            word, pos = word + _literally(text[pos]), pos + 1
-        elif char.isspace() or char in '"()' or (lenient and char in RESERVED):
-            yield from _word(word, at)
-            word, at = "", pos
-            if char == '"':
-                quoted, pos = _quoted(text, pos, stop)
-                at = pos
-                yield _Piece(_words(quoted), begin)
-            elif char in "()":
-                yield _Piece((), begin, char)
-        elif char in RESERVED:
-            raise mismatched(text, begin, char)
-        else:
-            word += char
-    yield from _word(word, at)
-
-
-def _word(word: str, at: int) -> Iterator[_Piece]:
-    if word:
-        yield _Piece(_words(word), at, word.upper() if word.upper() in ("AND", "OR", "NOT") else "")
-
-
-def _quoted(text: str, pos: int, stop: int) -> tuple[str, int]:
-    """The phrase up to the closing quotation mark, and the place behind it."""
-    phrase = ""
-    while pos < stop:
-        char, pos = text[pos], pos + 1
-        if char == '"':
-            return phrase, pos
-        if char == "\\" and pos < stop:
-            char, pos = _literally(text[pos]), pos + 1
-        phrase += char
-    raise mismatched(text, stop, text[stop : stop + 1] or "<EOF>")
-
-
-def _literally(char: str) -> str:
-    """An escaped character: punctuation only divides words, so none of it is looked for."""
-    return char if char.isalnum() else " "
+    for found in _TOKEN.finditer(text, start, stop):
+        here, part = found.start(), found[0]
+        match found.lastgroup:
+            case "word":
+                yield _Piece(_words(part), here, part.upper() if part.upper() in OPERATORS else "")
+            case "phrase":
+                yield _Piece(_words(part[1:-1]), here)
+            case "mark":
+                yield _Piece((), here, part)
+            case "wrong" if not lenient:
+                where = stop if part == '"' else here  # a phrase that is never closed
+                raise mismatched(text, where, text[where : where + 1] or "<EOF>")
 
 
 def _words(text: str) -> tuple[str, ...]:
-    found = (word.lstrip("*?") for word in _WORD.findall(folded(text)))
+    """The words of a text. Punctuation, escaped or not, only divides them."""
+    plain = re.sub(r"\\(.)", lambda escape: escape[1] if escape[1].isalnum() else " ", text, flags=re.DOTALL)
+    found = (word.lstrip("*?") for word in _WORD.findall(folded(plain)))
     return tuple(word for word in found if word)
 
 
