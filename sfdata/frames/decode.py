@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -181,13 +182,13 @@ class _Rows:
     _gathered: dict[tuple[str, ...], Sequence[Any]] = field(default_factory=dict)
 
     def values(self, path: tuple[str, ...]) -> Sequence[Any]:
-        key = path[-1]
+        value_of = attrgetter(path[-1])
         if len(path) == 1:
-            return [getattr(record, key) for record in self.records]
+            return list(map(value_of, self.records))
         parents = self._gathered.get(path[:-1])
         if parents is None:
             parents = self._gathered[path[:-1]] = self.values(path[:-1])
-        return [None if parent is None else getattr(parent, key) for parent in parents]
+        return [None if parent is None else value_of(parent) for parent in parents]
 
 
 def _record_id(record: Any) -> str | None:
