@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from sfdata import errors as errors
+    from sfdata import soql as soql
     from sfdata.auth.flows import AccessToken, ClientCredentials, JwtBearer, RefreshToken
     from sfdata.errors import SalesforceError
     from sfdata.frames.batch import children
@@ -56,14 +58,16 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'sfdata' has no attribute {name!r}")
-    module = import_module(home)
-    value = module if home == f"sfdata.{name}" else getattr(module, name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # type checkers take the names from the imports above, and so know a misspelt one
+
+    def __getattr__(name: str) -> Any:
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module 'sfdata' has no attribute {name!r}")
+        module = import_module(home)
+        value = module if home == f"sfdata.{name}" else getattr(module, name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

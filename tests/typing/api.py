@@ -1,0 +1,108 @@
+"""The public interface as a typed program uses it. Checked by mypy, never run.
+
+Each ``assert_type`` is a promise to those who check their own code.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any, assert_type
+
+import pandas as pd
+import pyarrow as pa
+
+import sfdata
+from sfdata import AccessToken, ClientCredentials, JwtBearer, Org, RefreshToken, SalesforceError, Soql
+from sfdata.errors import IncompleteResult, ResponseError, SoqlSyntaxError
+from sfdata.localorg import LocalOrg
+from sfdata.metadata import FieldDescribe, ObjectDescribe
+from sfdata.resilience.hooks import Event, RowsRead
+from sfdata.soql import Query, parse
+
+PROD = "https://acme.my.salesforce.com"
+
+
+def connections() -> None:
+    assert_type(sfdata.connect(), Org)
+    sfdata.connect("prod", api_version="67.0", timeout_seconds=5, ca_file="ca.pem")
+    sfdata.connect(instance_url=PROD, access_token="00D…")
+    sfdata.connect(flow=JwtBearer(client_id="k", username="u", private_key="key.pem", passphrase="p"))
+    sfdata.connect(flow=ClientCredentials(client_id="k", client_secret="s", login_url=PROD))
+    sfdata.connect(flow=RefreshToken(client_id="k", refresh_token="r"))
+    sfdata.connect(flow=AccessToken(access_token="a", instance_url=PROD))
+    sfdata.connect(67)  # type: ignore[arg-type]
+    sfdata.connect(flow="jwt")  # type: ignore[arg-type]
+
+
+def frames(org: Org) -> None:
+    assert_type(org.query("SELECT Id FROM Account"), pd.DataFrame)
+    values = {"names": ["A", None], "since": dt.date(2026, 1, 1), "amount": Decimal("9.99")}
+    org.query("SELECT Id FROM Account WHERE Name IN :names", values, dtype_backend="pyarrow", index_col=["Id"])
+    org.query("SELECT Id FROM Account", dtype_backend="polars")  # type: ignore[arg-type]
+    assert_type(sfdata.read_soql("SELECT Id FROM Account", org), pd.DataFrame)
+    assert_type(sfdata.read_soql("SELECT Id FROM Account", "prod", values), pd.DataFrame)
+    assert_type(sfdata.read_soql("SELECT Id FROM Account", org, chunksize=500), Iterator[pd.DataFrame])
+    assert_type(sfdata.children(org.query("SELECT (SELECT Id FROM Contacts) FROM Account"), "Contacts"), pd.DataFrame)
+    sfdata.read_soql(org, "SELECT Id FROM Account")  # type: ignore[call-overload]
+
+
+def handles(org: Org) -> None:
+    query = org.soql("SELECT Id FROM Account WHERE Name LIKE :start", {"start": sfdata.escape_like("100%") + "%"})
+    assert_type(query, Soql)
+    assert_type(query.text, str)
+    assert_type(query.query, Query)
+    assert_type(query.count(), int)
+    assert_type(query.explain(), dict[str, Any])
+    assert_type(query.to_pandas(max_rows=10), pd.DataFrame)
+    assert_type(query.chunks(500, index_col="Id"), Iterator[pd.DataFrame])
+    _table: pa.Table = query.to_arrow()
+
+
+def metadata(org: Org) -> None:
+    assert_type(org.describe(), pd.DataFrame)
+    account = org.describe("Account")
+    assert_type(account, ObjectDescribe)
+    assert_type(account.fields, tuple[FieldDescribe, ...])
+    assert_type(account.field("Name"), FieldDescribe | None)
+    assert_type(account.frame, pd.DataFrame)
+    _mapping: Mapping[str, Any] = account
+    assert_type(org.limits(), pd.DataFrame)
+
+
+def names() -> None:
+    assert_type(sfdata.errors.SalesforceError("no").hint, str | None)
+    assert_type(sfdata.soql.parse("SELECT Id FROM Account"), Query)
+    sfdata.read_sqol  # type: ignore[attr-defined]  # noqa: B018
+
+
+def errors(org: Org) -> str | None:
+    try:
+        parse("SELECT")
+        org.query("SELECT Id FROM Account")
+    except SoqlSyntaxError as error:
+        assert_type((error.line, error.column, error.expected), tuple[int, int, tuple[str, ...]])
+        raise ValueError(error.excerpt) from error
+    except IncompleteResult as error:
+        assert_type(error.received, int | None)
+    except ResponseError as error:
+        assert_type(error.fields, tuple[str, ...])
+    except SalesforceError as error:
+        assert_type((error.error_code, error.status), tuple[str | None, int | None])
+        return error.hint
+    return None
+
+
+def progress(org: Org) -> None:
+    def show(event: Event) -> None:
+        if isinstance(event, RowsRead):
+            assert_type(event.rows, int)
+
+    stop = org.hooks.subscribe(show)
+    stop()
+
+
+def local() -> None:
+    with LocalOrg(tls=True) as org, sfdata.connect(instance_url=org.instance_url, access_token=org.access_token) as own:
+        assert_type(own, Org)
