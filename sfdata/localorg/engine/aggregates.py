@@ -218,14 +218,13 @@ class GroupedExpressions(Expressions):
         return replace(argument, sql=compose(SQL_OF[name], argument.sql), name=str(call), field=None)
 
     def _sum(self, argument: Operand, call: FunctionCall, name: str) -> Operand:
-        scale = argument.field.scale if argument.field else 0
         total = compose(SQL_OF["SUM"], argument.sql)
         if argument.type not in ("int", "long"):
-            total = compose("exact({}, {})", total, value(scale))
+            total = compose("exact({}, {})", total, value(argument.scale))
         if name == "SUM":
-            return Operand(total, argument.type, str(call), None, call.pos)
+            return Operand(total, argument.type, str(call), None, call.pos, scale=argument.scale)
         mean = compose("{} / CAST(count({}) AS REAL)", total, argument.sql)
-        return Operand(mean, "double", str(call), None, call.pos)
+        return Operand(mean, "double", str(call), None, call.pos, scale=argument.scale)
 
 
 def _open(statement: Statement, query: Query) -> Scope:

@@ -12,7 +12,7 @@ from sfdata.localorg.engine import refusals
 from sfdata.localorg.engine.resolve import Operand, Scope
 from sfdata.localorg.engine.sql import Sql, compose, join, value
 from sfdata.localorg.engine.viewer import Viewer
-from sfdata.localorg.schema import NUMBER_TYPES, Field
+from sfdata.localorg.schema import Field
 from sfdata.soql.nodes import AGGREGATES, Expression, FieldPath, FunctionCall, Literal, NumberLiteral, StringLiteral
 
 # Of a stored date or datetime, both of which start YYYY-MM-DD.
@@ -106,8 +106,7 @@ class Expressions:
 
     def _format(self, call: FunctionCall) -> Operand:
         argument = self.argument(call)
-        scale = argument.field.scale if argument.field and argument.type in NUMBER_TYPES else 0
-        parts = (argument.sql, value(argument.type), value(scale), value(self.viewer.zone.key))
+        parts = (argument.sql, value(argument.type), value(argument.scale), value(self.viewer.zone.key))
         sql = compose("localized({}, {}, {}, {})", *parts)
         return replace(argument, sql=sql, type="string", field=None)
 

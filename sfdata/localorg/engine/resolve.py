@@ -32,7 +32,10 @@ NAME_FIELDS = {name.casefold(): name for name in _NAME_FIELDS.split()}
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A value of a row: its SQL, its Salesforce type, and the field behind it where there is one."""
+    """A value of a row: its SQL, its Salesforce type, and the field behind it where there is one.
+
+    ``scale`` is the number of its decimal places: a sum has those of the field it adds up.
+    """
 
     sql: Sql
     type: str
@@ -40,6 +43,7 @@ class Operand:
     field: Field | None = None
     pos: int = 0
     ignores_case: bool = False
+    scale: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +209,7 @@ class Scope:
         if found is None:
             raise refusals.unknown_field(name, entity.name, self.text, path.pos)
         sql = table.column(found.name) if found.stored else NULL
-        return Operand(sql, found.type, found.name, found, path.pos, ignores_case(found))
+        return Operand(sql, found.type, found.name, found, path.pos, ignores_case(found), found.scale)
 
     def _name_field(self, entity: Entity, name: str, path: FieldPath) -> Operand:
         canonical = NAME_FIELDS.get(name.casefold())
