@@ -28,7 +28,7 @@ def random_text(length: int) -> str:
 
 def same(given: str, expected: str) -> bool:
     """Whether two secrets are equal, in a time that does not tell where they differ."""
-    return hmac.compare_digest(given.encode(), expected.encode())
+    return hmac.compare_digest(given.encode(errors="surrogatepass"), expected.encode())
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,8 @@ class Answer:
 
 def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
     """``value`` as a JSON answer."""
-    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    # A refusal may repeat what it refuses: half a surrogate pair, say, which has no bytes of its own.
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
     return Answer(status, body, headers=headers or {})
 
 

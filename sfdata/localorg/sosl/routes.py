@@ -117,8 +117,8 @@ def _query(one: Mapping[str, Any]) -> Query:
     fields = one.get("fields") or ["Id"]
     if isinstance(fields, str):
         fields = _listed(fields)
-    texts = [one.get("name"), *(fields if isinstance(fields, list) else [fields]), one.get("where"), one.get("orderBy")]
-    if not all(isinstance(text, str) for text in texts if text is not None):
+    others = [one[key] for key in ("name", "where", "orderBy") if one.get(key) is not None]
+    if not isinstance(fields, list) or not all(isinstance(text, str) for text in [*fields, *others]):
         raise ApiError(400, "JSON_PARSER_ERROR", "name, fields, where and orderBy of an object must be text")
     soql = f"SELECT {', '.join(fields)} FROM {one.get('name') or ''}"  # noqa: S608 - parsed, and run as what it means
     for keyword, key in (("WHERE", "where"), ("ORDER BY", "orderBy")):
