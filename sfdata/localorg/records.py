@@ -94,7 +94,10 @@ class Records:
         Raises:
             RecordRefused: NOT_FOUND, where the field is neither Id nor an external id.
         """
-        wanted = stored_form(key_field(sobject, field_name), value)
+        try:
+            wanted = stored_form(key_field(sobject, field_name), value)
+        except Unreadable:
+            return []
         return [] if wanted is None else self.store.find(sobject, field_name, wanted)
 
     def get_updated(self, sobject: SObject, start: datetime, end: datetime) -> dict[str, Any]:
