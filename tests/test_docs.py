@@ -57,8 +57,7 @@ def test_contributing_knows_the_modules_it_names():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     package = Path(sfdata.__file__).parent
     for name in re.findall(r"`((?:\w+/)+\w+)(?:\.py)?`", text):
-        found = (package / f"{name}.py").exists() or (package / name).is_dir() or (ROOT / name).exists()
-        assert found, name
+        assert any(path.exists() for base in (package, ROOT) for path in (base / name, base / f"{name}.py")), name
 
 
 def test_no_module_outgrows_its_limit():
