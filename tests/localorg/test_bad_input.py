@@ -90,11 +90,12 @@ def accounts(org: LocalOrg) -> int:
     "body",
     [
         b"", b" ", b'{"Name": ', b'{"Name": "a"} {}', b"[]", b'[{"Name": "a"}]', b'"Acme"', b"null", b"5",
-        b"\xff\xfe\xfd",        b'{"Name": "\xff"}', b"{'Name': 'a'}", b'{Name: "a"}', b'{"Name": "a",}', b"[" * 100_000, b'{"a":' * 50_000,
-        b'{"Name": {"a": 1}}', b'{"Name": ["a"]}', b'{"Name": "a", "AnnualRevenue": NaN}',
-        b'{"Name": "a", "AnnualRevenue": -Infinity}', b'{"Name": "\\ud800"}', b'{"Name": "a", "IsDeleted"}',
-        b'{"Name": "a", "x": 1e}', b'{"NumberOfEmployees": ' + b"9" * 5000 + b"}",
+        b"\xff\xfe\xfd", b'{"Name": "\xff"}', b"{'Name': 'a'}", b'{Name: "a"}', b'{"Name": "a",}', b"[" * 100_000,
+        b'{"a":' * 50_000, b'{"Name": {"a": 1}}', b'{"Name": ["a"]}',
+        b'{"Name": "a", "AnnualRevenue": NaN}', b'{"Name": "a", "AnnualRevenue": -Infinity}', b'{"Name": "\\ud800"}',
+        b'{"Name": "a", "IsDeleted"}', b'{"Name": "a", "x": 1e}', b'{"NumberOfEmployees": ' + b"9" * 5000 + b"}",
     ],
+    ids=lambda body: repr(body[:24]),
 )  # fmt: skip
 def test_what_is_no_json_object_is_refused(client: Client, org: LocalOrg, body: bytes) -> None:
     """JSON_PARSER_ERROR for a body that is not JSON, no object, or holds values that no field can be."""
@@ -305,7 +306,7 @@ def ended(client: Client, job_id: str) -> Any:
     [
         b"", b"\n\n\n", b",\n,\n", b'Name\n"open', b'Name\n"a"b\n', b"Name,Nope__c\na,b\n", b"Name,Name\na,b\n",
         b"Name\na,b\n", b"Name\r\na\r\n", b"Name\n\xff\xfe\n", b"\x00\x01\x02", b"Name;Site\na;b\n", b"PK\x03\x04zip",
-        b'{"Name": "a"}',        b"Id,Name\n001,a\n",
+        b'{"Name": "a"}', b"Id,Name\n001,a\n",
     ],
 )  # fmt: skip
 def test_files_that_are_no_csv_of_the_job_fail_it(client: Client, org: LocalOrg, data: bytes) -> None:
