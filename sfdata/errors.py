@@ -34,6 +34,7 @@ the category its HTTP status implies and keeps its code. No message ever holds a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -276,6 +277,9 @@ HINTS: Mapping[str, str] = {
 }
 
 
+_UNKNOWN_NAME = re.compile("No such column|Didn't understand relationship")
+
+
 def response_error(status: int, errors: Iterable[Mapping[str, Any]]) -> ResponseError:
     """The exception for an error answer: the class by ``errorCode``, else by status; the first error leads."""
     listed = list(errors)
@@ -285,7 +289,10 @@ def response_error(status: int, errors: Iterable[Mapping[str, Any]]) -> Response
     message = str(first.get("message") or f"HTTP status {status}").lstrip("\r\n").rstrip()
     message += "".join(f"\nalso {_code(error)}: {error.get('message')}" for error in listed[1:])
     kind = BY_ERROR_CODE.get(code or "") or _by_status(status)
-    return kind(message, error_code=code, status=status, fields=first.get("fields") or ())
+    error = kind(message, error_code=code, status=status, fields=first.get("fields") or ())
+    if code == "INVALID_FIELD" and not _UNKNOWN_NAME.search(message):
+        error.hint = None  # the name is right, and what is wrong with it the org has said
+    return error
 
 
 def _code(error: Mapping[str, Any]) -> str | None:

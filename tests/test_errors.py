@@ -75,6 +75,24 @@ def test_what_the_caller_wrote_wrong_is_a_value_error(kind: type[SalesforceError
 
 
 @pytest.mark.parametrize(
+    ("message", "hinted"),
+    [
+        ("No such column 'Nmae' on entity 'Account'.", True),
+        ("Didn't understand relationship 'Ownr' in field path.", True),
+        (
+            "value of filter criterion for field 'CloseDate' must be of type date and should not be enclosed in quotes",
+            False,
+        ),
+        ("duplicate field selected: Id", False),
+    ],
+)
+def test_a_wrong_name_is_told_where_names_stand(message: str, hinted: bool) -> None:
+    """INVALID_FIELD has the hint about names where a name is wrong, and none where something else is."""
+    error = response_error(400, [{"errorCode": "INVALID_FIELD", "message": message}])
+    assert (error.hint is not None) == hinted
+
+
+@pytest.mark.parametrize(
     ("status", "code", "kind"),
     [
         (400, "MALFORMED_QUERY", MalformedQuery),

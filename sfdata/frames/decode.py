@@ -2,8 +2,8 @@
 
 Each query gets its own generated structs, so a page is decoded straight into typed rows without a dictionary per record
 and without ever building the ``attributes`` objects. Every selected field must be present in every record, as the API
-promises; a page that does not fit is read again the slow way, which copes with what real orgs also send (whole numbers
-as ``5.0``, halves of surrogate pairs) and refuses what is really wrong.
+promises; a page that does not fit is read again the slow way, which copes with halves of surrogate pairs, as real orgs
+send them too, and refuses what is really wrong.
 
 Query answers: https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_query.htm
 """
@@ -90,7 +90,7 @@ class PageDecoder:
         extra: list[tuple[str, Any, Any]] = [
             (key, decoder.page_struct | None, msgspec.NODEFAULT) for key, decoder in self.children.items()
         ]
-        if self.children and "attributes" not in root.below:
+        if self.children:
             extra.append(("attributes", Attributes | None, None))
         self.record_struct = root.struct(extra)
 
@@ -122,8 +122,7 @@ class PageDecoder:
 
     def _slowly(self, body: bytes) -> Any:
         try:
-            answer = json.loads(body)
-            return msgspec.convert(_without_half_characters(answer), self.page_struct, strict=False)
+            return msgspec.convert(_without_half_characters(json.loads(body)), self.page_struct)
         except msgspec.ValidationError as problem:
             raise UnreadableAnswer(f"a page of results does not hold what the query selects: {problem}") from None
         except (ValueError, RecursionError) as problem:

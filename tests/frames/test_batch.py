@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfdata.frames.batch import Batch, Linked, concat
+from sfdata.frames.batch import Batch, Linked, Provenance, concat
 
 
 def batch_of(counts):
@@ -38,3 +38,15 @@ def test_cutting_and_joining_keep_children_with_their_parents(counts, data):
     for piece, (low, high) in zip(pieces, pairwise(edges), strict=True):
         assert kids_of(piece) == expected[low:high]
     assert kids_of(concat(pieces)) == expected
+
+
+def test_origins_with_child_rows_are_their_own():
+    """pandas keeps attrs where they are equal: two origins are, unless one of them holds child rows."""
+    about, kids = {"object": "Account"}, {"Kids": batch_of([1])}
+    childless, twin, parent = (Provenance(about, below, None) for below in ({}, {}, kids))
+    assert (childless == twin, childless != twin) == (True, False)
+    same = parent
+    assert (parent == same, parent != same) == (True, False)
+    for one, other in [(parent, childless), (childless, parent), (parent, Provenance(about, kids, None))]:
+        assert (one == other, one != other) == (False, True)
+    assert childless == about

@@ -15,6 +15,9 @@ NAMES = [
     ("SELECT c.Name, a.Name FROM Contact c, c.Account a", ["Name", "Account.Name"]),
     ("SELECT Id, Name, Id FROM Account", ["Id", "Name"]),
     ("SELECT Name, toLabel(Industry) label FROM Account", ["Name", "label"]),
+    ("SELECT TYPEOF What WHEN Account THEN Owner.Manager.Name ELSE Name, Type END FROM Task",
+     ["What.Owner.Manager.Name", "What.Name", "What.Type"]),
+    ("SELECT TYPEOF Contact.Owner WHEN User THEN Name END FROM Case", ["Contact.Owner.Name", "Contact.Owner.Type"]),
     ("SELECT TYPEOF t.What WHEN Account THEN Name END FROM Task t", ["What.Name", "What.Type"]),
     ("SELECT Owner.Manager.Name FROM Account", ["Owner.Manager.Name"]),
     ("SELECT COUNT(Id), MAX(AnnualRevenue) top FROM Account", ["COUNT(Id)", "top"]),
@@ -67,6 +70,16 @@ def test_types_come_from_describe(describe, expression, arrow):
     """A column's type follows from the field's describe and the function around it, before any row is seen."""
     (column,) = result_columns(parse(f"SELECT {expression} FROM Account"), describe).columns
     assert column.kind.arrow == arrow
+
+
+def test_fields_of_either_kind_together_are_all(describe):
+    """STANDARD and CUSTOM share out what ALL holds, in the org's own order."""
+    names = {
+        which: set(result_columns(parse(f"SELECT FIELDS({which}) FROM Account LIMIT 1"), describe).names)
+        for which in ("ALL", "STANDARD", "CUSTOM")
+    }
+    assert names["STANDARD"] | names["CUSTOM"] == names["ALL"]
+    assert names["STANDARD"] & names["CUSTOM"] == set()
 
 
 def test_json_paths_have_the_orgs_spelling(describe):
@@ -134,3 +147,4 @@ def test_an_unknown_name_says_what_exists_there(describe, soql, owner, name, can
         result_columns(parse(soql), describe)
     assert (caught.value.object_name, caught.value.name) == (owner, name)
     assert candidate in caught.value.candidates
+    assert str(caught.value) == f"{owner} has no {name}"

@@ -134,6 +134,12 @@ def test_compound_fields_become_their_parts(decoder):
     assert frame.iloc[1].isna().all()
 
 
+def test_an_address_may_be_left_out_where_fields_are_not_named(decoder):
+    """FIELDS() asks for whatever there is: what a record lacks, a whole compound field too, is missing."""
+    frame = read(decoder, "SELECT FIELDS(ALL) FROM Account LIMIT 1", [record("Account", Name="A")])
+    assert frame.loc[0].dropna().to_dict() == {"Name": "A"}
+
+
 def test_typeof_branches_share_one_row(decoder):
     """Each branch fills its own columns, and the parent's type says which it was."""
     soql = "SELECT TYPEOF What WHEN Account THEN Industry WHEN Opportunity THEN Amount END FROM Task"
@@ -184,7 +190,7 @@ def test_a_page_without_a_selected_field_is_refused(decoder, missing):
 def test_an_alias_for_a_parents_field_is_found_wherever_the_org_puts_it(decoder):
     """The value stands in the record or in the parent, and is missing only where it is in neither."""
     rows = [
-        record("Contact", label="here", Account=None),
+        record("Contact", label="here"),
         record("Contact", Account=record("Account", label="there")),
         record("Contact", Account=None),
     ]
@@ -223,7 +229,9 @@ def test_times_reach_as_far_as_an_orgs_do(decoder):
         ("CreatedDate", "yesterday"),
         ("Founded__c", "2026-02-30"),
         ("Opens__c", "25:00:00.000Z"),
-        ("Active__c", "perhaps"),
+        ("Active__c", "true"),
+        ("NumberOfEmployees", "5"),
+        ("AnnualRevenue", "5.0"),
         ("Name", 5),
     ],
 )
@@ -300,6 +308,25 @@ def test_child_rows_are_a_second_frame_linked_by_the_childs_reference(decoder):
     ]
     assert list(contacts.columns) == ["AccountId", "Name"]
     assert children(contacts, "Cases").to_dict("records") == [{"ContactId": "003AA000000000AYAQ", "Subject": "Late"}]
+
+
+def test_a_parent_without_an_address_has_no_link(decoder):
+    """The link is read off the parent's own address; where the org sends none, it is missing, not made up."""
+    kids = child_page([{"Name": "Ann"}])
+    rows = [
+        {"attributes": None, "Name": "A", "Contacts": kids},
+        {"attributes": {"type": "A"}, "Name": "B", "Contacts": kids},
+    ]
+    contacts = children(read(decoder, "SELECT Name, (SELECT Name FROM Contacts) FROM Account", rows), "Contacts")
+    assert contacts["AccountId"].isna().tolist() == [True, True]
+
+
+def test_a_link_that_is_selected_stays_in_its_place(decoder):
+    """A subquery that selects its own reference field gets no second one."""
+    kids = child_page([record("Contact", Name="Ann", AccountId="001AA000000001AYAQ")])
+    rows = [record("Account", Id="001AA000000001AYAQ", Contacts=kids)]
+    frame = read(decoder, "SELECT Id, (SELECT Name, AccountId FROM Contacts) FROM Account", rows)
+    assert list(children(frame, "Contacts").columns) == ["Name", "AccountId"]
 
 
 def test_child_columns_exist_without_child_rows(decoder):
