@@ -70,7 +70,11 @@ class Instance:
         self.closing.callback(self.definitions.close)
         self.storage = Storage(self.store)
         self.sessions = Sessions(self.org_id, self.options.session_seconds)
-        self.usage = ApiUsage(self.options.daily_requests, concurrent=self.options.concurrent_requests)
+        self.usage = ApiUsage(
+            self.options.daily_requests,
+            concurrent=self.options.concurrent_requests,
+            per_app=self.options.app_requests,
+        )
         self.bulk = Bulk(self.records, self.clock, self.options.data)
         self.closing.callback(self.bulk.close)
         self.apps = connected_apps(self.credentials, self.options.redirect_uris)

@@ -105,14 +105,19 @@ class DailyUse:
 
 
 class ApiUsage(DailyUse):
-    """API calls: of the org against its ``limit``, of each connected app, and those under way now.
+    """API calls: of the org against its ``limit``, of each connected app that has an allotment, and those under way.
 
-    ``concurrent`` is how many may be under way at a time; None for as many as come.
+    ``concurrent`` is how many may be under way at a time; None for as many as come. ``per_app`` is what each connected
+    app is allotted; None where, as in most orgs, apps share what the org has.
     """
 
-    def __init__(self, limit: int, clock: Callable[[], float] = time.time, *, concurrent: int | None = None) -> None:
+    def __init__(
+        self, limit: int, clock: Callable[[], float] = time.time, *,
+        concurrent: int | None = None, per_app: int | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(limit, clock)
         self._concurrent = concurrent
+        self._per_app = per_app
         self._under_way = 0
         self._by_app: dict[str, DailyUse] = {}
 
@@ -120,12 +125,14 @@ class ApiUsage(DailyUse):
         """Count one call, made through the connected app of that name.
 
         Raises:
-            ApiError: 403 REQUEST_LIMIT_EXCEEDED when the day's calls are spent; the refused call does not count.
+            ApiError: 403 REQUEST_LIMIT_EXCEEDED when the day's calls of org or app are spent; the refused call does not
+                count.
         """
-        if not self.add():
+        allotted = self._allotted(app)
+        if (allotted is not None and allotted.used >= allotted.limit) or not self.add():
             raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
-        if app is not None:
-            self._by_app.setdefault(app, DailyUse(self.limit, self._clock)).add()
+        if allotted is not None:
+            allotted.add()
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
@@ -147,9 +154,16 @@ class ApiUsage(DailyUse):
     def header(self, app: str | None = None) -> str:
         """The value of ``Sforce-Limit-Info`` for a call made through the connected app of that name."""
         whole = f"api-usage={self.used}/{self.limit}"
-        if app is None or app not in self._by_app:
+        allotted = self._allotted(app)
+        if allotted is None:
             return whole
-        return f"{whole}; per-app-api-usage={self._by_app[app].used}/{self.limit}(appName={app})"
+        return f"{whole}; per-app-api-usage={allotted.used}/{allotted.limit}(appName={app})"
+
+    def _allotted(self, app: str | None) -> DailyUse | None:
+        if app is None or self._per_app is None:
+            return None
+        with self._lock:
+            return self._by_app.setdefault(app, DailyUse(self._per_app, self._clock))
 
 
 def limits_answer(usage: ApiUsage, used: Mapping[str, int]) -> dict[str, Any]:

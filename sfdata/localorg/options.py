@@ -38,6 +38,7 @@ class Options:
         session_seconds: inactivity after which an access token expires.
         page_size: most rows of one query page.
         daily_requests: API calls in 24 hours before REQUEST_LIMIT_EXCEEDED.
+        app_requests: the same for each connected app. Without it apps have no allotment and no usage of their own.
         concurrent_requests: API calls at a time before REQUEST_LIMIT_EXCEEDED. Default: as many as come.
         latency: milliseconds each answer takes longer, or a text such as ``"200:50"``: 200, give or take 50.
         redirect_uris: callback addresses registered for the connected app; those of this machine need not be.
@@ -58,6 +59,7 @@ class Options:
     session_seconds: float = 7200
     page_size: int = 2000
     daily_requests: int = DAILY_REQUESTS
+    app_requests: int | None = None
     concurrent_requests: int | None = None
     latency: Latency = NO_LATENCY
     redirect_uris: tuple[str, ...] = ()
@@ -77,6 +79,7 @@ class Options:
         _require(self.session_seconds > 0, "session_seconds", "above 0")
         _require(1 <= self.page_size <= 2000, "page_size", "between 1 and 2000")
         _require(self.daily_requests >= 0, "daily_requests", "0 or more")
+        _require(self.app_requests is None or self.app_requests >= 0, "app_requests", "0 or more")
         _require(self.concurrent_requests is None or self.concurrent_requests > 0, "concurrent_requests", "above 0")
         object.__setattr__(self, "latency", Latency.parse(self.latency))
         object.__setattr__(self, "redirect_uris", tuple(self.redirect_uris))

@@ -44,22 +44,36 @@ def limits(org: LocalOrg, web: httpx.Client) -> dict[str, Any]:
     return answer
 
 
-def test_an_apps_calls_are_counted_beside_the_orgs(org: LocalOrg, web: httpx.Client) -> None:
-    """A session through a connected app sees both numbers, in the documented shape; any other only the org's."""
-    own, app = bearer(org.access_token), app_session(org, web)
-    headers = [web.get(BASE, headers=session).headers["Sforce-Limit-Info"] for session in (own, app, own, app, app)]
-    assert headers == [
+def test_an_apps_calls_are_counted_beside_the_orgs() -> None:
+    """Where apps have an allotment, a session through one sees both numbers and may use no more of them than that."""
+    with (
+        LocalOrg(sample_data=False, app_requests=2) as org,
+        httpx.Client(base_url=org.instance_url, trust_env=False) as web,
+    ):
+        own, app = bearer(org.access_token), app_session(org, web)
+        replies = [web.get(BASE, headers=session) for session in (own, app, own, app, app, own)]
+    assert [reply.headers["Sforce-Limit-Info"] for reply in replies] == [
         "api-usage=1/15000",
-        "api-usage=2/15000; per-app-api-usage=1/15000(appName=Local App)",
+        "api-usage=2/15000; per-app-api-usage=1/2(appName=Local App)",
         "api-usage=3/15000",
-        "api-usage=4/15000; per-app-api-usage=2/15000(appName=Local App)",
-        "api-usage=5/15000; per-app-api-usage=3/15000(appName=Local App)",
+        "api-usage=4/15000; per-app-api-usage=2/2(appName=Local App)",
+        "api-usage=4/15000; per-app-api-usage=2/2(appName=Local App)",
+        "api-usage=5/15000",
     ]
+    assert [reply.status_code for reply in replies] == [200, 200, 200, 200, 403, 200]
+    assert replies[4].json()[0]["errorCode"] == "REQUEST_LIMIT_EXCEEDED"
+
+
+def test_apps_without_an_allotment_see_only_the_orgs_calls() -> None:
+    """django-salesforce splits the header at its one equals sign, as orgs send it that allot apps nothing."""
+    usage = ApiUsage(250)
+    usage.count("sample app")
+    assert usage.header("sample app") == "api-usage=1/250"
 
 
 def test_an_apps_header_is_readable_by_the_documented_pattern() -> None:
     """Name and numbers come out by the pattern that simple-salesforce looks for."""
-    usage = ApiUsage(250)
+    usage = ApiUsage(1000, per_app=250)
     usage.count()
     usage.count("sample app")
     found = re.match(r".+per-app-api-usage=(?P<u>\d+)/(?P<t>\d+)\(appName=(?P<n>.+)\)", usage.header("sample app"))
@@ -67,11 +81,14 @@ def test_an_apps_header_is_readable_by_the_documented_pattern() -> None:
     assert found.groupdict() == {"u": "1", "t": "250", "n": "sample app"}
 
 
-def test_parts_of_a_batch_count_for_its_app(org: LocalOrg, web: httpx.Client) -> None:
+def test_parts_of_a_batch_count_for_its_app() -> None:
     """Each subrequest is a call of the org and of the app; whatever the first of them makes of it."""
-    app = app_session(org, web)
     parts = [{"method": "GET", "url": "v66.0/limits"}] * 3
-    reply = web.post(f"{BASE}/composite/batch", headers=app, json={"batchRequests": parts})
+    with (
+        LocalOrg(sample_data=False, app_requests=100) as org,
+        httpx.Client(base_url=org.instance_url, trust_env=False) as web,
+    ):
+        reply = web.post(f"{BASE}/composite/batch", headers=app_session(org, web), json={"batchRequests": parts})
     org_calls, app_calls = re.findall(r"usage=(\d+)/", reply.headers["Sforce-Limit-Info"])
     assert org_calls == app_calls
     assert int(app_calls) >= 3
@@ -80,7 +97,7 @@ def test_parts_of_a_batch_count_for_its_app(org: LocalOrg, web: httpx.Client) ->
 def test_an_apps_calls_end_with_their_day() -> None:
     """The window rolls for each app too."""
     now = [1_000_000 * 3600.0]
-    usage = ApiUsage(10, lambda: now[0])
+    usage = ApiUsage(10, lambda: now[0], per_app=10)
     usage.count("app")
     now[0] += 23 * 3600
     usage.count("app")
