@@ -62,6 +62,11 @@ KINDS = [
     ("FORMAT(AnnualRevenue)", pa.string()),
     ("DAY_ONLY(CreatedDate)", pa.date32()),
     ("HOUR_IN_DAY(convertTimezone(CreatedDate))", pa.int64()),
+    ("MAX(convertCurrency(AnnualRevenue))", pa.float64()),
+    ("convertCurrency(AnnualRevenue)", pa.float64()),
+    ("FORMAT(convertCurrency(AnnualRevenue))", pa.string()),
+    ("FORMAT(5)", pa.string()),
+    ("NOVELTY(5)", pa.string()),
 ]
 
 
@@ -102,9 +107,9 @@ def test_functions_that_only_format_keep_the_fields_name(describe):
     soql = f"SELECT {selected} FROM Account GROUP BY Parent.Industry, NumberOfEmployees"
     paths = [column.path for column in result_columns(parse(soql), describe).columns]
     assert paths == [("Industry",), ("expr0",), ("expr1",), ("size",)]
-    soql = "SELECT toLabel(Parent.Industry), FORMAT(convertCurrency(AnnualRevenue)) money FROM Account"
+    soql = "SELECT toLabel(Parent.Industry), FORMAT(convertCurrency(AnnualRevenue)), toLabel(Name) label FROM Account"
     paths = [column.path for column in result_columns(parse(soql), describe).columns]
-    assert paths == [("Parent", "Industry"), ("money",)]
+    assert paths == [("Parent", "Industry"), ("AnnualRevenue",), ("label",)]
 
 
 def test_a_subquery_may_name_its_own_object(describe):
@@ -129,6 +134,15 @@ def test_polymorphic_parents_answer_for_the_name_fields(describe):
         (("Owner", "Type"), pa.string()),
         (("Owner", "IsActive"), pa.bool_()),
     ]
+
+
+def test_beyond_the_name_fields_some_parent_must_know_the_way(describe):
+    """Another field of a polymorphic parent is looked for on each object it may be; if none has it, the first says so."""
+    (column,) = result_columns(parse("SELECT Owner.Manager.IsActive FROM Case"), describe).columns
+    assert (column.path, column.kind.arrow) == (("Owner", "Manager", "IsActive"), pa.bool_())
+    with pytest.raises(UnknownName) as caught:
+        result_columns(parse("SELECT Owner.Shoes__c FROM Case"), describe)
+    assert (caught.value.object_name, caught.value.candidates) == ("Group", ("Id", "Name"))
 
 
 @pytest.mark.parametrize(
