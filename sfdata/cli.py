@@ -42,7 +42,7 @@ def _no_output(problem: OSError) -> int:
     # What is still in the buffer goes nowhere, or the interpreter would complain of it once more at its end.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if not isinstance(problem, BrokenPipeError):
-        print(f"sfdata: {problem}", file=sys.stderr)
+        print(f"sfdata: {problem.strerror or problem}", file=sys.stderr)
     return 1
 
 

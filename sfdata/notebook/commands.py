@@ -61,7 +61,11 @@ class SfMagics(Magics):
         name, *arguments = line.split() or ["help"]
         command = self.commands.get(name)
         if command is None:
-            raise ConfigurationError(f"%sf has no command {name!r}", hint="%sf help lists the commands.")
+            from difflib import get_close_matches
+
+            near = get_close_matches(name.lower(), self.commands, n=1)
+            hint = f"Did you mean %sf {near[0]}?" if near else "%sf help lists the commands."
+            raise ConfigurationError(f"%sf has no command {name!r}", hint=hint)
         try:
             inspect.signature(command).bind(*arguments)
         except TypeError as problem:

@@ -137,7 +137,7 @@ def test_polymorphic_parents_answer_for_the_name_fields(describe):
 
 
 def test_beyond_the_name_fields_some_parent_must_know_the_way(describe):
-    """Another field of a polymorphic parent is looked for on each object it may be; if none has it, the first says so."""
+    """Another field of a polymorphic parent is looked for on every object it may be; if in vain, the first says so."""
     (column,) = result_columns(parse("SELECT Owner.Manager.IsActive FROM Case"), describe).columns
     assert (column.path, column.kind.arrow) == (("Owner", "Manager", "IsActive"), pa.bool_())
     with pytest.raises(UnknownName) as caught:

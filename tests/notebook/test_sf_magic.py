@@ -108,10 +108,23 @@ def test_help_lists_every_command(notebook: Any, capsys: pytest.CaptureFixture[s
         assert all(f"%sf {name}" in text for name in commands)
 
 
-@pytest.mark.parametrize("line", ["%sf conect", "%sf use", "%sf use a b", "%sf limits 3", "%sf traceback perhaps"])
-def test_mistakes_point_to_the_help(notebook: Any, line: str) -> None:
-    """An unknown command, or the wrong arguments, is an error of the cell."""
-    assert isinstance(notebook.run(line).error_in_exec, ConfigurationError)
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("%sf conect local", "Did you mean %sf connect?"),
+        ("%sf Limits", "Did you mean %sf limits?"),
+        ("%sf sing", "%sf help lists the commands."),
+        ("%sf use", "%sf help lists the commands."),
+        ("%sf use a b", "%sf help lists the commands."),
+        ("%sf limits 3", "%sf help lists the commands."),
+        ("%sf traceback perhaps", "takes on or off"),
+    ],
+)
+def test_mistakes_point_to_the_help(notebook: Any, line: str, says: str) -> None:
+    """An unknown command, or the wrong arguments, is an error of the cell that says what would be right."""
+    error = notebook.run(line).error_in_exec
+    assert isinstance(error, ConfigurationError)
+    assert says in str(error)
 
 
 def test_an_interrupt_is_one_line(notebook: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,6 +29,15 @@ def test_every_page_is_read(org, soql, page):
     ]
 
 
+def test_deleted_rows_come_from_another_resource(org, soql, page):
+    """all_rows asks queryAll, for rows and for their count; without it, query."""
+    org.pages = {"q": [page(0, 1, 1)]}
+    for all_rows in (True, False):
+        soql(ACCOUNTS, all_rows=all_rows).to_pandas()
+        soql(ACCOUNTS, all_rows=all_rows).count()
+    assert org.resources == ["queryAll", "queryAll", "query", "query"]
+
+
 def test_an_empty_result_has_its_columns(org, soql, page):
     """No rows: one typed, empty frame; as chunks, one empty chunk."""
     org.pages = {"q": [page(0, 0, 0)]}
@@ -52,6 +61,22 @@ def test_a_result_that_is_not_whole_raises(org, soql, page, script):
     org.pages = script(page)
     with pytest.raises(IncompleteResult):
         soql(ACCOUNTS).to_pandas()
+
+
+def test_records_may_share_everything_but_their_id(org, soql, page):
+    """Only an Id that comes twice means a repeated page; equal names, and parents' Ids, are data."""
+    org.objects["Contact"]["fields"].append(
+        {
+            "name": "AccountId",
+            "label": "A",
+            "type": "reference",
+            "relationshipName": "Account",
+            "referenceTo": ["Account"],
+        }
+    )
+    rows = [{"Id": f"003{n}", "Name": "Ann", "Account": {"Id": "001A"}} for n in range(3)]
+    org.pages = {"q": [page(0, 3, 3, None, rows)]}
+    assert len(soql("SELECT Id, Name, Account.Id FROM Contact").to_pandas()) == 3
 
 
 def test_groups_are_no_records(org, soql, page):
