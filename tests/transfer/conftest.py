@@ -41,7 +41,6 @@ class ScriptedOrg:
         self.pages = {}
         self.asked = []
         self.resources = []
-        self.resources = []
         self.events = []
 
     def handle(self, request):
@@ -53,7 +52,6 @@ class ScriptedOrg:
             missing = [{"errorCode": "NOT_FOUND", "message": "The requested resource does not exist"}]
             return httpx.Response(200, json=known) if known else httpx.Response(404, json=missing)
         self.resources.append(path.split("/")[1])
-        self.resources.append(path.strip("/"))
         self.asked.append(query["q"][0] if "q" in query else path.rsplit("/", 1)[-1])
         answers = self.pages["q" if "q" in query else self.asked[-1]]
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
