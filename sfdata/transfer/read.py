@@ -37,7 +37,7 @@ class Read:
     hooks: Hooks
     query: Query
     text: str
-    all_rows: bool = False
+    all_rows: bool
 
     @cached_property
     def columns(self) -> ResultColumns:

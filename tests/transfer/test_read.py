@@ -110,6 +110,28 @@ def test_child_pages_are_read_to_the_end(org, soql, page):
     assert contacts.values.tolist() == [["001A", n] for n in "abcde"] + [["001B", "z"]]
 
 
+def test_children_of_children_on_later_pages_are_read_too(org, soql, page):
+    """A grandchild page below a row that came with a later child page is followed like any other."""
+    org.objects["Contact"]["childRelationships"] = [
+        {"relationshipName": "Reports", "childSObject": "Contact", "field": "ReportsToId"}
+    ]
+
+    def contact(name, reports):
+        attributes = {"type": "Contact", "url": f"/x/003{name}"}
+        return {"attributes": attributes, "Name": name, "Reports": reports}
+
+    account = {"type": "Account", "url": "/x/001A"}
+    first = page(0, 1, 2, "k-1", [contact("a", None)])
+    org.pages = {
+        "q": [page(0, 1, 1, None, [{"attributes": account, "Name": "A", "Contacts": first}])],
+        "k-1": [page(1, 2, 2, None, [contact("b", page(0, 1, 2, "g-1", [{"Name": "x"}]))])],
+        "g-1": [page(1, 2, 2, None, [{"Name": "y"}])],
+    }
+    frame = soql("SELECT Name, (SELECT Name, (SELECT Name FROM Reports) FROM Contacts) FROM Account").to_pandas()
+    reports = children(children(frame, "Contacts"), "Reports")
+    assert reports.values.tolist() == [["003b", "x"], ["003b", "y"]]
+
+
 def test_missing_child_rows_raise(org, soql, page):
     """Children are complete or the read fails, as for the rows themselves."""
     rows = [{"attributes": None, "Name": "A", "Contacts": page(0, 1, 2, None, [{"Name": "a"}])}]
