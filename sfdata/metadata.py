@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_KEYS = {"external_id": "externalId", "reference_to": "referenceTo", "relationship_name": "relationshipName"}
+"""The describe's own word where it is not ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldDescribe:
     """One field, as far as reading and writing need to know it. ``type`` is Salesforce's word (``currency``, …)."""
@@ -36,23 +40,11 @@ class FieldDescribe:
 
     @classmethod
     def from_json(cls, field: Mapping[str, Any]) -> FieldDescribe:
-        return cls(
-            name=field["name"],
-            label=field.get("label") or field["name"],
-            type=field["type"],
-            length=field.get("length") or 0,
-            precision=field.get("precision") or 0,
-            scale=field.get("scale") or 0,
-            nillable=field.get("nillable", True),
-            createable=field.get("createable", False),
-            updateable=field.get("updateable", False),
-            filterable=field.get("filterable", True),
-            external_id=field.get("externalId", False),
-            unique=field.get("unique", False),
-            custom=field.get("custom", False),
-            reference_to=tuple(field.get("referenceTo") or ()),
-            relationship_name=field.get("relationshipName"),
-        )
+        """The field as an entry of ``fields`` describes it; what an org leaves out or has no value for is as above."""
+        told = {name: field.get(_KEYS.get(name, name)) for name in cls.__dataclass_fields__}
+        given = {name: value for name, value in told.items() if value is not None}
+        given["reference_to"] = tuple(given.get("reference_to", ()))
+        return cls(**{"label": field["name"], **given})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -49,9 +50,18 @@ def test_a_stopped_org_is_gone_and_may_be_stopped_again(start_instead):
     org.stop()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="sessions of POSIX")
+def test_an_interrupt_of_ours_does_not_reach_the_org(start_instead):
+    """Ctrl-C is meant for the query: the org stands in a session of its own, which the terminal's signal leaves out."""
+    start_instead(WELL_BEHAVED)
+    org = LocalProcess()
+    assert os.getsid(org.info["pid"]) != os.getsid(0)
+    org.stop()
+
+
 def test_an_org_that_ignores_its_life_line_is_killed(start_instead):
     """An org that does not end when it is let go is ended."""
-    start_instead("import time\nprint('{}', flush=True)\ntime.sleep(60)")
+    start_instead("import time\nprint('{}', flush=True)\ntime.sleep(3600)")
     org = LocalProcess()
     org.PATIENCE_SECONDS = 0.2
     org.stop()

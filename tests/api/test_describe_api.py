@@ -174,7 +174,7 @@ def test_the_list_of_objects_is_cached_like_an_object(describes, org, clock):
     assert org.seen[1].headers["if-modified-since"] == STAMP
 
 
-@pytest.mark.parametrize("answer", [b"[]", b"{}", b'{"sobjects":5}', b"5"])
+@pytest.mark.parametrize("answer", [b"[]", b"{}", b'{"sobjects":5}', b'{"fields":[]}', b"5"])
 def test_an_answer_that_is_no_describe_is_unreadable(describes, org, answer):
     """An answer of another form is an error and is not kept."""
     org.resources[f"{BASE}/sobjects"] = answer

@@ -147,6 +147,9 @@ def test_max_rows_is_announced(org, soql, page):
     assert len(frame) == 4
     assert frame.attrs["sfdata"]["truncated"] == {"rows": 4, "total": 9}
     assert org.asked[1:] == ["c-3"]
+    for rows in (1, 3):
+        assert len(soql(ACCOUNTS).to_pandas(max_rows=rows)) == rows
+    assert org.asked[2:] == [ACCOUNTS, ACCOUNTS]
     org.pages = {"q": [page(0, 3, 3)]}
     assert "truncated" not in soql(ACCOUNTS).to_pandas(max_rows=3).attrs["sfdata"]
 
@@ -156,7 +159,8 @@ def test_chunks_have_the_size_asked_for(org, soql, page, size):
     """Chunks of n rows are n rows each, whatever the pages are, and together they are the result."""
     org.pages = {"q": [page(0, 3, 7, "c-3")], "c-3": [page(3, 5, 7, "c-5")], "c-5": [page(5, 7, 7)]}
     chunks = list(soql(ACCOUNTS).chunks(size))
-    assert [len(chunk) for chunk in chunks[:-1]] == [size] * (len(chunks) - 1)
+    whole, rest = divmod(7, size)
+    assert [len(chunk) for chunk in chunks] == [size] * whole + [rest] * bool(rest)
     assert pd.concat(chunks)["Name"].tolist() == [f"n{n}" for n in range(7)]
     assert pd.concat(chunks).index.tolist() == list(range(7))
 
@@ -164,8 +168,9 @@ def test_chunks_have_the_size_asked_for(org, soql, page, size):
 def test_chunks_are_fetched_as_they_are_consumed(org, soql, page):
     """Taking the first chunk asks for no page behind it."""
     org.pages = {"q": [page(0, 3, 6, "c-3")], "c-3": [page(3, 6, 6)]}
-    next(soql(ACCOUNTS).chunks(2))
-    assert org.asked == [ACCOUNTS]
+    for size in (2, 3):
+        next(soql(ACCOUNTS).chunks(size))
+    assert org.asked == [ACCOUNTS, ACCOUNTS]
 
 
 def test_a_count_is_one_number(org, soql, page):
@@ -176,6 +181,22 @@ def test_a_count_is_one_number(org, soql, page):
         soql("SELECT Id, (SELECT Id FROM Contacts) FROM Account WHERE Name = 'x' ORDER BY Name LIMIT 50").count() == 12
     )
     assert org.asked[-1] == "SELECT COUNT() FROM Account WHERE Name = 'x' LIMIT 50"
+
+
+def test_groups_are_counted_by_asking_for_them(org, soql, page):
+    """A grouped query has as many rows as groups, which only running it tells; COUNT() alone is its own number."""
+    org.pages = {"q": [page(0, 3, 3, None, [{"Name": name} for name in "abc"])]}
+    assert soql("SELECT Name FROM Account GROUP BY Name").count() == 3
+    assert org.asked == ["SELECT Name FROM Account GROUP BY Name"]
+    org.pages = {"q": [page(0, 0, 12)]}
+    assert soql("SELECT COUNT() FROM Account").count() == 12
+
+
+def test_a_handle_shows_the_query_it_would_send(soql):
+    """Its repr is the text with the binds filled in."""
+    handle = soql("SELECT Id FROM Account WHERE Name = :name", {"name": "O'Neil"})
+    assert repr(handle) == f"Soql({handle.text!r})"
+    assert r"'O\'Neil'" in handle.text
 
 
 def test_arrow_consumers_read_the_query_itself(org, soql, page):
