@@ -28,6 +28,9 @@ class Operation(Enum):
     READ = "a read without effects"
     FIRST_PAGE = "the first page of a query"
     NEXT_PAGE = "a further page of a query"
+    BULK_QUERY = "the creation of a bulk query job, whose orphan only costs quota"
+    BULK_RESULT = "a file of a bulk job's results"
+    BULK_END = "the abort or deletion of a bulk job"
 
 
 class Failure(Enum):
@@ -68,8 +71,14 @@ TABLE: Mapping[Operation, Mapping[Failure, Action]] = {
     Operation.READ: _READ,
     Operation.FIRST_PAGE: _READ,
     Operation.NEXT_PAGE: _READ,
+    Operation.BULK_QUERY: _READ,
+    Operation.BULK_RESULT: _READ,
+    Operation.BULK_END: {Failure.NOT_SENT: Action.REPEAT, Failure.REFUSED_BEFORE_WORK: Action.REPEAT},
 }
 """Operation × failure → action; what is not listed gives up."""
+
+DEADLINES: Mapping[Operation, float] = {Operation.BULK_RESULT: 6 * 3600.0}
+"""Seconds for an operation with all its repeats, where that is not the policy's: a file may take long to arrive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +172,7 @@ class RetryPolicy:
         attempts: in all, the first included.
         base_seconds, cap_seconds: wait ``uniform(0, min(cap, base · 2^n))`` before repeat ``n`` (from 0).
         retry_after_cap_seconds: longest ``Retry-After`` obeyed; a longer one is shortened to it.
-        deadline_seconds: no wait that would end later than this after the start.
+        deadline_seconds: no wait that would end later than this after the start; `DEADLINES` has the exceptions.
     """
 
     attempts: int = 4
@@ -232,7 +241,8 @@ class _Run(Generic[T]):
         policy = self._policy
         if state.attempt_number >= policy.attempts:
             return True
-        if policy.clock() - self._started + state.upcoming_sleep > policy.deadline_seconds:
+        deadline = DEADLINES.get(self._operation, policy.deadline_seconds)
+        if policy.clock() - self._started + state.upcoming_sleep > deadline:
             return True
         assert self._verdict is not None
         cost = RetryQuota.TIMEOUT_COST if self._verdict.timed_out else RetryQuota.COST

@@ -27,7 +27,8 @@ from sfdata.errors import (
     response_error,
 )
 from sfdata.resilience.retry import Failure, Verdict, retry_after, status_failure
-from sfdata.transport.messages import BodyCut, BodyUnreadable, Request, Response
+from sfdata.transport.bodies import BodyCut, BodyUnreadable
+from sfdata.transport.messages import Request, Response
 
 LONGEST_MESSAGE = 2000
 

@@ -29,7 +29,7 @@ from sfdata.resilience.limits import LimitsTracker
 from sfdata.resilience.retry import Operation, RetryPolicy
 from sfdata.transport.faults import AttemptFailed, answer_error, answer_verdict, unsupported_version
 from sfdata.transport.layers import BearerLayer, BreakerLayer, LimitsLayer, RetryLayer, Send, WireLayer
-from sfdata.transport.messages import Request, Response
+from sfdata.transport.messages import Request, Response, Sink, Watch
 from sfdata.transport.wire import LiveWire
 
 VERSIONS_PATH = "/services/data"
@@ -107,8 +107,14 @@ class HttpSession:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         operation: Operation = Operation.READ,
+        watch: Watch | None = None,
+        sink: Sink | None = None,
     ) -> Response:
         """GET a path of the org (``/services/…``), status 200, or 304 where ``headers`` ask for it.
+
+        Args:
+            watch: sees the decoded bytes of the answer while they arrive, as the answer then holds them too.
+            sink: takes the body in place of the answer, as it was sent: compressed or not, which the headers tell.
 
         Raises:
             UnreadableAnswer: the path leads elsewhere, or the answer is not what was asked for.
@@ -116,14 +122,27 @@ class HttpSession:
             AuthenticationError, TransportError: no login, no connection, no answer.
         """
         target = f"{path}?{urlencode(params)}" if params else path
-        return self._answer(Request("GET", target, operation, self._headers(headers)))
+        return self._answer(Request("GET", target, operation, self._headers(headers), watch=watch, sink=sink))
 
     def post(
-        self, path: str, *, content: Any, operation: Operation, headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        *,
+        content: Any,
+        operation: Operation,
+        headers: Mapping[str, str] | None = None,
+        watch: Watch | None = None,
     ) -> Response:
         """POST ``content`` as JSON; raises as `get` does. ``operation`` decides whether it may be repeated."""
-        sent = self._headers({"Content-Type": "application/json", **(headers or {})})
-        return self._answer(Request("POST", path, operation, sent, json.dumps(content).encode()))
+        return self._answer(self._json_request("POST", path, content, operation, headers, watch))
+
+    def patch(self, path: str, *, content: Any, operation: Operation) -> Response:
+        """PATCH ``content`` as JSON; raises as `get` does. ``operation`` decides whether it may be repeated."""
+        return self._answer(self._json_request("PATCH", path, content, operation))
+
+    def delete(self, path: str, *, operation: Operation) -> Response:
+        """DELETE; raises as `get` does. ``operation`` decides whether it may be repeated."""
+        return self._answer(Request("DELETE", path, operation, self._headers()))
 
     def error(self, path: str, status: int, body: bytes) -> SalesforceError:
         """The exception for an error that came inside another answer, as composite requests bring them."""
@@ -155,6 +174,18 @@ class HttpSession:
             "Accept-Encoding": "gzip",
             **(headers or {}),
         }
+
+    def _json_request(
+        self,
+        method: str,
+        path: str,
+        content: Any,
+        operation: Operation,
+        headers: Mapping[str, str] | None = None,
+        watch: Watch | None = None,
+    ) -> Request:
+        sent = self._headers({"Content-Type": "application/json", **(headers or {})})
+        return Request(method, path, operation, sent, json.dumps(content).encode(), watch=watch)
 
     def _answer(self, request: Request) -> Response:
         response = self._send(self._signed, request)

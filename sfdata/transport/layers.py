@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import math
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import httpx
@@ -19,10 +21,15 @@ from sfdata.resilience.breaker import CircuitBreaker
 from sfdata.resilience.hooks import Hook, RequestDone, RetryScheduled
 from sfdata.resilience.limits import LimitsTracker
 from sfdata.resilience.retry import Failure, RetryPolicy, Verdict
+from sfdata.transport.bodies import BodyCut, BodyReader, BodyUnreadable, check_end, expects_body
 from sfdata.transport.faults import AttemptFailed, answer_verdict, wire_fault
-from sfdata.transport.messages import BodyCut, BodyUnreadable, Request, Response, whole_body
+from sfdata.transport.messages import Request, Response, Watch
 
 Send = Callable[[Request], Response]
+
+
+# Bulk jobs have been seen to report it with another status than 401.
+_SESSION_REFUSED = re.compile(rb'"(?:errorCode|exceptionCode)"\s*:\s*"(?:INVALID_SESSION_ID|InvalidSessionId)"')
 
 
 class BearerLayer:
@@ -35,7 +42,7 @@ class BearerLayer:
     def __call__(self, request: Request) -> Response:
         token = self._tokens.current()
         response = self._send(_signed(request, token))
-        if response.status == 401:
+        if response.status == 401 or (response.status in (400, 403) and _SESSION_REFUSED.search(response.content)):
             response = self._send(_signed(request, self._tokens.renewed(token)))
         return response
 
@@ -135,7 +142,7 @@ class WireLayer:
         answer: httpx.Response | None = None
         try:
             answer = self._wire.handle_request(self._message(request))
-            response = self._read(answer, started)
+            response = self._read(request, answer, started)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, BodyCut, BodyUnreadable) as problem:
             fault = wire_fault(problem, request, answering=answer is not None)
         else:
@@ -154,15 +161,38 @@ class WireLayer:
             extensions={"timeout": self._timeouts},
         )
 
-    def _read(self, answer: httpx.Response, started: float) -> Response:
-        chunks: list[bytes] = []
-        assert isinstance(answer.stream, httpx.SyncByteStream)
+    def _read(self, request: Request, answer: httpx.Response, started: float) -> Response:
+        """The answer, its body whole and decoded, or handed to the request's sink as it came."""
+        headers = dict(answer.headers)
+        head = Response(answer.status_code, headers, b"")
+        usable = answer.status_code == 200 and answer_verdict(head) is None
         try:
-            for chunk in answer.stream:
-                chunks.append(chunk)
-                if self._clock() - started > self._whole_seconds:
-                    raise httpx.ReadTimeout("the answer trickles")
+            if usable and request.sink is not None:
+                request.sink.restart(headers)
+                for chunk in self._chunks(answer, started, math.inf):
+                    request.sink.write(chunk)
+                return head
+            watch = request.watch if usable else None
+            return replace(head, content=_decoded(head, self._chunks(answer, started, self._whole_seconds), watch))
         finally:
             answer.close()
-        headers = dict(answer.headers)
-        return Response(answer.status_code, headers, whole_body(b"".join(chunks), answer.status_code, headers))
+
+    def _chunks(self, answer: httpx.Response, started: float, seconds: float) -> Iterator[bytes]:
+        assert isinstance(answer.stream, httpx.SyncByteStream)
+        for chunk in answer.stream:
+            yield chunk
+            if self._clock() - started > seconds:
+                raise httpx.ReadTimeout("the answer trickles")
+
+
+def _decoded(head: Response, chunks: Iterable[bytes], watch: Watch | None) -> bytes:
+    body, parts = BodyReader(head.headers), []
+    for raw in chunks:
+        parts.append(body.feed(raw))
+        if watch is not None:
+            watch(parts[-1])
+    if parts or expects_body(head.status, head.headers):
+        body.finish()
+    content = b"".join(parts)
+    check_end(content, head.headers)
+    return content

@@ -1,27 +1,32 @@
-"""What travels between the layers: a request, an answer, and the proof that an answer's body is whole.
-
-httpx does not notice a compressed body that breaks off (status 200, short data), so bodies are taken raw and
-decompressed here, where a missing end is an error.
-"""
+"""What travels between the layers: a request and an answer."""
 
 from __future__ import annotations
 
 import json
 import re
-import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from sfdata.errors import UnreadableAnswer
 from sfdata.resilience.retry import Operation
 
-MAX_DECODED_BYTES = 1 << 30
-"""A body that unpacks to more is refused: no page of an org comes near."""
-MAX_GZIP_MEMBERS = 100
-
 _TARGET = re.compile(r"/services/(?:[A-Za-z0-9_.~:,;=+!$'()*/-]|%[0-9A-Fa-f]{2})*(?:\?[!-\"$-\[\]-~]*)?")
 _DISGUISED = re.compile(r"//|(?:^|/)\.\.?(?:/|$)|%2e|%2f|%5c|%0|%1|%7f", re.IGNORECASE)
+
+
+Watch = Callable[[bytes], None]
+"""Sees the decoded bytes of a usable answer while they arrive, from the beginning again with each attempt."""
+
+
+class Sink(Protocol):
+    """Where the body of a usable answer goes instead of into memory, in the coding it was sent in."""
+
+    def restart(self, headers: Mapping[str, str]) -> None:
+        """An attempt's answer begins; forget what an earlier attempt brought."""
+
+    def write(self, raw: bytes, /) -> object:
+        """Take the next bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
     origin: str = ""
+    watch: Watch | None = field(default=None, repr=False)
+    sink: Sink | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not _TARGET.fullmatch(self.target) or _DISGUISED.search(self.path):
@@ -54,7 +61,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer, whole and decompressed; ``headers`` has lower-case keys."""
+    """One answer, whole and decompressed; ``headers`` has lower-case keys. A body that went to a sink is not in it."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -76,60 +83,3 @@ class Response:
         except (ValueError, RecursionError):
             fault = UnreadableAnswer(f"the answer (status {self.status}) is not JSON", status=self.status)
         raise fault
-
-
-class BodyCut(Exception):
-    """The body breaks off before its end."""
-
-
-class BodyUnreadable(Exception):
-    """The body is complete and cannot be decoded; the text says why."""
-
-
-def whole_body(raw: bytes, status: int, headers: Mapping[str, str]) -> bytes:
-    """The decoded body of an answer whose bytes on the wire are ``raw``.
-
-    Raises:
-        BodyCut: it is not whole.
-        BodyUnreadable: its coding is unknown, damaged or unpacks to something enormous.
-    """
-    if status in (204, 304) or (not raw and headers.get("content-length") == "0"):
-        return b""
-    coding = headers.get("content-encoding", "").strip().lower()
-    if coding in ("gzip", "x-gzip"):
-        return gunzip(raw)
-    if coding not in ("", "identity"):
-        raise BodyUnreadable("compressed in a way that was not asked for")
-    if headers.get("content-type", "").lower().startswith("application/json"):
-        _check_json_ends(raw)
-    return raw
-
-
-def gunzip(raw: bytes) -> bytes:
-    """The content of one or more gzip members, each with its end mark and checksum."""
-    parts: list[bytes] = []
-    room = MAX_DECODED_BYTES
-    for _ in range(MAX_GZIP_MEMBERS):
-        member = zlib.decompressobj(wbits=31)
-        try:
-            part = member.decompress(raw, room + 1)
-        except zlib.error:
-            raise BodyUnreadable("damaged in its compression") from None
-        room -= len(part)
-        if room < 0:
-            break
-        if not member.eof:
-            raise BodyCut
-        parts.append(part)
-        raw = member.unused_data
-        if not raw:
-            return b"".join(parts)
-    raise BodyUnreadable("larger than any answer should be")
-
-
-def _check_json_ends(raw: bytes) -> None:
-    """An uncompressed body under close-delimited framing has no other sign of its end than its last bracket."""
-    text = raw.strip()
-    closing = {b"{": b"}", b"[": b"]"}.get(text[:1])
-    if closing is not None and not text.endswith(closing):
-        raise BodyCut
