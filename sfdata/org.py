@@ -19,6 +19,7 @@ from sfdata.frames.dtypes import DtypeBackend
 from sfdata.local_process import local_org
 from sfdata.metadata import ObjectDescribe
 from sfdata.resilience.hooks import Hook, Hooks
+from sfdata.transfer.engine import Engine
 from sfdata.transfer.soql_query import Soql
 from sfdata.transport.http_session import HttpSession
 
@@ -118,15 +119,32 @@ class Org:
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
-    def soql(self, text: str, params: Mapping[str, Any] | None = None, *, all_rows: bool = False) -> Soql:
+    def soql(
+        self,
+        text: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        all_rows: bool = False,
+        engine: Engine = "auto",
+        parallel: int = 1,
+    ) -> Soql:
         """A query, parsed and with its ``:name`` binds filled in from ``params``, but not sent.
 
-        ``all_rows`` includes deleted and archived rows (the API's ``queryAll``).
+        Args:
+            text: SOQL.
+            params: values for the binds.
+            all_rows: include deleted and archived rows (the API's ``queryAll``).
+            engine: ``"rest"`` reads page by page, ``"bulk"`` through a Bulk API 2.0 job; ``"auto"`` begins with REST
+                and moves to a job where the first page announces more rows than a hundred pages hold.
+            parallel: REST pages under way at a time. More than one asks for pages by what their addresses look like,
+                which nothing documents: each is proved to follow the one before, and the first that does not ends it.
 
         Raises:
             SoqlSyntaxError, BindError: the text or a value is wrong.
         """
-        return Soql(self._session, self._describe, self.hooks, text, params, all_rows=all_rows)
+        return Soql(
+            self._session, self._describe, self.hooks, text, params, all_rows=all_rows, engine=engine, parallel=parallel
+        )
 
     def query(
         self,
@@ -137,9 +155,11 @@ class Org:
         index_col: str | Sequence[str] | None = None,
         max_rows: int | None = None,
         all_rows: bool = False,
+        engine: Engine = "auto",
+        parallel: int = 1,
     ) -> pd.DataFrame:
-        """The complete, typed, flat result of a query. See `Soql.to_pandas` for the arguments and errors."""
-        query = self.soql(text, params, all_rows=all_rows)
+        """The complete, typed, flat result of a query. See `soql` and `Soql.to_pandas` for the arguments and errors."""
+        query = self.soql(text, params, all_rows=all_rows, engine=engine, parallel=parallel)
         return query.to_pandas(dtype_backend=dtype_backend, index_col=index_col, max_rows=max_rows)
 
     # --- the org itself ----------------------------------------------------------------------------------------------
@@ -206,7 +226,10 @@ def read_soql(
     chunksize: int,
     dtype_backend: DtypeBackend | None = ...,
     index_col: str | Sequence[str] | None = ...,
+    max_rows: int | None = ...,
     all_rows: bool = ...,
+    engine: Engine = ...,
+    parallel: int = ...,
 ) -> Iterator[pd.DataFrame]: ...
 @overload
 def read_soql(
@@ -217,7 +240,10 @@ def read_soql(
     chunksize: None = ...,
     dtype_backend: DtypeBackend | None = ...,
     index_col: str | Sequence[str] | None = ...,
+    max_rows: int | None = ...,
     all_rows: bool = ...,
+    engine: Engine = ...,
+    parallel: int = ...,
 ) -> pd.DataFrame: ...
 def read_soql(
     soql: str,
@@ -227,7 +253,10 @@ def read_soql(
     chunksize: int | None = None,
     dtype_backend: DtypeBackend | None = None,
     index_col: str | Sequence[str] | None = None,
+    max_rows: int | None = None,
     all_rows: bool = False,
+    engine: Engine = "auto",
+    parallel: int = 1,
 ) -> pd.DataFrame | Iterator[pd.DataFrame]:
     """Read the result of a SOQL query into a DataFrame, in the manner of pandas' readers.
 
@@ -239,7 +268,10 @@ def read_soql(
         chunksize: return an iterator of DataFrames of that many rows instead, read as it is consumed.
         dtype_backend: ``"numpy_nullable"`` or ``"pyarrow"``.
         index_col: column or columns to make the index.
+        max_rows: keep that many rows; not together with ``chunksize``.
         all_rows: include deleted and archived rows.
+        engine: ``"auto"``, ``"rest"`` or ``"bulk"``, see `Org.soql`.
+        parallel: REST pages under way at a time, see `Org.soql`.
 
     Returns:
         Columns in SELECT order named as written, parents as ``Owner.Name``, typed by the org's describe; the dtypes
@@ -250,11 +282,13 @@ def read_soql(
         ResponseError: the org refused the query.
         IncompleteResult: not every row arrived.
     """
+    if chunksize is not None and max_rows is not None:
+        raise ConfigurationError("give either chunksize= or max_rows=: chunks end when no more are taken")
     with ExitStack() as ours:
         connection = org if isinstance(org, Org) else ours.enter_context(connect(org))
-        query = connection.soql(soql, params, all_rows=all_rows)
+        query = connection.soql(soql, params, all_rows=all_rows, engine=engine, parallel=parallel)
         if chunksize is None:
-            return query.to_pandas(dtype_backend=dtype_backend, index_col=index_col)
+            return query.to_pandas(dtype_backend=dtype_backend, index_col=index_col, max_rows=max_rows)
         chunks = query.chunks(chunksize, dtype_backend=dtype_backend, index_col=index_col)
         return _closing(ours.pop_all(), chunks)
 

@@ -14,30 +14,34 @@ import msgspec
 from sfdata.errors import UnreadableAnswer
 from sfdata.resilience.retry import Operation
 from sfdata.transport.http_session import HttpSession
+from sfdata.transport.messages import Watch
 
 LONGEST_TARGET = 12_000
 """Bytes of path and query string that go by GET. The org allows 16,384 with the headers, and a token can be long."""
 
 
-def first_page(session: HttpSession, soql: str, *, all_rows: bool = False) -> bytes:
+def first_page(session: HttpSession, soql: str, *, all_rows: bool = False, watch: Watch | None = None) -> bytes:
     """The first page of a query's result, as JSON. ``all_rows`` includes deleted and archived rows.
 
-    A query too long for an address goes in a body instead; it costs one API call either way.
+    ``watch`` sees the bytes while they arrive. A query too long for an address goes in a body instead; it costs one API
+    call either way.
 
     Raises:
         ResponseError: the org refused the query, e.g. `MalformedQuery`, `InvalidField`.
     """
     resource = "queryAll" if all_rows else "query"
-    return _ask(session, f"{session.data_path}/{resource}", {"q": soql})
+    return _ask(session, f"{session.data_path}/{resource}", {"q": soql}, watch)
 
 
-def next_page(session: HttpSession, url: str) -> bytes:
+def next_page(session: HttpSession, url: str, *, watch: Watch | None = None) -> bytes:
     """The page behind a ``nextRecordsUrl``, as JSON. Only a path of the org itself is followed.
+
+    ``watch`` sees the bytes while they arrive.
 
     Raises:
         InvalidQueryLocator: the cursor is older than two days, or unknown.
     """
-    return session.get(url, operation=Operation.NEXT_PAGE).content
+    return session.get(url, operation=Operation.NEXT_PAGE, watch=watch).content
 
 
 def explain(session: HttpSession, soql: str) -> dict[str, Any]:
@@ -51,11 +55,11 @@ def explain(session: HttpSession, soql: str) -> dict[str, Any]:
     return plans
 
 
-def _ask(session: HttpSession, path: str, params: Mapping[str, str]) -> bytes:
+def _ask(session: HttpSession, path: str, params: Mapping[str, str], watch: Watch | None = None) -> bytes:
     target = f"{path}?{urlencode(params)}"
     if len(target) > LONGEST_TARGET:
-        return _ask_by_body(session, target)
-    return session.get(target, operation=Operation.FIRST_PAGE).content
+        return _ask_by_body(session, target, watch)
+    return session.get(target, operation=Operation.FIRST_PAGE, watch=watch).content
 
 
 class _SubAnswer(msgspec.Struct):
@@ -67,15 +71,14 @@ class _Composite(msgspec.Struct):
     compositeResponse: tuple[_SubAnswer]  # noqa: N815 - Salesforce's word
 
 
-def _ask_by_body(session: HttpSession, target: str) -> bytes:
+def _ask_by_body(session: HttpSession, target: str, watch: Watch | None) -> bytes:
     """The same GET, as the only part of a composite request.
 
     https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_composite.htm
     """
     part = {"method": "GET", "url": target, "referenceId": "query"}
-    answer = session.post(
-        f"{session.data_path}/composite", content={"compositeRequest": [part]}, operation=Operation.FIRST_PAGE
-    )
+    path, content = f"{session.data_path}/composite", {"compositeRequest": [part]}
+    answer = session.post(path, content=content, operation=Operation.FIRST_PAGE, watch=watch)
     try:
         inner = msgspec.json.decode(answer.content, type=_Composite).compositeResponse[0]
     except msgspec.DecodeError:

@@ -38,12 +38,21 @@ DtypeBackend = Literal["numpy_nullable", "pyarrow"]
 
 @dataclass(frozen=True)
 class Kind:
-    """How values of one family travel: ``wire`` is what JSON may hold, ``build`` makes the Arrow array of them."""
+    """How values of one family travel.
+
+    ``wire`` is what JSON may hold, and ``build`` makes the Arrow array of such values. ``json`` is the type by which
+    Arrow's own reader takes them; `cast` leads from there to the same array.
+    """
 
     name: str
     arrow: pa.DataType
     wire: Any
     build: Callable[[Sequence[Any], pa.DataType], pa.Array]
+    json: pa.DataType
+
+    def cast(self, values: pa.Array) -> pa.Array:
+        """``values`` of type ``json`` as the column's type."""
+        return values if values.type == self.arrow else self.build(values, self.arrow)
 
 
 def _plain(values: Sequence[Any], arrow: pa.DataType) -> pa.Array:
@@ -59,9 +68,9 @@ def _cast(values: Sequence[Any], arrow: pa.DataType) -> pa.Array:
     return pc.cast(pa.array(values, pa.string()), arrow)
 
 
-def _times(values: Sequence[Any], arrow: pa.DataType) -> pa.Array:
-    parsed = [None if value is None else dt.time.fromisoformat(value).replace(tzinfo=None) for value in values]
-    return pa.array(parsed, arrow)
+def _times(values: Sequence[Any] | pa.Array, arrow: pa.DataType) -> pa.Array:
+    texts = values.to_pylist() if isinstance(values, pa.Array) else values  # Arrow casts no text to times
+    return pa.array([None if v is None else dt.time.fromisoformat(v).replace(tzinfo=None) for v in texts], arrow)
 
 
 def _texts(values: Sequence[Any], arrow: pa.DataType) -> pa.Array:
@@ -70,14 +79,14 @@ def _texts(values: Sequence[Any], arrow: pa.DataType) -> pa.Array:
     return pa.array(texts, arrow)
 
 
-TEXT = Kind("text", pa.string(), str | None, _plain)
-INTEGER = Kind("integer", pa.int64(), int | float | None, _integers)
-NUMBER = Kind("number", pa.float64(), float | None, _plain)
-BOOLEAN = Kind("boolean", pa.bool_(), bool | None, _plain)
-DATE = Kind("date", pa.date32(), str | None, _cast)
-DATETIME = Kind("datetime", pa.timestamp("ms", "UTC"), str | None, _cast)
-TIME = Kind("time", pa.time32("ms"), str | None, _times)
-ANYTHING = Kind("anything", pa.string(), Any, _texts)
+TEXT = Kind("text", pa.string(), str | None, _plain, pa.string())
+INTEGER = Kind("integer", pa.int64(), int | float | None, _integers, pa.int64())
+NUMBER = Kind("number", pa.float64(), float | None, _plain, pa.float64())
+BOOLEAN = Kind("boolean", pa.bool_(), bool | None, _plain, pa.bool_())
+DATE = Kind("date", pa.date32(), str | None, _cast, pa.string())
+DATETIME = Kind("datetime", pa.timestamp("ms", "UTC"), str | None, _cast, pa.timestamp("ms", "UTC"))
+TIME = Kind("time", pa.time32("ms"), str | None, _times, pa.string())
+ANYTHING = Kind("anything", pa.string(), Any, _texts, pa.string())
 
 KINDS: Mapping[str, Kind] = {
     "int": INTEGER,

@@ -16,6 +16,7 @@ import httpx
 from sfdata.auth.exchange import Token
 from sfdata.auth.tokens import TokenManager
 from sfdata.config import OrgConfig
+from sfdata.errors import CircuitOpen
 from sfdata.resilience import limits
 from sfdata.resilience.breaker import CircuitBreaker
 from sfdata.resilience.hooks import Hook, RequestDone, RetryScheduled
@@ -64,7 +65,21 @@ class RetryLayer:
         def notice(attempt: int, wait_seconds: float, reason: str) -> None:
             self._hooks(RetryScheduled(request.method, request.path, attempt, wait_seconds, reason))
 
-        return self._policy.call(request.operation, lambda: self._send(request), _verdict, notice)
+        failed: list[AttemptFailed] = []
+
+        def attempt() -> Response:
+            try:
+                return self._send(request)
+            except AttemptFailed as problem:
+                failed.append(problem)
+                raise
+
+        try:
+            return self._policy.call(request.operation, attempt, _verdict, notice)
+        except CircuitOpen:
+            if failed:  # opened under our repeats: what they met says more
+                raise failed[-1] from None
+            raise
 
 
 def _verdict(outcome: Response | BaseException) -> Verdict | None:

@@ -340,11 +340,10 @@ def test_a_dead_org_is_left_alone(session_on, org):
     """After five failures in a row the next request is not sent, until the pause is over."""
     org.script = [httpx.ConnectError("down") for _ in range(8)]
     session = session_on(org, AccessToken(access_token="00D!0", instance_url=MY_DOMAIN))
-    with pytest.raises(ConnectionFailed):
-        session.get(LIMITS)
-    with pytest.raises(CircuitOpen):
-        session.get(LIMITS)
-    assert len(org.calls) == 5
+    for calls in (4, 5):  # the second request's own failure opens the circuit, and is what it tells
+        with pytest.raises(ConnectionFailed):
+            session.get(LIMITS)
+        assert len(org.calls) == calls
     with pytest.raises(CircuitOpen):
         session.get(LIMITS)
     assert len(org.calls) == 5

@@ -1,4 +1,4 @@
-"""A whole read: a query's pages fetched to the end, joined with their child rows, and proved complete.
+"""A whole read over REST: a query's pages fetched to the end, joined with their child rows, and proved complete.
 
 The org's count is the proof: rows that do not add up to it, a page that comes twice, or an unfinished page that names
 no next one is an `IncompleteResult`, never a shorter result.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -23,31 +24,38 @@ from sfdata.frames.columns import ResultColumns, UnknownName, result_columns
 from sfdata.frames.decode import Page, PageDecoder, count_only
 from sfdata.resilience.hooks import Hooks, RowsRead
 from sfdata.soql import Query
+from sfdata.transfer.page_stream import Course, PageStream
 from sfdata.transport.http_session import HttpSession
+from sfdata.transport.messages import Watch
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Read:
-    """One query against one org, ready to be read; reading it twice asks the org twice."""
+class RestRead:
+    """One query against one org, ready to be read; reading it twice asks the org twice.
+
+    ``parallel`` pages are under way at a time; more than one relies on what an address looks like, and is proved.
+    """
 
     session: HttpSession
     describe: DescribeCache
     hooks: Hooks
     query: Query
     text: str
-    all_rows: bool
+    all_rows: bool = False
+    parallel: int = 1
 
     @cached_property
     def columns(self) -> ResultColumns:
         """Names and types of the result, from describe; nothing of the query is sent."""
         return result_columns(self.query, self.describe.object)
 
-    def batches(self, max_rows: int | None = None) -> Iterator[tuple[Batch, int]]:
+    def batches(self, max_rows: int | None = None, *, early_up_to: int | None = None) -> Iterator[tuple[Batch, int]]:
         """Each page's rows with their child rows, beside the org's count of all rows; at least one page, maybe empty.
 
-        Reading stops after the page in which ``max_rows`` is reached; without it, the count is proved at the end.
+        Reading stops after the page in which ``max_rows`` is reached; without it, pages are fetched ahead (unless the
+        org announces more than ``early_up_to`` rows, then from the second page on), and the count is proved at the end.
 
         Raises:
             IncompleteResult: not every row arrived.
@@ -57,20 +65,20 @@ class Read:
         if self.query.is_count:
             yield self._counted()
             return
-        decoder, body = self._start()
-        page = decoder.parse(body)
-        total, rows, seen = page.total_size, 0, set[str]()
-        while True:
-            self._complete_children(decoder, page.records)
-            rows += len(page.records)
-            finished = page.done or (max_rows is not None and rows >= max_rows)
-            self.hooks(RowsRead(rows, total, finished))
-            yield decoder.batch(page.records), total
-            if finished:
-                break
-            page = decoder.parse(self._follow(page, seen, rows))
-        if page.done and rows != total:
-            raise IncompleteResult(f"the org announced {total} rows and sent {rows}", expected=total, received=rows)
+        decoding = _Decoding(self)
+        with PageStream(decoding.fetch, max_rows is None, self.parallel, early_up_to) as stream:
+            decoding.describe()
+            for page in stream:
+                decoder = decoding.decoder
+                self._complete_children(decoder, page.records)
+                finished = page.done or (max_rows is not None and stream.rows >= max_rows)
+                self.hooks(RowsRead(stream.rows, stream.total, finished))
+                yield decoder.batch(page.records), stream.total
+                if finished:
+                    break
+        if page.done and stream.rows != stream.total:
+            message = f"the org announced {stream.total} rows and sent {stream.rows}"
+            raise IncompleteResult(message, expected=stream.total, received=stream.rows)
 
     def refuse_repeats(self, table: pa.Table) -> None:
         """A record that comes twice means that a page was repeated and another one lost, whatever the counts say.
@@ -102,46 +110,17 @@ class Read:
             refusal.hint = f"Did you mean {' or '.join(near)}?" if near else refusal.hint
         raise refusal
 
-    def _first_page(self) -> bytes:
-        return self.advised(lambda: first_page(self.session, self.text, all_rows=self.all_rows))
-
-    def _start(self) -> tuple[PageDecoder, bytes]:
-        """The decoder and the first page. Where describe knows no such name, the org's own answer decides."""
-        try:
-            known = PageDecoder(self.columns)
-        except (UnknownName, InvalidType):
-            known = None
-        body = self._first_page()
-        if known is not None:
-            return known, body
-        self.describe.forget()  # the org knows the name, so what we knew was out of date
-        try:
-            return PageDecoder(self.columns), body
-        except UnknownName as still:
-            raise UnreadableAnswer(f"the org accepts a query whose types it does not describe: {still}") from None
-
-    def _follow(self, page: Page, seen: set[str], rows: int) -> bytes:
-        """The page behind an unfinished one."""
-        url = page.next_url
-        if url is None:
-            problem = "names no next page"
-        elif url in seen:
-            problem = "names a page that was read already"
-        elif not page.records:
-            problem = "is empty"
-        else:
-            seen.add(url)
-            return next_page(self.session, url)
-        message = f"after {rows} of {page.total_size} rows, an unfinished page {problem}"
-        raise IncompleteResult(message, expected=page.total_size, received=rows)
+    def first_page(self, watch: Watch | None = None) -> bytes:
+        """The first page as it came."""
+        return self.advised(lambda: first_page(self.session, self.text, all_rows=self.all_rows, watch=watch))
 
     def _complete_children(self, decoder: PageDecoder, records: Sequence[Any]) -> None:
         """Fetch what the child pages below ``records`` leave out, into them, and prove each by its own count."""
         for child_decoder, first in decoder.child_pages(records):
-            seen: set[str] = set()
             page = Page(first.totalSize, first.done, first.nextRecordsUrl, first.records)
+            course = Course(page.total_size)
             while not page.done:
-                page = child_decoder.parse(self._follow(page, seen, len(first.records)))
+                page = child_decoder.parse(next_page(self.session, course.after(page, len(first.records))))
                 self._complete_children(child_decoder, page.records)
                 first.records.extend(page.records)
             if len(first.records) != first.totalSize:
@@ -149,5 +128,49 @@ class Read:
                 raise IncompleteResult(message, expected=first.totalSize, received=len(first.records))
 
     def _counted(self) -> tuple[Batch, int]:
-        count = pa.array([count_only(self._first_page())], pa.int64())
+        count = pa.array([count_only(self.first_page())], pa.int64())
         return Batch(pa.table({str(self.query.select[0]): count})), 1
+
+
+class _Decoding:
+    """Fetches and decodes the pages of one read; the org is asked for the types and for the first page at once."""
+
+    def __init__(self, read: RestRead) -> None:
+        self._read = read
+        self._described: Future[PageDecoder | None] = Future()
+        self._ready: Future[PageDecoder] = Future()
+
+    @property
+    def decoder(self) -> PageDecoder:
+        """The decoder, which the first page waits for."""
+        return self._ready.result()
+
+    def describe(self) -> None:
+        """Learn the types. Where describe knows no such name, the org's own answer decides."""
+        try:
+            self._described.set_result(PageDecoder(self._read.columns))
+        except (UnknownName, InvalidType):
+            self._described.set_result(None)
+        except BaseException as problem:
+            self._described.set_exception(problem)
+            raise
+
+    def fetch(self, url: str | None, watch: Watch) -> Page:
+        """The page at ``url``, or the first."""
+        if url is not None:
+            return self.decoder.read(next_page(self._read.session, url, watch=watch))
+        try:
+            body = self._read.first_page(watch)
+            self._ready.set_result(self._described.result() or self._learnt())
+        except BaseException as problem:
+            self._ready.set_exception(problem)
+            raise
+        return self.decoder.parse(body)
+
+    def _learnt(self) -> PageDecoder:
+        """The decoder for a query the org accepted, so what we knew of its names was out of date."""
+        self._read.describe.forget()
+        try:
+            return PageDecoder(self._read.columns)
+        except UnknownName as still:
+            raise UnreadableAnswer(f"the org accepts a query whose types it does not describe: {still}") from None
