@@ -18,7 +18,7 @@ from sfdata.localorg.engine import QueryEngine
 from sfdata.localorg.engine.query import parsed
 from sfdata.localorg.ids import id15, make_id
 from sfdata.localorg.objects.tooling import DEFINITIONS, OBJECTS
-from sfdata.localorg.schema import COMPOUND_TYPES, NUMBER_TYPES, Field, Schema, SObject
+from sfdata.localorg.schema import COMPOUND_TYPES, NUMBER_TYPES, Field, Schema, SObject, ValidationRule
 from sfdata.localorg.store import Store, indexed
 
 DATA_TYPES: Mapping[str, str] = {
@@ -121,6 +121,7 @@ def _filled(store: Store, described: Schema) -> Store:
 def _rows(described: Schema) -> Iterator[tuple[str, Row]]:
     """Every definition, with the name of the object it is a row of."""
     field_ids = (make_id("00N", number) for number in count(1))
+    rule_ids = (make_id("03d", number) for number in count(1))
     for number, sobject in enumerate(described, 1):
         object_id = make_id("01I", number)
         entity = id15(object_id) if sobject.custom else sobject.name
@@ -134,6 +135,8 @@ def _rows(described: Schema) -> Iterator[tuple[str, Row]]:
         for name, field_id in custom.items():
             row = {"Id": field_id, "DeveloperName": _developer_name(name), "TableEnumOrId": entity}
             yield "CustomField", {**row, "EntityDefinitionId": entity}
+        for rule in sobject.validation_rules:
+            yield "ValidationRule", {"Id": next(rule_ids), **_rule(rule), "EntityDefinitionId": entity}
 
 
 def _field_rows(field: Field, entity: str, durable: Mapping[str, str]) -> Iterator[tuple[str, Row]]:
@@ -207,6 +210,16 @@ def _shape(field: Field, entity: str, durable: str) -> Row:
         "IsNameField": field.name_field,
         "IsNillable": field.nillable,
         "IsPolymorphicForeignKey": len(field.reference_to) > 1,
+    }
+
+
+def _rule(rule: ValidationRule) -> Row:
+    return {
+        "ValidationName": rule.name,
+        "Active": rule.active,
+        "Description": rule.description,
+        "ErrorMessage": rule.error_message,
+        "ErrorDisplayField": rule.error_display_field,
     }
 
 

@@ -25,6 +25,7 @@ from sfdata.localorg import (
     frontdoor,
     id_token,
     identity,
+    locks,
     oauth,
     rest,
     rows,
@@ -44,6 +45,7 @@ from sfdata.localorg.versions import DEPRECATED, is_served, refuse_unserved
 
 ROUTES: tuple[Route, ...] = (
     *status_page.ROUTES,
+    *locks.ROUTES,
     *oauth.ROUTES,
     *authorize.ROUTES,
     *frontdoor.ROUTES,

@@ -29,7 +29,7 @@ class Options:
         tls: https with a certificate of the org's own making.
         scale: size of the sample company; 1.0 is about 3,000 accounts.
         data: a directory (text or `Path`) that keeps the records; without one they live in memory.
-        schema: a TOML file of custom objects and fields.
+        schema: a TOML file of custom objects, fields and validation rules; see `schemafile`.
         snapshot: a file that `LocalOrg.snapshot` wrote; the org starts with its records and no others.
         seed_from: a directory of CSV and Parquet files to load instead of the sample company; see `seedfiles`.
         seed: another number, another company.

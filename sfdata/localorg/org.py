@@ -16,6 +16,7 @@ from sfdata.localorg import gateway, seedfiles, snapshot
 from sfdata.localorg.certificate import server_context
 from sfdata.localorg.credentials import Credentials
 from sfdata.localorg.instance import Instance, open_instance
+from sfdata.localorg.locks import Locks
 from sfdata.localorg.options import Options
 from sfdata.localorg.server import Server
 
@@ -110,6 +111,11 @@ class LocalOrg:
     @property
     def username(self) -> str:
         return self.instance.base.username
+
+    @property
+    def locks(self) -> Locks:
+        """The rows held against writes; a test adds its own to see UNABLE_TO_LOCK_ROW."""
+        return self.instance.records.locks
 
     @property
     def credentials(self) -> Credentials:

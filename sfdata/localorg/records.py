@@ -2,7 +2,8 @@
 
 Each method is one unit: it happens as a whole or raises and leaves nothing behind, also inside a caller's transaction.
 A `RecordRefused` lists its `errors` as values, so that Collections and Bulk can report them row by row. The order of
-the checks is Salesforce's: readable JSON, fields that may be written, required fields, values, references, uniqueness.
+the checks is Salesforce's: readable JSON, fields that may be written, required fields, values, references, the org's
+own validation rules, uniqueness, locks.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sfdata.localorg import replication
 from sfdata.localorg.deletion import plan_deletion
 from sfdata.localorg.derivation import Derivation, Draft
 from sfdata.localorg.ids import id15, normalize
+from sfdata.localorg.locks import Locks
 from sfdata.localorg.references import MASTER_RECORD_TYPE, References, several_found
 from sfdata.localorg.representation import record_json
 from sfdata.localorg.schema import Field, SObject
@@ -29,6 +31,7 @@ from sfdata.localorg.validation import (
     refusal,
     stored_form,
 )
+from sfdata.localorg.validation_rules import ValidationRules
 
 NOTHING: Mapping[str, Any] = {}
 
@@ -52,6 +55,8 @@ class Records:
         self._clock = clock
         self._references = References(store)
         self._derivation = Derivation(store)
+        self._rules = ValidationRules(store)
+        self.locks = Locks()
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
@@ -165,6 +170,8 @@ class Records:
             if not sobject.deletable:
                 raise refusal("INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support delete", None)
             plan = plan_deletion(self.store, sobject, row)
+            for owner, doomed in plan.doomed.values():
+                self.locks.check(owner, doomed)
             for lookup in plan.emptied:
                 stamp = self._stamps(lookup.sobject, None)
                 self.store.update(lookup.sobject, lookup.row["Id"], {lookup.field_name: None, **stamp})
@@ -226,7 +233,9 @@ class Records:
         row |= kept
         self._check_references(sobject, given)
         self._derivation.fill(Draft(self.store, sobject, row, None, frozenset(given), self._clock()))
+        self._check_rules(sobject, row, None, user_id)
         self._check_unique(sobject, row, row)
+        self.locks.check(sobject, row)
         self.store.insert(sobject, row)
         self._derivation.follow(sobject, None, row, self._clock())
         return str(row["Id"])
@@ -235,8 +244,10 @@ class Records:
         row = {**before, **given, **self._stamps(sobject, user_id)}
         self._check_references(sobject, _difference(before, given))
         self._derivation.fill(Draft(self.store, sobject, row, before, frozenset(given), self._clock()))
+        self._check_rules(sobject, row, before, user_id)
         changed = _difference(before, row)
         self._check_unique(sobject, changed, row)
+        self.locks.check(sobject, before, row)
         self.store.update(sobject, row["Id"], changed)
         self._derivation.follow(sobject, before, row, self._clock())
 
@@ -255,6 +266,13 @@ class Records:
 
     def _check_references(self, sobject: SObject, given: Mapping[str, Any]) -> None:
         problems = self._references.problems(sobject, given)
+        if problems:
+            raise RecordRefused(problems)
+
+    def _check_rules(
+        self, sobject: SObject, row: Mapping[str, Any], before: Mapping[str, Any] | None, user_id: str
+    ) -> None:
+        problems = self._rules.problems(sobject, row, before, user_id, self._clock())
         if problems:
             raise RecordRefused(problems)
 

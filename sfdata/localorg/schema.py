@@ -96,6 +96,18 @@ class ChildRelationship:
     restricted_delete: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ValidationRule:
+    """A save is refused with ``error_message``, shown at ``error_display_field``, while the formula is true."""
+
+    name: str
+    error_condition_formula: str
+    error_message: str
+    error_display_field: str | None = None
+    active: bool = True
+    description: str | None = None
+
+
 @dataclass(frozen=True)
 class SObject:
     """One object: its fields in describe order and what may be done with it."""
@@ -105,6 +117,7 @@ class SObject:
     label_plural: str
     key_prefix: str | None
     fields: tuple[Field, ...]
+    validation_rules: tuple[ValidationRule, ...] = ()
     custom: bool = False
     createable: bool = True
     updateable: bool = True

@@ -1,4 +1,4 @@
-"""Custom objects and fields of a local org, declared in a TOML file.
+"""Custom objects and fields of a local org and its validation rules, declared in a TOML file.
 
     [Invoice__c]                                  # a new object; key prefixes a00, a01 … in the file's order
     label = "Invoice"                             # and plural_label, where an s does not make it
@@ -12,10 +12,16 @@
     [Account.fields]                              # more fields on a standard object
     Region__c  = { type = "text", length = 40, external_id = true, unique = true }
 
+    [Opportunity.validation_rules.Won_Has_Amount]  # a save is refused while the formula is true
+    error_condition_formula = 'AND(ISPICKVAL(StageName, "Closed Won"), ISBLANK(Amount))'
+    error_message = "A deal that is won has an amount."
+    error_display_field = "Amount"                 # left out: at the top of the page
+
 `FIELD_TYPES` lists the types and the keys each understands besides ``type`` and ``label``. A lookup or master-detail
-``Account__c`` is walked as ``Account__r``, and from the parent as ``Invoices__r``. Every mistake is one
-`ConfigurationError` that names file, object and field. A durable org keeps its key prefixes only if new objects are
-added at the end of the file.
+``Account__c`` is walked as ``Account__r``, and from the parent as ``Invoices__r``. A rule may also have ``description``
+and ``active = false``; its formula is Salesforce's own (see `formulas`), so rules can be pasted. Every mistake is one
+`ConfigurationError` that names file, object and field or rule. A durable org keeps its key prefixes only if new objects
+are added at the end of the file.
 """
 
 from __future__ import annotations
@@ -29,9 +35,10 @@ from pathlib import Path
 from typing import Any
 
 from sfdata.errors import ConfigurationError
+from sfdata.localorg.formulas import InvalidFormula, condition
 from sfdata.localorg.ids import DIGITS
 from sfdata.localorg.objects import fields as make
-from sfdata.localorg.schema import NUMBER_TYPES, Field, Schema, SObject
+from sfdata.localorg.schema import NUMBER_TYPES, Field, Schema, SObject, ValidationRule
 
 CUSTOM_NAME = re.compile(r"(?!.*__.*__c)[A-Za-z][A-Za-z0-9_]{0,39}(?<!_)__c")
 RELATIONSHIP_NAME = re.compile(r"(?!.*__)[A-Za-z][A-Za-z0-9_]{0,39}(?<!_)")
@@ -41,7 +48,12 @@ MOST_DIGITS = 18
 MOST_MASTERS = 2
 LONGEST_VALUE = 255
 
-OBJECT_KEYS = ("label", "plural_label", "name_field", "fields")
+LONGEST_RULE_NAME = 40
+RULE_NAME = re.compile(r"(?!.*__)[A-Za-z][A-Za-z0-9_]*(?<!_)")
+
+EXTENSION_KEYS = ("fields", "validation_rules")
+OBJECT_KEYS = ("label", "plural_label", "name_field", *EXTENSION_KEYS)
+RULE_KEYS = ("error_condition_formula", "error_message", "error_display_field", "active", "description")
 NAME_KEYS = ("label", "auto_number", "length")
 
 
@@ -69,8 +81,11 @@ class Table:
             raise self.wrong(f"{key} must be a text and not empty")
         return value
 
-    def flag(self, key: str) -> bool:
-        value = self.values.get(key, False)
+    def optional_text(self, key: str) -> str | None:
+        return self.text(key) if key in self.values else None
+
+    def flag(self, key: str, default: bool = False) -> bool:
+        value = self.values.get(key, default)
         if not isinstance(value, bool):
             raise self.wrong(f"{key} must be true or false")
         return value
@@ -113,7 +128,9 @@ def extend(schema: Schema, path: Path) -> Schema:
         objects[name.casefold()] = _with_fields(objects[name.casefold()], table, names)
     extended = Schema(objects.values())
     _refuse_ambiguous_children(extended, root)
-    return extended
+    for name, table in root.tables():
+        objects[name.casefold()] = _with_rules(extended, objects[name.casefold()], table.table("validation_rules"))
+    return Schema(objects.values())
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -165,7 +182,7 @@ def _name_field(label: str, table: Table) -> Field:
 def _with_fields(sobject: SObject, table: Table, names: Mapping[str, str]) -> SObject:
     """The object with its table's fields; ``names`` leads from the folded name of each object to its own."""
     if not sobject.custom:
-        table.allow(("fields",))
+        table.allow(EXTENSION_KEYS)
     fields = {field.name.casefold(): field for field in sobject.fields}
     for name, declared in table.table("fields").tables():
         for field in _custom_fields(sobject, name, declared, names):
@@ -201,6 +218,43 @@ def _refuse_ambiguous_children(schema: Schema, root: Table) -> None:
 def _key_prefix(number: int) -> str:
     first, second = divmod(number, len(DIGITS))
     return f"a{DIGITS[first]}{DIGITS[second]}"
+
+
+# --- validation rules ------------------------------------------------------------------------------------------------
+
+
+def _with_rules(schema: Schema, sobject: SObject, declared: Table) -> SObject:
+    """The object with the rules declared for it, each of which is in order; ``schema`` has all objects and fields."""
+    rules = {name.casefold(): _rule(schema, sobject, name, table) for name, table in declared.tables()}
+    if len(rules) < len(declared.values):
+        raise declared.wrong("two rules are called the same but for case")
+    return replace(sobject, validation_rules=tuple(rules.values()))
+
+
+def _rule(schema: Schema, sobject: SObject, name: str, table: Table) -> ValidationRule:
+    if not RULE_NAME.fullmatch(name) or len(name) > LONGEST_RULE_NAME:
+        raise table.wrong(f"a rule is named in up to {LONGEST_RULE_NAME} letters, digits and single underscores")
+    table.allow(RULE_KEYS)
+    message, shown_at = table.text("error_message"), table.optional_text("error_display_field")
+    if len(message) > LONGEST_VALUE:
+        raise table.wrong(f"error_message must have {LONGEST_VALUE} characters at most, not {len(message)}")
+    field = sobject.field(shown_at) if shown_at else None
+    if shown_at and field is None:
+        near = _nearest(shown_at, [f.name for f in sobject.fields])
+        raise table.wrong(f"error_display_field names no field of {sobject.name}: {shown_at!r}{near}")
+    formula = table.text("error_condition_formula")
+    try:
+        condition(formula, schema, sobject)
+    except InvalidFormula as problem:
+        raise table.wrong(f"error_condition_formula: {problem}") from None
+    return ValidationRule(
+        name,
+        formula,
+        message,
+        field.name if field else None,
+        active=table.flag("active", default=True),
+        description=table.optional_text("description"),
+    )
 
 
 # --- fields ----------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from sfdata.errors import ConfigurationError
 from sfdata.localorg.describe import describe_object
 from sfdata.localorg.objects import build_schema, standard_schema
-from sfdata.localorg.schema import Field, Schema, SObject
+from sfdata.localorg.schema import Field, Schema, SObject, ValidationRule
 
 INVOICES = """
 [Invoice__c]
@@ -288,3 +289,92 @@ def test_an_unreadable_file_is_named(file: Path) -> None:
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigurationError, match=r"org\.toml: the schema file is not UTF-8"):
         build_schema(file)
+
+
+RULE = """
+[Invoice__c.fields]
+Total__c = { type = "currency" }
+Account__c = { type = "lookup", to = "Account" }
+
+[Invoice__c.validation_rules.%s]
+error_condition_formula = %s
+error_message = "No."
+%s
+
+[Account.fields]
+Credit__c = { type = "currency" }
+"""
+
+
+def rule(file: Path, name: str = "Within_Credit", formula: str = "TRUE", more: str = "") -> ValidationRule:
+    schema = build(file, RULE % (name, repr(formula), more))
+    (declared,) = found(schema, "Invoice__c").validation_rules
+    return declared
+
+
+def test_a_validation_rule(file: Path) -> None:
+    """A rule keeps what is declared, names its field as the object does, and may use fields declared further down."""
+    formula = "Total__c > Account__r.Credit__c"
+    assert rule(file, formula=formula, more='error_display_field = "total__C"') == ValidationRule(
+        "Within_Credit", formula, "No.", "Total__c", active=True, description=None
+    )
+    off = rule(file, more='active = false\ndescription = "Later."')
+    assert (off.active, off.description, off.error_display_field) == (False, "Later.", None)
+
+
+def test_standard_objects_have_no_rules(file: Path) -> None:
+    """Only the file has rules, and only for the objects it names."""
+    rules = '[Lead.validation_rules.Never]\nerror_condition_formula = "FALSE"\nerror_message = "x"\n'
+    schema = build(file, rules)
+    assert [sobject.name for sobject in schema if sobject.validation_rules] == ["Lead"]
+    assert not any(sobject.validation_rules for sobject in standard_schema())
+
+
+@pytest.mark.parametrize(
+    ("declared", "complaint"),
+    [
+        ({"name": "Two__Underscores"}, "a rule is named in up to 40 letters"),
+        ({"name": "Ends_"}, "a rule is named in up to 40 letters"),
+        ({"name": "R" * 41}, "a rule is named in up to 40 letters"),
+        ({"more": "formula = 'TRUE'"}, "unknown key 'formula'"),
+        (
+            {"more": "error_display_field = 'Totl__c'"},
+            "names no field of Invoice__c: 'Totl__c'; did you mean 'Total__c'?",
+        ),
+        ({"more": "active = 1"}, "active must be true or false"),
+        ({"more": "description = ''"}, "description must be a text and not empty"),
+        ({"formula": " "}, "error_condition_formula must be a text and not empty"),
+        (
+            {"formula": "Totl__c > 1"},
+            "error_condition_formula: Field Totl__c does not exist. Check spelling. Did you mean",
+        ),
+        ({"formula": "Total__c"}, "error_condition_formula: Formula result is data type (Number)"),
+        ({"formula": "1 = 'a'", "more": "active = false"}, "error_condition_formula: Incorrect parameter type"),
+    ],
+)
+def test_a_wrong_rule_is_named(file: Path, declared: dict[str, str], complaint: str) -> None:
+    """A mistake in a rule, switched off or not, says file, object, rule and what is wrong."""
+    with pytest.raises(ConfigurationError) as caught:
+        rule(file, **declared)
+    assert caught.value.message.startswith("org.toml: Invoice__c.validation_rules.")
+    assert complaint in caught.value.message
+
+
+def test_rules_have_messages_and_names_of_their_own(file: Path) -> None:
+    """A message must be there and short enough for Salesforce, and no two rules of an object share a name."""
+    with pytest.raises(ConfigurationError, match="error_message must be a text"):
+        build(file, "[Lead.validation_rules.A]\nerror_condition_formula = 'TRUE'\n")
+    with pytest.raises(ConfigurationError, match="error_message must have 255 characters at most, not 256"):
+        build(file, f"[Lead.validation_rules.A]\nerror_condition_formula = 'TRUE'\nerror_message = '{'x' * 256}'\n")
+    one = "[Lead.validation_rules.{}]\nerror_condition_formula = 'TRUE'\nerror_message = 'x'\n"
+    with pytest.raises(ConfigurationError, match="two rules are called the same but for case"):
+        build(file, one.format("A") + one.format("a"))
+
+
+def test_the_example_of_the_readme_is_in_order(file: Path) -> None:
+    """What the README shows as a schema file is one."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    (example,) = re.findall(r"```toml\n(\[Invoice__c\].*?)```", readme, re.DOTALL)
+    schema = build(file, example)
+    assert found(schema, "Invoice__c").field("Amount__c") is not None
+    assert [declared.name for declared in found(schema, "Opportunity").validation_rules] == ["Won_Has_Amount"]

@@ -34,7 +34,7 @@ def standard_schema() -> Schema:
 
 
 def build_schema(custom: Path | None = None) -> Schema:
-    """The standard schema with the custom objects and fields a TOML file declares.
+    """The standard schema with the custom objects, fields and validation rules a TOML file declares.
 
     Raises `sfdata.errors.ConfigurationError` where the file is wrong; see `sfdata.localorg.schemafile`.
     """

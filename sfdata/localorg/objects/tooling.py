@@ -233,6 +233,7 @@ VALIDATION_RULE = _read_only(
     "ValidationRule", "Validation Rule", "03d",
     text("ValidationName", "Rule Name", 80),
     checkbox("Active", "Active"),
+    text("Description", "Description"),
     text("ErrorMessage", "Error Message"),
     text("ErrorDisplayField", "Error Display Field"),
     text("NamespacePrefix", "Namespace Prefix", 15),
