@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tls", action="store_true", help="https, with a certificate made at the start")
     parser.add_argument("--scale", type=float, default=1.0, metavar="X", help="size of the sample company (default 1)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="keep the records here (default: in memory)")
-    parser.add_argument("--schema", type=Path, metavar="FILE", help="TOML file of custom objects, fields and validation rules")
+    parser.add_argument("--schema", type=Path, metavar="FILE", help="TOML file of custom objects, fields and rules")
     parser.add_argument(
         "--seed-from", type=Path, metavar="DIR", help="load Account.csv, Contact.parquet … of this folder instead"
     )

@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -17,7 +18,7 @@ from sfdata.localorg.answers import ApiError, not_found
 from sfdata.localorg.blobs import unpacked
 from sfdata.localorg.body_places import placed
 from sfdata.localorg.ids import normalize
-from sfdata.localorg.preconditions import unmet
+from sfdata.localorg.preconditions import READING, unmet
 from sfdata.localorg.records import Records, no_such_key
 from sfdata.localorg.representation import record_json, record_url
 from sfdata.localorg.routing import Answer, Handler, Request, Route, json_answer
@@ -77,7 +78,7 @@ def post(request: Request) -> Answer:
     method = request.query.get("_HttpMethod", "").upper()
     if method in TUNNELLED:
         by_row, by_key = TUNNELLED[method]
-        return (by_key if "value" in request.args else by_row)(request)
+        return (by_key if "value" in request.args else by_row)(replace(request, method=method))
     if request.args["key"].lower() == "id" and "value" not in request.args:
         return create(request)
     raise ApiError(405, "METHOD_NOT_ALLOWED", "HTTP Method 'POST' not allowed. Allowed are DELETE,GET,HEAD,PATCH")
@@ -205,11 +206,14 @@ def _records(request: Request) -> Records:
 
 
 def _record_id(request: Request, sobject: SObject) -> str:
-    """The 18-character Id of the path; 404 for one that is none, or of another object."""
+    """The 18-character Id of the path; 404 for one that is none, or for reading one of another object.
+
+    Writing to a row of another object is left to the records, which call its Id malformed.
+    """
     record_id = normalize(request.args["key"])
     if record_id is None:
         raise no_such_key(request.args["key"])
-    if request.org.schema.by_prefix(record_id) is not sobject:
+    if request.method in READING and request.org.schema.by_prefix(record_id) is not sobject:
         raise not_found()
     return record_id
 

@@ -17,7 +17,8 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, product
+from math import prod
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -31,6 +32,8 @@ ROW = "_row"
 FILE_NAME = "org.sqlite"
 AUDIT_REFERENCES = frozenset({"CreatedById", "LastModifiedById"})
 BATCH = 5_000
+MOST_SPELLINGS = 256
+"""As many ways to write a text are looked up one by one; beyond that all rows are read."""
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -58,6 +61,7 @@ class Store:
             directory.mkdir(parents=True, exist_ok=True)
             path = str(directory / FILE_NAME)
         self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+        self.connection.create_function("fold", 1, fold, deterministic=True)
         if filled is not None:
             filled(self.connection)
         if directory is not None:
@@ -188,6 +192,10 @@ class Store:
     ) -> list[dict[str, Any]]:
         """The rows whose field has this value (None: is null), oldest first, at most ``limit``."""
         alive = "1" if include_deleted else alive_condition(sobject)
+        field = sobject.field(field_name)
+        if isinstance(value, str) and not value.isascii() and field is not None and ignores_case(field):
+            same, values = _same_text(field_name, value)
+            return self._rows(sobject, f"{same} AND {alive}", values, limit)
         return self._rows(sobject, f"{quoted(field_name)} IS ? AND {alive}", (value,), limit)
 
     def _rows(self, sobject: SObject, condition: str, params: Sequence[Any], limit: int) -> list[dict[str, Any]]:
@@ -282,6 +290,23 @@ def indexed(f: Field) -> bool:
 def ignores_case(f: Field) -> bool:
     """Whether values of this field that differ only in case are equal."""
     return f.type in TEXT_TYPES and not f.case_sensitive
+
+
+def fold(text: str | None) -> str | None:
+    """A text such that two which differ only in case become equal."""
+    return text.lower() if isinstance(text, str) else text
+
+
+def _same_text(field_name: str, text: str) -> tuple[str, Sequence[str]]:
+    """SQL that a field has this text, whatever the case of its letters, and its values.
+
+    SQLite's index knows the case of ASCII letters only, so the others are spelled out.
+    """
+    letters = [(c,) if c.isascii() else tuple({c, c.lower(), c.upper()}) for c in text]
+    if prod(map(len, letters)) > MOST_SPELLINGS:
+        return f"fold({quoted(field_name)}) IS ?", (text.lower(),)
+    spellings = ["".join(spelling) for spelling in product(*letters)]
+    return f"{quoted(field_name)} IN ({', '.join('?' * len(spellings))})", spellings
 
 
 def _column(f: Field) -> str:

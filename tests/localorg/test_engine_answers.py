@@ -17,7 +17,7 @@ from sfdata.localorg.engine.functions import text_key
 from sfdata.localorg.engine.sql import value
 from sfdata.localorg.ids import make_id
 from sfdata.localorg.schema import Field, Schema, SObject
-from sfdata.localorg.store import Store
+from sfdata.localorg.store import Store, fold
 
 ACCOUNTS, CONTACTS = 10, 40
 
@@ -43,6 +43,17 @@ def engine() -> Iterator[QueryEngine]:
 def columns(engine: QueryEngine, soql: str) -> list[dict[str, Any]]:
     listed: list[dict[str, Any]] = engine.column_metadata(soql)["columnMetadata"]
     return listed
+
+
+@pytest.mark.parametrize("condition", ["Name = {}", "Name LIKE {}", "Name IN ('a', {})", "NOT Name != {}"])
+def test_texts_in_conditions_have_a_limit(engine: QueryEngine, condition: str) -> None:
+    """A text of 4,000 characters can be compared with, a longer one is refused; an escape counts as one character."""
+    soql = f"SELECT Id FROM Contact WHERE {condition}"
+    longest = "x" * 3999 + r"\'"
+    engine.query(soql.format(f"'{longest}'"), base="", user_id="")
+    with pytest.raises(ApiError, match="4,000 characters at most, not 4,001") as refused:
+        engine.query(soql.format(f"'{longest}x'"), base="", user_id="")
+    assert refused.value.error_code == "MALFORMED_QUERY"
 
 
 # --- explain ---------------------------------------------------------------------------------------------------------
@@ -183,7 +194,7 @@ def test_sql_and_python_agree_on_text_keys(text: str) -> None:
     store = Store(Schema([]))
     functions.register(store.connection)
     for name, key in (
-        ("fold", functions.fold),
+        ("fold", fold),
         ("upper_key", functions.upper_key),
         ("reader_key", functions.reader_key),
     ):

@@ -317,6 +317,14 @@ def test_unique_values_are_taken_once(records: Records) -> None:
     assert records.get(ACCOUNT, first)["Ext__c"] == "KEY-1"
 
 
+def test_keys_differ_in_more_than_case(records: Records) -> None:
+    """Also a key beyond ASCII is found, and taken, whatever the case of its letters."""
+    first = records.upsert(ACCOUNT, "Ext__c", "Größe-Ä", {"Name": "A"}, ANN)
+    assert records.upsert(ACCOUNT, "Ext__c", "GRÖßE-ä", {"Name": "B"}, ANN) == UpsertResult(first.id, created=False)
+    (error,) = refusal(records, ACCOUNT, {"Name": "C", "Ext__c": "größe-ä"})
+    assert error["errorCode"] == "DUPLICATE_VALUE"
+
+
 def test_deleted_rows_free_their_unique_values(records: Records) -> None:
     """A row in the recycle bin does not hold its unique value."""
     first = records.create(ACCOUNT, {"Name": "A", "Ext__c": "K"}, ANN)

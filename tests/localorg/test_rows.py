@@ -139,6 +139,18 @@ def test_not_found(org: Org, method: str, path: str, expected: Any) -> None:
     assert errors(org.call(method, path, {"Name": "A"})) == (404, expected)
 
 
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_rows_of_another_object_are_not_written(org: Org, method: str) -> None:
+    """To write, an Id must be of the object named; to read, such a row is just not there, tunnelled or not."""
+    account = org.create("Account", Name="Acme")
+    message = f"Contact ID: id value of incorrect type: {account}"
+    expected = [{"message": message, "errorCode": "MALFORMED_ID", "fields": ["Id"]}]
+    assert errors(org.call(method, f"Contact/{account}", {"LastName": "A"})) == (400, expected)
+    assert errors(org.call("POST", f"Contact/{account}", {}, _HttpMethod=method)) == (400, expected)
+    assert errors(org.call("POST", f"Contact/{account}", {}, _HttpMethod="GET")) == (404, NOT_FOUND)
+    assert org.read(f"Account/{account}")["Name"] == "Acme"
+
+
 UNREADABLE = "Cannot deserialize instance of {} or request may be missing a required field at {}"
 
 

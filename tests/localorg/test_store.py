@@ -98,6 +98,24 @@ def test_find_ignores_case_except_where_the_field_respects_it(store: Store) -> N
     assert len(store.find(THING, "Number__c", None)) == 1
 
 
+@pytest.mark.parametrize(
+    ("stored", "asked"),
+    [
+        ("Müller-7", "MÜLLER-7"),
+        ("ÉCOLE ä", "école Ä"),
+        ("Иванов", "иВАНов"),
+        ("александрович александрович", "АлександровиЧ АЛЕКСАНдрович"),
+    ],
+)
+def test_find_ignores_the_case_of_every_letter(store: Store, stored: str, asked: str) -> None:
+    """Letters beyond ASCII are found in either case, too, in short texts and in long ones; others are not."""
+    record_id = add(store, Name=stored, Code__c=stored)
+    add(store, Name=f"{stored}ö")
+    assert [row["Id"] for row in store.find(THING, "Name", asked)] == [record_id]
+    assert store.find(THING, "Name", f"{asked}é") == []
+    assert store.find(THING, "Code__c", asked) == []
+
+
 def test_find_leaves_the_recycle_bin_out_unless_asked(store: Store) -> None:
     """Deleted rows are found with ``include_deleted`` only; get sees them always, count never."""
     record_id = add(store, Name="x")

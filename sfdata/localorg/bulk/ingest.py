@@ -23,7 +23,7 @@ from sfdata.localorg.ids import normalize
 from sfdata.localorg.limits import DailyUse
 from sfdata.localorg.records import Records
 from sfdata.localorg.schema import Field
-from sfdata.localorg.store import ignores_case
+from sfdata.localorg.store import fold, ignores_case
 from sfdata.localorg.validation import RecordError, RecordRefused, refusal, stored_form
 
 BATCH = 10_000
@@ -193,7 +193,7 @@ def comparable(field: Field, cell: str) -> Any:
         value = stored_form(field, cell)
     except RecordRefused:
         return None
-    return value.casefold() if isinstance(value, str) and ignores_case(field) else value
+    return fold(value) if isinstance(value, str) and ignores_case(field) else value
 
 
 OPERATIONS: Mapping[str, Callable[[Write, Row], tuple[str, bool]]] = {

@@ -89,7 +89,7 @@ def clauses(statement: Statement, scope: Scope, query: Query, linked: bool = Fal
         ApiError: for whatever Salesforce refuses in them.
     """
     expressions = Expressions(scope, statement.viewer)
-    check_context(query)
+    check_context(query, linked)
     where = where_clause(statement, scope, query, linked)
     terms = order_terms(query, expressions.operand, statement.viewer)
     order = join(", ", [*(term.sql for term in terms), scope.row])
@@ -97,12 +97,15 @@ def clauses(statement: Statement, scope: Scope, query: Query, linked: bool = Fal
     return Clauses(scope, where, order, limit, offset)
 
 
-def check_context(query: Query) -> None:
+def check_context(query: Query, linked: bool = False) -> None:
     """Refuse clauses that do not go with the object or with each other.
 
-    ``ALL ROWS`` and ``FOR UPDATE``, which the vendor documents for Apex, are taken here as there.
+    ``ALL ROWS`` and ``FOR UPDATE``, which the vendor documents for Apex, are taken here as there: the former stands at
+    the end of the whole query, not in a ``linked`` one, which reads the children of records.
     """
     name = query.source.path[-1]
+    if linked and query.all_rows:
+        raise refusals.malformed("unexpected token: 'ALL'", query.text, query.pos)
     if query.data_categories and not (name.casefold().endswith("kav") or name.casefold() in CATEGORIZED):
         message = f"WITH DATA CATEGORY is not supported for entity type {name}"
         raise refusals.malformed(message, query.text, query.source.pos)

@@ -12,16 +12,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from sfdata.localorg.engine import refusals
-from sfdata.localorg.engine.functions import fold, text_key
+from sfdata.localorg.engine.functions import text_key
 from sfdata.localorg.engine.literals import ID_TYPES, TYPE_WORDS, Literals, Range
 from sfdata.localorg.engine.resolve import Operand
 from sfdata.localorg.engine.sql import FALSE, Sql, all_of, any_of, compose, places, value
 from sfdata.localorg.schema import COMPOUND_TYPES
+from sfdata.localorg.store import fold
 from sfdata.soql.nodes import (
     And,
     Comparison,
     Condition,
     Expression,
+    FunctionCall,
     Membership,
     MultiPicklistTest,
     Not,
@@ -31,11 +33,13 @@ from sfdata.soql.nodes import (
 )
 
 EQUALITY = frozenset({"=", "!="})
-# Which operators a type knows, where it does not know all. Distances are numbers without equality.
+# Which operators a type knows, where it does not know all.
 OPERATORS: Mapping[str, frozenset[str]] = {
     "boolean": EQUALITY | {"IN"},
     "multipicklist": EQUALITY | {"IN", "INCLUDES"},
 }
+# A distance is within a radius or beyond it.
+DISTANCE_OPERATORS = frozenset({"<", ">"})
 ORDER = EQUALITY | {"<", "<=", ">", ">=", "IN"}
 TEXT_ORDER = ORDER | {"LIKE"}
 
@@ -93,6 +97,8 @@ class Conditions:
             raise refusals.refuse_at("INVALID_FIELD", message, text, operand.pos)
         if field is not None and not field.filterable:
             raise refusals.unfit(operand.name, "filtered", text, operand.pos)
+        if isinstance(left, FunctionCall) and left.name.upper() == "DISTANCE" and operator not in DISTANCE_OPERATORS:
+            raise refusals.wrong_operator("distance", text, operand.pos)
         textual = TYPE_WORDS.get(operand.type) == "string"
         if operator not in OPERATORS.get(operand.type, TEXT_ORDER if textual else ORDER):
             kind = "id" if operand.type in ID_TYPES else operand.type
@@ -119,6 +125,7 @@ class Conditions:
         if not isinstance(right, StringLiteral):
             self.literals.stored(operand, right)
             return FALSE
+        self.literals.check_length(right)
         pattern = right.like or right.value
         if not operand.ignores_case:
             return compose("{} GLOB {}", operand.sql, value(glob(pattern)))

@@ -19,9 +19,8 @@ DATE_FORMAT = "{0.month}/{0.day}/{0.year}"
 
 
 def register(connection: sqlite3.Connection) -> None:
-    """Make the functions known to a connection."""
+    """Make the functions known to a connection of a store, which has ``fold`` already."""
     for name, arguments, function in (
-        ("fold", 1, fold),
         ("upper_key", 1, upper_key),
         ("reader_key", 1, reader_key),
         ("local_time", 2, local_time),
@@ -37,11 +36,6 @@ def text_key(text: Sql, key: str = "fold") -> Sql:
     native = "lower" if key == "fold" else "upper"
     ascii_only = compose("length({}) = length(CAST({} AS BLOB))", text, text)
     return compose(f"CASE WHEN {{}} THEN {native}({{}}) ELSE {key}({{}}) END", ascii_only, text, text)
-
-
-def fold(text: str | None) -> str | None:
-    """A text such that two which differ only in case become equal."""
-    return text.lower() if isinstance(text, str) else text
 
 
 def upper_key(text: str | None) -> str | None:

@@ -34,6 +34,7 @@ TYPE_WORDS: Mapping[str, str] = {
     **dict.fromkeys(ID_TYPES, "ID"),
     "datetime": "dateTime",
 }
+LONGEST_TEXT = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class Literals:
             return None
         if isinstance(literal, Bind):
             raise refusals.malformed("Bind variables only allowed in Apex code", self.text, literal.pos)
+        if isinstance(literal, StringLiteral):
+            self.check_length(literal)
         kind = operand.type
         if kind in ID_TYPES:
             return self._id(operand, literal)
@@ -75,6 +78,12 @@ class Literals:
         if TYPE_WORDS.get(kind) == "string" and isinstance(literal, StringLiteral):
             return literal.value.rstrip(" ") or None
         raise self.wrong_type(operand, literal)
+
+    def check_length(self, literal: StringLiteral) -> None:
+        """Refuse a text that is longer than a condition can take."""
+        if len(literal.value) > LONGEST_TEXT:
+            message = f"A text in a WHERE clause has {LONGEST_TEXT:,} characters at most, not {len(literal.value):,}"
+            raise refusals.malformed(message, self.text, literal.pos)
 
     def wrong_type(self, operand: Operand, literal: Literal) -> Exception:
         word = TYPE_WORDS.get(operand.type, operand.type)

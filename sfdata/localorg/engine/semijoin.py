@@ -95,6 +95,7 @@ class SemiJoins:
             ("LIMIT", query.limit is not None),
             ("OFFSET", query.offset is not None),
             ("FOR", query.purpose),
+            ("ALL", query.all_rows),
         ):
             if used:
                 raise refusals.malformed(f"unexpected token: '{word}'", query.text, query.pos)
