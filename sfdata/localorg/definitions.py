@@ -56,12 +56,16 @@ Row = dict[str, Any]
 
 
 class Definitions:
-    """The definitions of one schema. ``schema`` is that of the Tooling API itself."""
+    """The definitions of one schema.
+
+    ``schema`` is that of the Tooling API itself, ``data_schema`` that of the data API: the org's objects, and the
+    definitions that can be queried as they can.
+    """
 
     schema = Schema(OBJECTS)
 
     def __init__(self, described: Schema, clock: Callable[[], datetime]) -> None:
-        self._described = described
+        self.data_schema = Schema([*described, *DEFINITIONS])
         self._clock = clock
         self._lock = Lock()
         self._engine: QueryEngine | None = None
@@ -71,7 +75,7 @@ class Definitions:
         """Answers queries for definitions."""
         with self._lock:
             if self._engine is None:
-                self._engine = QueryEngine(_filled(Store(self.schema), self._described), clock=self._clock)
+                self._engine = QueryEngine(_filled(Store(self.schema), self.data_schema), clock=self._clock)
             return self._engine
 
     @property

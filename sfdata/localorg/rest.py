@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from sfdata.localorg.answers import ApiError
+from sfdata.localorg.answers import ApiError, not_found
 from sfdata.localorg.definitions import asks_for_definitions
 from sfdata.localorg.describe import basic_info, describe_global, describe_object
 from sfdata.localorg.engine import QueryEngine
@@ -61,22 +61,31 @@ def root(request: Request) -> Answer:
 
 def sobjects(request: Request) -> Answer:
     """``GET sobjects``: every object the user sees."""
-    return _described(request, describe_global(request.org.schema, request.base))
+    return _described(request, describe_global(request.org.definitions.data_schema, request.base))
 
 
 def sobject(request: Request) -> Answer:
     """``GET sobjects/X``: one object in short, and the rows of it the user viewed last."""
-    found = request.sobject
+    found = _described_object(request)
     viewed = [_without_date(row) for row in _recently_viewed(request, found, RECENT_PER_OBJECT)]
-    return json_answer(basic_info(request.org.schema, found, request.base, viewed))
+    return json_answer(basic_info(request.org.definitions.data_schema, found, request.base, viewed))
 
 
 def sobject_describe(request: Request) -> Answer:
     """``GET sobjects/X/describe``: everything about one object."""
-    org, found = request.org, request.sobject
+    org, found = request.org, _described_object(request)
+    schema = org.definitions.data_schema
     record_types = org.store.find(org.object("RecordType"), "SobjectType", found.name, limit=MOST_RECORD_TYPES)
-    answer = describe_object(org.schema, found, request.base, record_types=record_types, instance_url=org.instance_url)
+    answer = describe_object(schema, found, request.base, record_types=record_types, instance_url=org.instance_url)
     return _described(request, answer)
+
+
+def _described_object(request: Request) -> SObject:
+    """The object of the path, which may be a definition."""
+    found = request.org.definitions.data_schema.object(request.args["name"])
+    if found is None:
+        raise not_found()
+    return found
 
 
 def _described(request: Request, described: Mapping[str, Any]) -> Answer:

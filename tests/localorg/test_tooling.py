@@ -91,6 +91,25 @@ def test_an_org_without_code_has_none(web: httpx.Client, soql: str) -> None:
     assert tooling(web, soql)["records"] == []
 
 
+def test_the_data_api_describes_the_definitions_it_can_query(web: httpx.Client) -> None:
+    """EntityDefinition and its kin are among the org's objects, with a describe; what is Tooling's alone is not."""
+    entries = {entry["name"]: entry for entry in web.get(f"{BASE}/sobjects").json()["sobjects"]}
+    for name in ("EntityDefinition", "FieldDefinition", "EntityParticle", "PicklistValueInfo"):
+        assert (entries[name]["queryable"], entries[name]["createable"], entries[name]["custom"]) == (
+            True,
+            False,
+            False,
+        )
+        described = web.get(entries[name]["urls"]["describe"]).json()
+        assert described["name"] == name
+        columns = ",".join(field["name"] for field in described["fields"])
+        query = {"q": f"SELECT {columns} FROM {name} LIMIT 1"}
+        assert web.get(f"{BASE}/query", params=query).json()["totalSize"] == 1
+        assert web.get(f"{BASE}/sobjects/{name}").json()["objectDescribe"] == entries[name]
+    assert "ValidationRule" not in entries
+    assert web.get(f"{BASE}/sobjects/ValidationRule/describe").status_code == 404
+
+
 def test_users_and_the_organization_are_here_too(web: httpx.Client) -> None:
     """The same records as by the data API, under Tooling's addresses."""
     for name in ("Organization", "User", "Profile"):
