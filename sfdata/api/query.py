@@ -49,7 +49,10 @@ def explain(session: HttpSession, soql: str) -> dict[str, Any]:
 
     https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_query_explain.htm
     """
-    plans = msgspec.json.decode(_ask(session, f"{session.data_path}/query", {"explain": soql}))
+    try:
+        plans = msgspec.json.decode(_ask(session, f"{session.data_path}/query", {"explain": soql}))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        plans = None
     if not isinstance(plans, dict) or not isinstance(plans.get("plans"), list):
         raise UnreadableAnswer("the answer holds no query plans")
     return plans
@@ -81,7 +84,7 @@ def _ask_by_body(session: HttpSession, target: str, watch: Watch | None) -> byte
     answer = session.post(path, content=content, operation=Operation.FIRST_PAGE, watch=watch)
     try:
         inner = msgspec.json.decode(answer.content, type=_Composite).compositeResponse[0]
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         inner = None
     if inner is None:
         raise UnreadableAnswer("the answer to a composite request is not of its form")

@@ -128,7 +128,7 @@ class PageDecoder:
         """
         try:
             page = self._decoder.decode(body)
-        except msgspec.DecodeError:  # of which ValidationError is a kind
+        except (msgspec.DecodeError, UnicodeDecodeError):  # ValidationError is a kind of the first
             page = self._slowly(body)
         return Page(page.totalSize, page.done, page.nextRecordsUrl, page.records)
 

@@ -64,8 +64,8 @@ def _integers(values: Sequence[Any], arrow: pa.DataType) -> pa.Array:
     return pc.cast(pa.array(values), arrow)
 
 
-def _cast(values: Sequence[Any], arrow: pa.DataType) -> pa.Array:
-    return pc.cast(pa.array(values, pa.string()), arrow)
+def _cast(values: Sequence[Any] | pa.Array, arrow: pa.DataType) -> pa.Array:
+    return pc.cast(values if isinstance(values, pa.Array) else pa.array(values, pa.string()), arrow)
 
 
 def _times(values: Sequence[Any] | pa.Array, arrow: pa.DataType) -> pa.Array:
@@ -84,7 +84,7 @@ INTEGER = Kind("integer", pa.int64(), int | float | None, _integers, pa.int64())
 NUMBER = Kind("number", pa.float64(), float | None, _plain, pa.float64())
 BOOLEAN = Kind("boolean", pa.bool_(), bool | None, _plain, pa.bool_())
 DATE = Kind("date", pa.date32(), str | None, _cast, pa.string())
-DATETIME = Kind("datetime", pa.timestamp("ms", "UTC"), str | None, _cast, pa.timestamp("ms", "UTC"))
+DATETIME = Kind("datetime", pa.timestamp("ms", "UTC"), str | None, _cast, pa.string())
 TIME = Kind("time", pa.time32("ms"), str | None, _times, pa.string())
 ANYTHING = Kind("anything", pa.string(), Any, _texts, pa.string())
 

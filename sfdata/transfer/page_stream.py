@@ -28,7 +28,7 @@ HEAD_BYTES = 4096
 
 _NEXT_URL = re.compile(rb'"nextRecordsUrl"\s*:\s*"([^"\\]+)"')
 _TOTAL = re.compile(rb'"totalSize"\s*:\s*(\d+)')
-_OFFSET = re.compile(r"(.+-)(\d+)")
+_OFFSET = re.compile(r"(.+-)([1-9]\d*)")
 
 Fetch = Callable[[str | None, Watch], Page]
 """Asks for the page at an address (None: the first), lets it be watched while it arrives, and decodes it."""
@@ -213,6 +213,8 @@ class PageStream:
         with self._lock:
             if not self._limit or self._last is not asked or total > self._early_up_to:
                 return
+            if asked.url is None and not _OFFSET.fullmatch(url):
+                self._parallel = 1  # nothing to count by
             if self._parallel == 1:
                 self._following = iter((url,))
             elif asked.url is None:
@@ -245,7 +247,6 @@ class _Head:
 def _by_offset(url: str, total: int) -> Iterator[str]:
     """The addresses of all pages behind the first, which ``url`` leads away from."""
     place = _OFFSET.fullmatch(url)
-    if place is None or not int(place[2]):
-        return iter((url,))
+    assert place is not None
     size = int(place[2])
     return (f"{place[1]}{offset}" for offset in range(size, total, size))

@@ -129,7 +129,7 @@ def test_plans_are_read_without_running_the_query(session, org):
     assert parse_qs(org.seen[0].url.query.decode()) == {"explain": ["SELECT Id FROM Account"]}
 
 
-@pytest.mark.parametrize("answer", [b"[]", b'{"plans":5}', b'{"records":[]}'])
+@pytest.mark.parametrize("answer", [b"[]", b'{"plans":5}', b'{"records":[]}', b"<html>", b'{"plans":"\xff"}'])
 def test_an_answer_without_plans_is_unreadable(session, org, answer):
     """Anything but plans is an error."""
     org.resources[f"{BASE}/query"] = answer
