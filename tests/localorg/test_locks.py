@@ -87,6 +87,14 @@ def test_nor_can_its_children(client: httpx.Client, account: str) -> None:
     assert client.patch(f"{BASE}/sobjects/Contact/{free}", json={"FirstName": "Bo"}).status_code == 204
 
 
+def test_who_made_a_row_is_not_touched_by_it(org: LocalOrg, client: httpx.Client, account: str) -> None:
+    """A held user holds the rows it owns, but not all that it created or changed."""
+    org.locks.hold([org.user_id])
+    assert created(client, "Product2", Name="Wheel")
+    (error,) = client.patch(f"{BASE}/sobjects/Account/{account}", json={"Name": "New"}).json()
+    assert error["message"] == message(org.user_id)
+
+
 def test_a_cascade_meets_the_locks_of_what_goes_along(client: httpx.Client, account: str) -> None:
     """A delete that takes a held row along is refused as a whole."""
     contact = created(client, "Contact", LastName="A", AccountId=account)

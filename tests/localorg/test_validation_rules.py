@@ -50,6 +50,10 @@ error_message = "No contract goes beyond 2029."
 error_condition_formula = "AND(NOT(ISNEW()), $Profile.Name = 'System Administrator')"
 error_message = "Administrators leave leads alone."
 
+[Product2.validation_rules.Without_Id]
+error_condition_formula = 'AND(ISBLANK(Id), Name = "No Id yet")'
+error_message = "A new record has no Id."
+
 [Lead.validation_rules.Employees_For_Each]
 error_condition_formula = "AnnualRevenue / NumberOfEmployees < 1000"
 error_message = "Too little for each."
@@ -137,6 +141,14 @@ def test_rules_see_what_was_before(web: httpx.Client) -> None:
     reply = web.patch(path, json={"StageName": "Prospecting"})
     assert (reply.status_code, reply.json()[0]["message"]) == (400, "A deal that is closed stays as it is.")
     assert web.patch(path, json={"StageName": "Closed Won", "Name": "Won"}).status_code == 204
+
+
+def test_rules_see_a_new_record_without_its_id(web: httpx.Client) -> None:
+    """A rule may tell new records by their missing Id, as many do; once stored they have one."""
+    reply = web.post("/sobjects/Product2", json={"Name": "No Id yet"})
+    assert (reply.status_code, reply.json()[0]["message"]) == (400, "A new record has no Id.")
+    product = created(web, "Product2", Name="Wheel")
+    assert web.patch(f"/sobjects/Product2/{product}", json={"Name": "No Id yet"}).status_code == 204
 
 
 def test_rules_see_parents(web: httpx.Client) -> None:
