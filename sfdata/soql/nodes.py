@@ -7,7 +7,7 @@ The language: https://developer.salesforce.com/docs/atlas.en-us.soql_sosl.meta/s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 # Literals are nodes too: whoever walks a tree takes all of its classes from here.
 from sfdata.soql.literals import Bind as Bind
@@ -310,6 +310,11 @@ class Query:
             and item.expression.name.upper() in AGGREGATES
             for item in self.select
         )
+
+    def narrowed(self, condition: Condition) -> Query:
+        """This query with a further condition on its rows."""
+        known = self.where.items if isinstance(self.where, And) else (self.where,) if self.where else ()
+        return replace(self, where=And((*known, condition)) if known else condition, text="")
 
     def __str__(self) -> str:
         return " ".join(f"{keyword} {rest}" for keyword, rest in self._clauses() if rest not in (None, "", ()))

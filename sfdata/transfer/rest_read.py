@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -18,12 +18,13 @@ import pyarrow.compute as pc
 
 from sfdata.api.describe import DescribeCache
 from sfdata.api.query import first_page, next_page
-from sfdata.errors import IncompleteResult, InvalidField, InvalidType, UnreadableAnswer
+from sfdata.errors import IncompleteResult, InvalidField, InvalidQueryLocator, InvalidType, UnreadableAnswer
 from sfdata.frames.batch import Batch
 from sfdata.frames.columns import ResultColumns, UnknownName, result_columns
 from sfdata.frames.decode import Page, PageDecoder, count_only
 from sfdata.resilience.hooks import Hooks, RowsRead
 from sfdata.soql import Query
+from sfdata.soql.nodes import Comparison, FieldPath, StringLiteral
 from sfdata.transfer.page_stream import Course, PageStream
 from sfdata.transport.http_session import HttpSession
 from sfdata.transport.messages import Watch
@@ -54,6 +55,7 @@ class RestRead:
     def batches(self, max_rows: int | None = None, *, early_up_to: int | None = None) -> Iterator[tuple[Batch, int]]:
         """Each page's rows with their child rows, beside the org's count of all rows; at least one page, maybe empty.
 
+        A cursor that expires half way raises, unless the query is ordered by Id alone: then the rest is asked for anew.
         Reading stops after the page in which ``max_rows`` is reached; without it, pages are fetched ahead (unless the
         org announces more than ``early_up_to`` rows, then from the second page on), and the count is proved at the end.
 
@@ -65,20 +67,52 @@ class RestRead:
         if self.query.is_count:
             yield self._counted()
             return
+        read, before, last_id = self, 0, None
+        while True:
+            try:
+                for batch, total in read._walk(max_rows, early_up_to, before):
+                    yield batch, total
+                    before += len(batch)
+                    last_id = batch.table[self._key][-1].as_py() if self._key and len(batch) else last_id
+            except InvalidQueryLocator:
+                if last_id is None:
+                    raise
+                read = self._behind(last_id, before)
+                last_id = None
+            else:
+                return
+
+    def _walk(self, max_rows: int | None, early_up_to: int | None, before: int) -> Iterator[tuple[Batch, int]]:
+        """The pages of one run of the query, behind ``before`` rows of an earlier one."""
         decoding = _Decoding(self)
         with PageStream(decoding.fetch, max_rows is None, self.parallel, early_up_to) as stream:
             decoding.describe()
             for page in stream:
-                decoder = decoding.decoder
+                decoder, rows, total = decoding.decoder, before + stream.rows, before + stream.total
                 self._complete_children(decoder, page.records)
-                finished = page.done or (max_rows is not None and stream.rows >= max_rows)
-                self.hooks(RowsRead(stream.rows, stream.total, finished))
-                yield decoder.batch(page.records), stream.total
+                finished = page.done or (max_rows is not None and rows >= max_rows)
+                self.hooks(RowsRead(rows, total, finished))
+                yield decoder.batch(page.records), total
                 if finished:
                     break
-        if page.done and stream.rows != stream.total:
-            message = f"the org announced {stream.total} rows and sent {stream.rows}"
-            raise IncompleteResult(message, expected=stream.total, received=stream.rows)
+        if page.done and rows != total:
+            raise IncompleteResult(f"the org announced {total} rows and sent {rows}", expected=total, received=rows)
+
+    @cached_property
+    def _key(self) -> str | None:
+        """The column of the Ids by which a query whose cursor expired can go on: it is ordered by them alone."""
+        order = self.query.order_by
+        if self.query.offset or self.query.is_aggregate or len(order) != 1 or order[0].descending:
+            return None
+        column = next((column for column in self.columns.columns if column.path == ("Id",)), None)
+        return column.name if column and str(order[0].expression).casefold() == "id" else None
+
+    def _behind(self, last_id: str, rows: int) -> RestRead:
+        """The rest of the query, behind the record that came last."""
+        rest = self.query.narrowed(Comparison(FieldPath(("Id",)), ">", StringLiteral(last_id)))
+        if isinstance(rest.limit, int):
+            rest = replace(rest, limit=rest.limit - rows)
+        return replace(self, query=rest, text=str(rest))
 
     def refuse_repeats(self, table: pa.Table) -> None:
         """A record that comes twice means that a page was repeated and another one lost, whatever the counts say.
