@@ -1,250 +1,200 @@
-"""What reading JSON pages costs: sfdata.read_soql beside simple-salesforce with pandas, and the download alone.
+"""What reading costs: sfdata beside simple-salesforce with pandas, and beside the limits of the wire.
 
     python -m pip install -e ".[test]"
-    python benchmarks/reading.py            # 200,000 rows × 15 fields, five rounds: about three minutes
+    python benchmarks/reading.py                        # every case of benchmarks/cases.py: about a quarter of an hour
+    python benchmarks/reading.py --quick                # a fifth of the rows, two rounds: no figures to quote
+    python benchmarks/reading.py --only gzip --rounds 9
+    python benchmarks/reading.py --write                # the tables into benchmarks/RESULTS.md, too
 
-Prebuilt pages come from a plain server in a process of its own, without latency, as they are and gzipped. Every reading
-is a fresh process whose clock starts after its imports; the order alternates from round to round; a ratio is the median
-of the rounds' ratios. Both frames must be equal once typed, or there is no table. The table is Markdown.
-
-"simple-salesforce" is what people write: ``pd.DataFrame(sf.query_all(soql)["records"]).drop(columns="attributes")``,
-with every value left as JSON has it; "sfdata" has typed, flattened and counted its frame.
+Prebuilt pages come from a plain server in a process of its own. Every reading is a fresh process whose clock starts
+after its imports; the order alternates from round to round. Frames must be equal once typed, or there is no table.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
+import atexit
 import json
-import random
-import re
-import resource
-import socket
+import os
+import platform
+import shutil
 import subprocess
 import sys
-import threading
+import tempfile
 import time
-from collections.abc import Callable
-from statistics import median
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-PAGE_ROWS = 2_000
-DATA = "/services/data/v67.0"
-TYPES = """Id id, Name string, Street__c textarea, City__c string, Stage__c picklist, Amount__c currency,
-Share__c percent, Score__c double, Employees__c int, Visits__c int, Active__c boolean, Closed__c date,
-CreatedDate datetime, SystemModstamp datetime, OwnerId reference"""
-FIELDS: dict[str, str] = dict(pair.split() for pair in TYPES.split(","))
-DTYPES = {"currency": "float64", "percent": "float64", "double": "float64", "int": "Int64", "boolean": "boolean"}
-COLUMNS = [*(name for name in FIELDS if name != "OwnerId"), "Owner.Name"]
-SOQL = f"SELECT {', '.join(COLUMNS)} FROM Deal__c"
-SHELL = "from IPython.core.interactiveshell import InteractiveShell; shell = InteractiveShell.instance()"
-LOADING = f"import time, pandas; {SHELL}; start = time.perf_counter(); shell.run_line_magic('load_ext', 'sfdata')"
+from cases import CASES, Case, Entry
+from figures import Results
+from pages import calls, running
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "RESULTS.md"
+PACKAGES = ("sfdata", "pandas", "pyarrow", "msgspec", "httpx", "isal", "simple-salesforce", "requests", "ipython")
+ABOUT = """\
+Pages are built beforehand and served by a process of their own over the loopback; every reading is a fresh process
+whose clock starts after its imports; readers take turns, in alternating order; times are medians, ratios are medians of
+the rounds' ratios. Typed results were equal, value by value, in the same run. "× faster" and "memory of peer" compare
+with simple-salesforce and pandas as people write them, "time of floor" with a sequential download that looks at
+nothing, inflated by the standard library. Calls are what the server counted, describe included."""
 
 
-def record(number: int, chance: random.Random) -> dict[str, Any]:
-    """One row as an org writes it: nulls, quotes, line ends, other scripts, a parent that may be missing."""
-    stamp = f"{chance.randint(2019, 2026)}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}"
-    clock = f"T{chance.randint(0, 23):02}:{chance.randint(0, 59):02}:{chance.randint(0, 59):02}.000+0000"
-    owner = {"attributes": {"type": "User", "url": f"{DATA}/sobjects/User/005{number % 40:015}"}}
-    return {
-        "attributes": {"type": "Deal__c", "url": f"{DATA}/sobjects/Deal__c/a01{number:015}"},
-        "Id": f"a01{number:015}",
-        "Name": f"{chance.choice(('Löffler KG', 'Ünal “Tools”', '田中製作所', 'Acme'))} {number}",
-        "Street__c": chance.choice((None, f'{number} "Old" Road\r\nBackyard', "Hauptstraße 5")),
-        "City__c": chance.choice((None, "Łódź", "Berlin", "Portland")),
-        "Stage__c": chance.choice(("Prospecting", "Closed Won", "Closed Lost")),
-        "Amount__c": round(chance.uniform(0, 1e6), 2),
-        "Share__c": float(chance.randint(0, 100)),
-        "Score__c": chance.random(),
-        "Employees__c": chance.randint(1, 90_000),
-        "Visits__c": chance.choice((None, chance.randint(0, 500))),
-        "Active__c": chance.random() < 0.5,
-        "Closed__c": stamp,
-        "CreatedDate": stamp + clock,
-        "SystemModstamp": stamp + clock,
-        "Owner": {**owner, "Name": f"Owner {number % 40}"} if number % 10 else None,
-    }
-
-
-def answers(rows: int) -> dict[str, bytes]:
-    """Every answer by its path: the pages in order, and the describes sfdata asks for."""
-    chance = random.Random(5)
-    made: dict[str, bytes] = {}
-    for start in range(0, rows, PAGE_ROWS):
-        stop = min(start + PAGE_ROWS, rows)
-        page: dict[str, Any] = {"totalSize": rows, "done": stop == rows}
-        if stop < rows:
-            page["nextRecordsUrl"] = f"{DATA}/query/01g000000000001AAA-{stop}"
-        page["records"] = [record(number, chance) for number in range(start, stop)]
-        path = f"{DATA}/query/01g000000000001AAA-{start}" if start else f"{DATA}/query"
-        made[path] = json.dumps(page, ensure_ascii=False, separators=(",", ":")).encode()
-    for name, types in {"Deal__c": FIELDS, "User": {"Name": "string"}}.items():
-        parent = {"relationshipName": "Owner", "referenceTo": ["User"]}
-        fields = [{"name": n, "type": kind, **(parent if n == "OwnerId" else {})} for n, kind in types.items()]
-        made[f"{DATA}/sobjects/{name}/describe"] = json.dumps({"name": name, "fields": fields}).encode()
-    return made
-
-
-def message(content: bytes, *, zipped: bool) -> bytes:
-    body = gzip.compress(content, 6) if zipped else content
-    coding = "Content-Encoding: gzip\r\n" if zipped else ""
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{coding}Content-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
-
-
-def serve(rows: int) -> None:
-    """Serve until standard input ends; the two ports, plain and gzipped, are the one line on standard output."""
-    ports, contents = [], answers(rows)
-    for zipped in (False, True):
-        listener = socket.create_server(("127.0.0.1", 0))
-        ports.append(listener.getsockname()[1])
-        whole = {path: message(content, zipped=zipped) for path, content in contents.items()}
-        threading.Thread(target=accept, args=(listener, whole), daemon=True).start()
-    print(json.dumps(ports), flush=True)
-    sys.stdin.read()
-
-
-def accept(listener: socket.socket, answer: dict[str, bytes]) -> None:
-    while True:
-        threading.Thread(target=converse, args=(listener.accept()[0], answer), daemon=True).start()
-
-
-def converse(connection: socket.socket, answer: dict[str, bytes]) -> None:
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    with connection, connection.makefile("rb") as asked:
-        while request := asked.readline():
-            while asked.readline().strip():
-                pass
-            connection.sendall(answer[request.split()[1].decode().partition("?")[0].rstrip("/")])
-
-
-def by_sfdata(port: int) -> Callable[[], Any]:
-    import httpcore  # noqa: F401, I001 - which httpx loads with its first connection
-    import sfdata.org
-
-    def read() -> Any:
-        with sfdata.org.connect(instance_url=f"http://127.0.0.1:{port}", access_token="00D!x") as org:
-            return sfdata.org.read_soql(SOQL, org)
-
-    return read
-
-
-def by_simple_salesforce(port: int) -> Callable[[], Any]:
-    import pandas as pd
-    import requests
-    import simple_salesforce.api
-
-    class Plain(requests.adapters.HTTPAdapter):  # simple-salesforce speaks https alone, this server does not
-        def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
-            request.url = request.url.replace("https://", "http://", 1)
-            return super().send(request, *args, **options)
-
-    def read() -> Any:
-        session = requests.Session()
-        session.mount("https://", Plain())
-        host = f"127.0.0.1:{port}"
-        org = simple_salesforce.api.Salesforce(instance=host, session_id="00D!x", version="67.0", session=session)
-        return pd.DataFrame(org.query_all(SOQL)["records"]).drop(columns="attributes")
-
-    return read
-
-
-def by_download(port: int) -> Callable[[], Any]:
-    import httpcore  # noqa: F401
-    import httpx
-
-    def read() -> Any:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", verify=False) as client:
-            url: str | None = f"{DATA}/query"
-            while url:
-                found = re.search(rb'"nextRecordsUrl":"([^"]+)"', client.get(url).content[:1000])
-                url = found[1].decode() if found else None
-
-    return read
-
-
-Runs = list[dict[str, Any]]
-READERS = {"sfdata": by_sfdata, "simple-salesforce": by_simple_salesforce, "download only": by_download}
-
-
-def measure(reader: str, port: int) -> None:
-    """Read once; seconds, processor seconds, peak memory over idle, and a digest of the typed frame on one line."""
-    read = READERS[reader](port)
-    idle, cpu, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time(), time.perf_counter()
-    frame = read()
-    wall, cpu = time.perf_counter() - start, time.process_time() - cpu
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle
-    print(json.dumps({"wall": wall, "cpu": cpu, "memory": memory / 1024, "digest": digest(frame)}))
-
-
-def digest(frame: Any) -> str | None:
-    """A fingerprint of the values, each made what its field's type says: equal for frames that are equal once typed."""
-    if frame is None:
-        return None
-    import pandas as pd
-
-    if "Owner" in frame:
-        frame["Owner.Name"] = [None if owner is None else owner["Name"] for owner in frame.pop("Owner")]
-    for column in frame:
-        kind = FIELDS.get(column, "string")
-        if kind in ("date", "datetime"):
-            frame[column] = pd.to_datetime(frame[column], utc=True).dt.as_unit("ms")
-        else:
-            frame[column] = frame[column].astype(DTYPES.get(kind, "str"))
-    return f"{frame.shape} {list(frame.columns)} {pd.util.hash_pandas_object(frame, index=False).sum()}"
-
-
-def ask(*arguments: str) -> Any:
-    done = subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def compare(port: int, rounds: int) -> list[str]:
-    """The rows of the table for one port: medians, and medians of the rounds' ratios to simple-salesforce."""
-    runs: dict[str, Runs] = {reader: [] for reader in READERS}
-    for number in range(rounds):
-        for reader in list(READERS)[:: -1 if number % 2 else 1]:
-            runs[reader].append(ask(__file__, "--measure", reader, "--port", str(port)))
-    if len({run["digest"] for reader in list(READERS)[:2] for run in runs[reader]}) != 1:
-        raise SystemExit("the frames differ: no table")
-
-    return [line(reader, runs[reader], runs["simple-salesforce"]) for reader in READERS]
-
-
-def line(reader: str, runs: Runs, peers: Runs) -> str:
-    wall, cpu, memory = (median(run[what] for run in runs) for what in ("wall", "cpu", "memory"))
-    faster, less = (median(p[what] / r[what] for p, r in zip(peers, runs, strict=True)) for what in ("wall", "cpu"))
-    return f"| {reader} | {wall:.2f} | {cpu:.2f} | {memory:.0f} | {faster:.1f}× | {less:.1f}× |"
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure reading JSON pages.")
-    parser.add_argument("--rows", type=int, default=200_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    for part in ("--serve", "--measure", "--port"):
-        parser.add_argument(part, help=argparse.SUPPRESS)
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Measure reading.")
+    parser.add_argument("--only", choices=[case.name for case in CASES], action="append", help="only this case")
+    parser.add_argument("--rows", type=int, help="so many rows instead of the case's own")
+    parser.add_argument("--rounds", type=int, help="so many rounds instead of the case's own")
+    parser.add_argument("--quick", action="store_true", help="a fifth of the rows and two rounds")
+    parser.add_argument("--write", action="store_true", help=f"write benchmarks/{RESULTS.name}, too")
     args = parser.parse_args()
-    if args.serve:
-        return serve(int(args.serve))
-    if args.measure:
-        return measure(args.measure, int(args.port))
-    return report(args.rows, args.rounds)
+    chosen = [case for case in CASES if not args.only or case.name in args.only]
+    chosen = [case.quick() if args.quick else case for case in chosen]
+    chosen = [case.resized(rows=args.rows, rounds=args.rounds) for case in chosen]
+    if args.write and (args.only or args.rows or args.quick):
+        parser.error("--write is for all cases as they are: leave out --only, --rows and --quick")
+    started, results, failed = time.monotonic(), [], []
+    for case in chosen:
+        print(f"{case.name}: {case.rounds} rounds …", file=sys.stderr, flush=True)
+        try:
+            results.append(run(case))
+            print(*section(results[-1]), sep="\n", flush=True)
+        except (Unequal, subprocess.SubprocessError) as problem:
+            failed.append(f"{case.name}: no table, {_last_line(problem)}")
+            print(f"\n{failed[-1]}\n", flush=True)
+    print(*goals(results), sep="\n")
+    if args.write:
+        sections = [line for one in results for line in section(one)]
+        lines = [*header(time.monotonic() - started), *goals(results), *sections, *failed]
+        RESULTS.write_text("\n".join([*lines, ""]), "utf-8")
+    return 1 if failed else 0
 
 
-def report(rows: int, rounds: int) -> None:
-    """Print both tables and the cost of loading the extension."""
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([sys.executable, __file__, "--serve", str(rows)], **pipes) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        for name, port in zip(("identity", "gzip"), json.loads(server.stdout.readline()), strict=True):
-            print(f"\n{rows:,} rows × {len(COLUMNS)} columns, {name}, 0 ms, {rounds} rounds; equal frames\n")
-            print("| reader | seconds | CPU s | MB over idle | × faster | × less CPU |\n|---|--:|--:|--:|--:|--:|")
-            print(*compare(port, rounds), sep="\n", flush=True)
-        server.stdin.close()
-    loading = [ask("-c", f"{LOADING}; print((time.perf_counter() - start) * 1000)") for _ in range(2 * rounds + 1)]
-    print(f"\n`%load_ext sfdata` over IPython and pandas: {median(loading):.1f} ms (median of {len(loading)})")
+def _last_line(problem: Exception) -> str:
+    told = getattr(problem, "stderr", None) or str(problem)
+    return str(told).strip().splitlines()[-1]
+
+
+class Unequal(Exception):
+    """Readers of the same rows disagree about them."""
+
+
+def run(case: Case) -> Results:
+    """Every round of a case, and the proof that its readers read the same.
+
+    Raises:
+        Unequal: they did not.
+        CalledProcessError: a reader broke.
+    """
+    runs: dict[Entry, list[dict[str, Any]]] = {entry: [] for entry in case.entries}
+    skipped: dict[Entry, str] = {}
+    with ExitStack() as servers:
+        urls = {share: _url(servers, case, share) for share in {entry.share for entry in case.entries}}
+        for number in range(case.rounds):
+            for entry in case.entries[:: -1 if number % 2 else 1]:
+                if entry in skipped:
+                    continue
+                told = measured(case, entry, urls[entry.share], digest=number == 0)
+                if "skipped" in told:
+                    skipped[entry] = told["skipped"]
+                else:
+                    runs[entry].append(told)
+    results = Results(case, {entry: made for entry, made in runs.items() if made}, skipped)
+    prove(results)
+    return results
+
+
+def _url(servers: ExitStack, case: Case, share: float) -> str:
+    if case.served is None:
+        return ""
+    return servers.enter_context(running(replace(case.served, rows=round(case.served.rows * share))))
+
+
+def measured(case: Case, entry: Entry, url: str, *, digest: bool) -> dict[str, Any]:
+    """One reading in a process of its own, in a directory of its own that goes with it."""
+    asked = {"reader": entry.reader, "url": url, "repeats": case.repeats, "digest": digest}
+    with tempfile.TemporaryDirectory() as scratch:
+        done = subprocess.run(
+            [sys.executable, str(HERE / "readers.py"), json.dumps(asked)],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            cwd=scratch,
+            env=environment() | {"SFDATA_HOME": scratch},
+        )
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told | {"calls": calls(url) / (case.repeats + 1) if url else 0}
+
+
+@cache
+def environment() -> dict[str, str]:
+    """The environment of readers: no proxies, and modules compiled once for all, as those of installed packages are."""
+    compiled = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, compiled)
+    unwanted = ("http_proxy", "https_proxy", "all_proxy", "pythondontwritebytecode")
+    kept = {name: text for name, text in os.environ.items() if name.lower() not in unwanted}
+    return kept | {"PYTHONPYCACHEPREFIX": compiled}
+
+
+def prove(results: Results) -> None:
+    """Hold readers of the same rows to the same frame.
+
+    Raises:
+        Unequal: they did not read the same, or not every row.
+    """
+    for share in {entry.share for entry in results.runs}:
+        runs = [run for entry, made in results.runs.items() if entry.share == share for run in made]
+        digests = {run["digest"] for run in runs if "digest" in run}
+        if len(digests) > 1:
+            raise Unequal("the typed frames differ")
+        for entry in results.runs:
+            wrong = {run["rows"] for run in results.runs[entry] if "rows" in run} - {results.case.rows(entry)}
+            if wrong:
+                raise Unequal(f"{results.case.label(entry)} has {wrong} rows")
+
+
+# --- what is written -------------------------------------------------------------------------------------------------
+
+
+def header(seconds: float) -> list[str]:
+    """What was measured, with what, and how."""
+    written = f"on {time.strftime('%-d %B %Y')} in {seconds / 60:.0f} minutes"
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    system = (
+        f"{platform.system()}, {os.cpu_count()} cores, {platform.python_implementation()} {platform.python_version()}"
+    )
+    return [
+        "# What reading costs",
+        "",
+        f"Written by `python benchmarks/reading.py --write` {written}.",
+        f"{system}; {packages}.",
+        "",
+        ABOUT,
+    ]
+
+
+def goals(results: Sequence[Results]) -> list[str]:
+    """The table of all goals."""
+    rows = [line for one in results for line in one.goals()]
+    head = ["", "## Goals", "", "| case | reader | figure | goal | measured | |", "|---|---|---|---|---|---|"]
+    return [*head, *rows] if rows else []
+
+
+def section(results: Results) -> Iterator[str]:
+    """A case as a part of the page."""
+    case = results.case
+    title = case.title.format(rows=case.served.rows if case.served else 0)
+    yield from ("", f"## {title}", "")
+    yield f"`--only {case.name}`, {case.rounds} rounds. {case.note}".rstrip()
+    yield ""
+    yield from results.table()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
