@@ -31,6 +31,9 @@ class Operation(Enum):
     BULK_QUERY = "the creation of a bulk query job, whose orphan only costs quota"
     BULK_RESULT = "a file of a bulk job's results"
     BULK_END = "the abort or deletion of a bulk job"
+    INGEST_CREATE = "the creation of an ingest job, which does nothing while it is open"
+    INGEST_UPLOAD = "the only upload an ingest job takes"
+    INGEST_CLOSE = "the step that has an ingest job's rows written"
 
 
 class Failure(Enum):
@@ -60,6 +63,9 @@ _READ = {
     Failure.POISON: Action.REPEAT,
 }
 
+_UNDONE = {Failure.NOT_SENT: Action.REPEAT, Failure.REFUSED_BEFORE_WORK: Action.REPEAT}
+"""Where doing it twice is not doing it once: only what surely was not done is repeated."""
+
 TABLE: Mapping[Operation, Mapping[Failure, Action]] = {
     Operation.TOKEN: _READ,
     Operation.REFRESH: {
@@ -73,7 +79,10 @@ TABLE: Mapping[Operation, Mapping[Failure, Action]] = {
     Operation.NEXT_PAGE: _READ,
     Operation.BULK_QUERY: _READ,
     Operation.BULK_RESULT: _READ,
-    Operation.BULK_END: {Failure.NOT_SENT: Action.REPEAT, Failure.REFUSED_BEFORE_WORK: Action.REPEAT},
+    Operation.BULK_END: _UNDONE,
+    Operation.INGEST_CREATE: _READ,
+    Operation.INGEST_UPLOAD: _UNDONE,
+    Operation.INGEST_CLOSE: _UNDONE,
 }
 """Operation × failure → action; what is not listed gives up."""
 

@@ -136,6 +136,10 @@ class HttpSession:
         """POST ``content`` as JSON; raises as `get` does. ``operation`` decides whether it may be repeated."""
         return self._answer(self._json_request("POST", path, content, operation, headers, watch))
 
+    def put(self, path: str, *, content: bytes, operation: Operation, content_type: str = "text/csv") -> Response:
+        """PUT ``content`` as it is; raises as `get` does. ``operation`` decides whether it may be repeated."""
+        return self._answer(Request("PUT", path, operation, self._headers({"Content-Type": content_type}), content))
+
     def patch(self, path: str, *, content: Any, operation: Operation) -> Response:
         """PATCH ``content`` as JSON; raises as `get` does. ``operation`` decides whether it may be repeated."""
         return self._answer(self._json_request("PATCH", path, content, operation))

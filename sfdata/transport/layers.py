@@ -157,7 +157,7 @@ class WireLayer:
         answer: httpx.Response | None = None
         try:
             answer = self._wire.handle_request(self._message(request))
-            response = self._read(request, answer, started)
+            response = self._read(request, answer)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, BodyCut, BodyUnreadable) as problem:
             fault = wire_fault(problem, request, answering=answer is not None)
         else:
@@ -176,7 +176,7 @@ class WireLayer:
             extensions={"timeout": self._timeouts},
         )
 
-    def _read(self, request: Request, answer: httpx.Response, started: float) -> Response:
+    def _read(self, request: Request, answer: httpx.Response) -> Response:
         """The answer, its body whole and decoded, or handed to the request's sink as it came."""
         headers = dict(answer.headers)
         head = Response(answer.status_code, headers, b"")
@@ -184,16 +184,17 @@ class WireLayer:
         try:
             if usable and request.sink is not None:
                 request.sink.restart(headers)
-                for chunk in self._chunks(answer, started, math.inf):
+                for chunk in self._chunks(answer, math.inf):
                     request.sink.write(chunk)
                 return head
             watch = request.watch if usable else None
-            return replace(head, content=_decoded(head, self._chunks(answer, started, self._whole_seconds), watch))
+            return replace(head, content=_decoded(head, self._chunks(answer, self._whole_seconds), watch))
         finally:
             answer.close()
 
-    def _chunks(self, answer: httpx.Response, started: float, seconds: float) -> Iterator[bytes]:
+    def _chunks(self, answer: httpx.Response, seconds: float) -> Iterator[bytes]:
         assert isinstance(answer.stream, httpx.SyncByteStream)
+        started = self._clock()  # only now: a large request takes its own time to go out
         for chunk in answer.stream:
             yield chunk
             if self._clock() - started > seconds:
