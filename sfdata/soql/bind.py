@@ -41,6 +41,7 @@ from sfdata.soql.parser import parse
 
 EARLIEST, LATEST = dt.date(1700, 1, 1), dt.date(4000, 12, 31)  # what the vendor's page on date formats allows
 LONGEST_NUMBER = 400  # digits on either side of the point; a float needs 324 at most
+_NOT_STORED = re.compile("[\0\ud800-\udfff]")
 
 _Render = Callable[[str, Any], str]
 
@@ -222,7 +223,7 @@ def _numpy(name: str, value: Any) -> Literal:
 
 def _text(name: str, value: str) -> Literal:
     text = str.__str__(value)
-    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+    if _NOT_STORED.search(text):
         raise BindError(f":{name} holds a character that no org stores (NUL or half a surrogate pair)")
     return StringLiteral(text)
 

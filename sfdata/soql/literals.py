@@ -6,6 +6,7 @@ https://developer.salesforce.com/docs/atlas.en-us.soql_sosl.meta/soql_sosl/sforc
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -137,12 +138,13 @@ Literal = (
     | Bind
 )
 
+_TO_ESCAPE = re.compile(r"['\x00-\x1f]")
 _ESCAPES = {"'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 
 
 def _escape(pattern: str) -> str:
     """``pattern``, whose backslashes come in escapes already, with all else escaped that could leave the quotes."""
-    return "".join(_ESCAPES.get(char) or (char if char >= " " else f"\\u{ord(char):04x}") for char in pattern)
+    return _TO_ESCAPE.sub(lambda found: _ESCAPES.get(found[0]) or f"\\u{ord(found[0]):04x}", pattern)
 
 
 def _precision(microsecond: int) -> str:
