@@ -6,7 +6,11 @@
     │   └── InsecureUrl                 plain http to anything but this machine
     ├── SoqlError                       the query text, before anything is sent
     │   ├── SoqlSyntaxError             what was found, what was expected, and where
-    │   └── BindError                   a :name without a value, or with one that is no SOQL literal
+    │   ├── BindError                   a :name without a value, or with one that is no SOQL literal
+    │   ├── QueryTooLong                more characters than a statement may have, and no way to split it
+    │   └── NotIncremental              since() cannot tell what changes in the query's result
+    ├── BookmarkError                   a bookmark that is none, belongs elsewhere, or is not there yet
+    │   └── BookmarkExpired             too old: what was deleted since then is no longer known
     ├── AuthenticationError             the org does not let us in
     │   ├── LoginRefused                the token endpoint said no
     │   └── SessionExpired              INVALID_SESSION_ID after a fresh login
@@ -27,6 +31,8 @@
     │   ├── RowLocked                   another transaction holds the record
     │   └── ServerUnavailable           the org is busy, in maintenance or broken
     └── IncompleteResult                a read that cannot prove that it is whole
+
+    ResultTruncated                     a warning: the caller's own bound left rows out
 
 A server's ``errorCode`` becomes a class in one place, `response_error`; a code this table has not met falls back to
 the category its HTTP status implies and keeps its code. No message ever holds a token, a key or a password.
@@ -125,6 +131,22 @@ class SoqlSyntaxError(SoqlError):
 
 class BindError(SoqlError):
     """A ``:name`` in the query has no value, or one that cannot be written as a SOQL literal."""
+
+
+class QueryTooLong(SoqlError):
+    """The query has more characters than a statement may have, and several statements cannot bring the same rows."""
+
+
+class NotIncremental(SoqlError):
+    """``since()`` cannot tell what changes in this query's result; it has to be read as a whole."""
+
+
+class BookmarkError(SalesforceError, ValueError):
+    """A bookmark is garbled, belongs to another org or query, or is asked for before the rows were handed over."""
+
+
+class BookmarkExpired(BookmarkError):
+    """Since this bookmark, rows may have been deleted of which the org keeps no trace; everything must be read anew."""
 
 
 class AuthenticationError(SalesforceError):
@@ -230,6 +252,10 @@ class IncompleteResult(SalesforceError):
         super().__init__(message, hint="Run the query again; if it repeats, the org or a proxy cuts answers short.")
         self.expected = expected
         self.received = received
+
+
+class ResultTruncated(UserWarning):
+    """A result holds its first rows only, since ``max_rows`` or ``max_memory`` said so."""
 
 
 BY_ERROR_CODE: Mapping[str, type[ResponseError]] = {
