@@ -30,7 +30,11 @@
     │   ├── RequestLimitExceeded        the org's calls for the day are spent
     │   ├── RowLocked                   another transaction holds the record
     │   └── ServerUnavailable           the org is busy, in maintenance or broken
-    └── IncompleteResult                a read that cannot prove that it is whole
+    ├── IncompleteResult                a read that cannot prove that it is whole
+    ├── SeveralRecords                  a lookup found more than one record for a key
+    └── PushError                       a push that did not come to its end, or not to a good one
+        ├── PushStopped                 stopped on this side; nothing is stopped in the org
+        └── StillRunning                the deadline passed while the org was still at work
 
     ResultTruncated                     a warning: the caller's own bound left rows out
 
@@ -252,6 +256,35 @@ class IncompleteResult(SalesforceError):
         super().__init__(message, hint="Run the query again; if it repeats, the org or a proxy cuts answers short.")
         self.expected = expected
         self.received = received
+
+
+class SeveralRecords(SalesforceError, LookupError):
+    """A key that was looked up has more than one record.
+
+    Attributes:
+        records: the Ids of the records of each such key, in order.
+    """
+
+    def __init__(self, message: str, records: Mapping[Any, tuple[str, ...]]) -> None:
+        hint = 'many="first" takes the one with the lowest Id, many="all" repeats the row for each.'
+        super().__init__(message, hint=hint)
+        self.records = records
+
+
+class PushError(SalesforceError):
+    """A push has not come to its end, or not all of its rows have come to a good one."""
+
+
+class PushStopped(PushError):
+    """A push was stopped on this side. The org goes on with the jobs it has, and the push can be resumed."""
+
+
+class StillRunning(PushError):
+    """The org was still at work when the deadline passed. ``id`` resumes the push, or the read."""
+
+    def __init__(self, id: str) -> None:  # noqa: A002 - the name users know it by
+        super().__init__("the org is still at work", hint=f'sfdata.resume("{id}") looks again; nothing was stopped.')
+        self.id = id
 
 
 class ResultTruncated(UserWarning):

@@ -37,6 +37,12 @@ class Batch:
         rows: int = self.table.num_rows
         return rows
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of Arrow data, child rows included."""
+        below: int = sum(linked.batch.nbytes for linked in self.children.values())
+        return int(self.table.nbytes) + below
+
     def slice(self, start: int, stop: int) -> Batch:
         """The rows from ``start`` up to ``stop``, with their children."""
         children = {}
@@ -45,9 +51,19 @@ class Batch:
             children[name] = Linked(linked.parents[low:high] - start, linked.batch.slice(int(low), int(high)))
         return Batch(self.table.slice(start, max(0, stop - start)), children)
 
-    def to_frame(self, about: Mapping[str, Any], dtype_backend: DtypeBackend | None = None) -> pd.DataFrame:
-        """A DataFrame whose ``attrs["sfdata"]`` says ``about`` and keeps the child rows for `children`."""
-        frame = to_pandas(self.table, dtype_backend)
+    def packed(self) -> Batch:
+        """The same in one piece of memory per column, as large as it needs to be."""
+        children = {name: Linked(linked.parents, linked.batch.packed()) for name, linked in self.children.items()}
+        return Batch(self.table.combine_chunks(), children)
+
+    def to_frame(
+        self, about: Mapping[str, Any], dtype_backend: DtypeBackend | None = None, *, consume: bool = False
+    ) -> pd.DataFrame:
+        """A DataFrame whose ``attrs["sfdata"]`` says ``about`` and keeps the child rows for `children`.
+
+        With ``consume`` the table's columns are given up one by one as they are converted; it is of no use afterwards.
+        """
+        frame = to_pandas(self.table, dtype_backend, consume=consume)
         below = {name: linked.batch for name, linked in self.children.items()}
         frame.attrs["sfdata"] = Provenance(about, below, dtype_backend)
         return frame

@@ -166,8 +166,8 @@ def check_backend(dtype_backend: object) -> None:
         raise ConfigurationError(f"dtype_backend {dtype_backend!r} is neither 'numpy_nullable' nor 'pyarrow'")
 
 
-def to_pandas(table: pa.Table, dtype_backend: DtypeBackend | None = None) -> pd.DataFrame:
-    """``table`` as a DataFrame with the dtypes of the table above."""
+def to_pandas(table: pa.Table, dtype_backend: DtypeBackend | None = None, *, consume: bool = False) -> pd.DataFrame:
+    """``table`` as a DataFrame with the dtypes of the table above; ``consume`` empties it on the way."""
     check_backend(dtype_backend)
-    frame: pd.DataFrame = table.to_pandas(types_mapper=_BACKENDS[dtype_backend])
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_BACKENDS[dtype_backend], self_destruct=consume)
     return frame

@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from sfdata.api.describe import DescribeCache
 from sfdata.api.query import first_page, next_page
@@ -113,21 +112,6 @@ class RestRead:
         if isinstance(rest.limit, int):
             rest = replace(rest, limit=rest.limit - rows)
         return replace(self, query=rest, text=str(rest))
-
-    def refuse_repeats(self, table: pa.Table) -> None:
-        """A record that comes twice means that a page was repeated and another one lost, whatever the counts say.
-
-        Groups are no records: CUBE gives several without an Id, and any column may go by that name.
-
-        Raises:
-            IncompleteResult: ``table``, the whole result, holds a record's Id twice.
-        """
-        for column in () if self.query.is_aggregate else self.columns.columns:
-            if column.path == ("Id",):
-                different = pc.count_distinct(table[column.name], mode="all").as_py()
-                if different != table.num_rows:
-                    message = f"{table.num_rows} rows arrived, but only {different} different records"
-                    raise IncompleteResult(message, expected=table.num_rows, received=different)
 
     def advised(self, ask: Callable[[], T]) -> T:
         """What ``ask`` brings. Should the org refuse a name in the query, the nearest one that exists is the hint."""

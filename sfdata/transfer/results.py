@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -14,6 +16,16 @@ from sfdata.errors import ConfigurationError, InvalidQueryLocator, InvalidType
 from sfdata.frames.batch import Batch, concat
 from sfdata.frames.columns import ResultColumns, UnknownName
 from sfdata.frames.dtypes import DtypeBackend, check_backend
+from sfdata.frames.repeats import Repeats
+from sfdata.transfer.bounds import BoundedRows, Bounds
+
+PIECE_ROWS = 65_536
+"""Rows that are packed together while a whole result is collected: pages are small, and take more than they hold."""
+REMEMBERED = 1 << 19
+"""Records that a stream knows again; see `Repeats`."""
+ALL = Bounds()
+
+T = TypeVar("T")
 
 
 class Results(ABC):
@@ -39,12 +51,13 @@ class Results(ABC):
         """Where the rows come from, for ``attrs["sfdata"]``."""
 
     @abstractmethod
-    def _prove(self, whole: Batch) -> None:
-        """Refuse a whole result that cannot be right, whatever its counts say.
+    def _id_column(self) -> str | None:
+        """The column in which no value may come twice, since it holds the records' own Ids; None where none does.
 
-        Raises:
-            IncompleteResult: a record came twice.
+        Asked for when the first rows have arrived.
         """
+
+    # --- whole -------------------------------------------------------------------------------------------------------
 
     def to_pandas(
         self,
@@ -52,27 +65,47 @@ class Results(ABC):
         dtype_backend: DtypeBackend | None = None,
         index_col: str | Sequence[str] | None = None,
         max_rows: int | None = None,
+        max_memory: int | str | None = None,
     ) -> pd.DataFrame:
         """All rows as a DataFrame: columns in SELECT order, typed by describe, provenance in ``attrs["sfdata"]``.
 
         Args:
             dtype_backend: ``"numpy_nullable"`` or ``"pyarrow"``, as in pandas' readers.
             index_col: column or columns to make the index.
-            max_rows: keep that many rows; ``attrs["sfdata"]["truncated"]`` then says how many there are in all.
-        """
-        if max_rows is not None and max_rows < 1:
-            raise ConfigurationError(f"max_rows must be at least 1, not {max_rows}")
-        self._check(dtype_backend, index_col)
-        batch, total = self._whole(max_rows)
-        about = self._about()
-        if max_rows is not None and total > max_rows:
-            batch = batch.slice(0, max_rows)
-            about["truncated"] = {"rows": max_rows, "total": total}
-        return _indexed(batch.to_frame(about, dtype_backend), index_col)
+            max_rows: keep that many rows at most.
+            max_memory: keep that much at most, in bytes of Arrow data (the frame is about as large): a number, or text
+                such as ``"500 MB"``.
 
-    def to_arrow(self) -> pa.Table:
-        """All rows as an Arrow table."""
-        return self._whole()[0].table
+        Warns:
+            ResultTruncated: a bound left rows out; ``attrs["sfdata"]["truncated"]`` says which, and how many there are.
+        """
+        bounds = Bounds(max_rows, max_memory)
+        self._check(dtype_backend, index_col)
+        batch, rows = self._whole(bounds)
+        frame = batch.to_frame(self._provenance(rows), dtype_backend, consume=True)
+        rows.warn()
+        return _indexed(frame, index_col)
+
+    def to_arrow(self, *, max_rows: int | None = None, max_memory: int | str | None = None) -> pa.Table:
+        """All rows as an Arrow table, its schema's metadata under ``sfdata`` the provenance as JSON.
+
+        A subquery's rows are a table of their own: see `to_tables`. The bounds are those of `to_pandas`.
+        """
+        return next(iter(self.to_tables(max_rows=max_rows, max_memory=max_memory).values()))
+
+    def to_tables(self, *, max_rows: int | None = None, max_memory: int | str | None = None) -> dict[str, pa.Table]:
+        """All rows as Arrow tables, and the rows of child subqueries at any depth as tables beside them.
+
+        The names tell the way: ``{"Account": …, "Account.Contacts": …, "Account.Contacts.Cases": …}``, the query's own
+        rows first. A child table's column with its reference to the parent (``AccountId``) links it to the one above.
+        """
+        batch, rows = self._whole(Bounds(max_rows, max_memory))
+        metadata = {"sfdata": json.dumps(self._provenance(rows), ensure_ascii=False)}
+        rows.warn()
+        named = _named(self._columns().object_name, batch)
+        return {name: table.replace_schema_metadata(metadata) for name, table in named}
+
+    # --- as they arrive ----------------------------------------------------------------------------------------------
 
     def chunks(
         self,
@@ -94,45 +127,105 @@ class Results(ABC):
         self, size: int, dtype_backend: DtypeBackend | None, index_col: str | Sequence[str] | None
     ) -> Iterator[pd.DataFrame]:
         start = 0
-        for batch in _rechunked((batch for batch, _ in self._batches()), size):
-            frame = batch.to_frame(self._about(), dtype_backend)
-            frame.index = pd.RangeIndex(start, start + len(batch))
-            yield _indexed(frame, index_col)
-            start += len(batch)
+        with closing(self._run(self._bounded(ALL), REMEMBERED)) as batches:
+            for batch in _rechunked(batches, size):
+                frame = batch.to_frame(self._about(), dtype_backend)
+                frame.index = pd.RangeIndex(start, start + len(batch))
+                yield _indexed(frame, index_col)
+                start += len(batch)
 
     def to_reader(self) -> pa.RecordBatchReader:
-        """The rows as a stream of Arrow record batches, fetched as it is consumed."""
-        tables = (batch.table for batch, _ in self._batches())
-        first = next(tables)
-        parts = (part for table in chain([first], tables) for part in table.to_batches())
-        return pa.RecordBatchReader.from_batches(first.schema, parts)
+        """The rows as a stream of Arrow record batches, fetched as it is consumed; nothing is read before.
+
+        Dropping the reader half way ends the reading. It holds no rows of child subqueries: see `to_tables`.
+        """
+        batches = self._run(self._bounded(ALL), REMEMBERED)
+        try:
+            schema = _schema(self._columns())
+        except (UnknownName, InvalidType):  # the org may know better, or say it better
+            first = next(batches)
+            return pa.RecordBatchReader.from_batches(first.table.schema, _record_batches(batches, first))
+        return pa.RecordBatchReader.from_batches(schema, _record_batches(batches))
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """The Arrow PyCapsule stream, page by page: ``polars.DataFrame(org.soql(…))`` and DuckDB read it."""
+        """The Arrow PyCapsule stream, page by page: ``polars.DataFrame(org.soql(…))`` and DuckDB read it.
+
+        https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html
+        """
         return self.to_reader().__arrow_c_stream__(requested_schema)
+
+    def __arrow_c_schema__(self) -> object:
+        """The schema of that stream, for which nothing is read."""
+        return self.to_reader().schema.__arrow_c_schema__()
+
+    # --- reading -----------------------------------------------------------------------------------------------------
 
     def _check(self, dtype_backend: DtypeBackend | None, index_col: str | Sequence[str] | None) -> None:
         """Refuse what the result cannot be given, before anything is read."""
         check_backend(dtype_backend)
-        if index_col is None:
-            return
+        self._refuse_unknown("index_col", index_col)
+
+    def _refuse_unknown(self, option: str, columns: str | Sequence[str] | None) -> None:
         try:
-            names = self._columns().names
+            names = self._columns().names if columns is not None else []
         except (UnknownName, InvalidType):
             return  # the org's own error says more
-        for name in [index_col] if isinstance(index_col, str) else index_col:
+        for name in _listed(columns):
             if name not in names:
-                raise ConfigurationError(f"index_col {name!r} is not among the query's columns: {', '.join(names)}")
+                raise ConfigurationError(f"{option} {name!r} is not among the query's columns: {', '.join(names)}")
 
-    def _whole(self, max_rows: int | None = None) -> tuple[Batch, int]:
-        """The rows in one batch, and the org's count of them."""
-        try:
-            parts = list(self._batches(max_rows))
-        except InvalidQueryLocator:  # expired half way: nobody has seen a row yet, so begin again
-            parts = list(self._batches(max_rows))
-        batch = concat([part for part, _ in parts])
-        self._prove(batch)
-        return batch, parts[0][1]
+    def _bounded(self, bounds: Bounds) -> BoundedRows:
+        return BoundedRows(self._batches(bounds.max_rows), bounds)
+
+    def _run(self, rows: BoundedRows, remember: int | None) -> Generator[Batch, None, None]:
+        """The batches of one reading, of which no record comes twice."""
+        repeats: Repeats | None = None
+        with closing(iter(rows)) as batches:
+            for batch in batches:
+                repeats = repeats or Repeats(self._id_column(), remember)
+                repeats.add(batch.table)
+                yield batch
+        if repeats is not None:
+            repeats.finish()
+
+    def _whole(self, bounds: Bounds = ALL) -> tuple[Batch, BoundedRows]:
+        """The rows in one batch."""
+        return _from_the_beginning(lambda: self._collected(bounds))
+
+    def _collected(self, bounds: Bounds) -> tuple[Batch, BoundedRows]:
+        rows = self._bounded(bounds)
+        return concat([batch.packed() for batch in _gathered(self._run(rows, None), PIECE_ROWS)]), rows
+
+    def _provenance(self, rows: BoundedRows) -> dict[str, Any]:
+        return self._about() | ({"truncated": rows.truncated} if rows.truncated else {})
+
+
+def _from_the_beginning(read: Callable[[], T]) -> T:
+    """What ``read`` brings; once more where its cursor expired half way, since nobody has seen a row yet."""
+    try:
+        return read()
+    except InvalidQueryLocator:
+        pass  # only then is what was read so far let go
+    return read()
+
+
+def _named(name: str, batch: Batch) -> Iterator[tuple[str, pa.Table]]:
+    """The table, and those of its children at any depth."""
+    yield name, batch.table
+    for relationship, linked in batch.children.items():
+        yield from _named(f"{name}.{relationship}", linked.batch)
+
+
+def _gathered(batches: Iterator[Batch], size: int) -> Iterator[Batch]:
+    """The same rows in batches of at least ``size``, save the last one."""
+    pending: list[Batch] = []
+    for batch in batches:
+        pending.append(batch)
+        if sum(map(len, pending)) >= size:
+            yield concat(pending)
+            pending = []
+    if pending:
+        yield concat(pending)
 
 
 def _rechunked(batches: Iterator[Batch], size: int) -> Iterator[Batch]:
@@ -151,6 +244,20 @@ def _rechunked(batches: Iterator[Batch], size: int) -> Iterator[Batch]:
     rest = concat(pending)
     if len(rest) or not yielded:
         yield rest
+
+
+def _record_batches(batches: Generator[Batch, None, None], *ahead: Batch) -> Iterator[pa.RecordBatch]:
+    with closing(batches):
+        for batch in chain(ahead, batches):
+            yield from batch.table.to_batches()
+
+
+def _schema(columns: ResultColumns) -> pa.Schema:
+    return pa.schema([(column.name, column.kind.arrow) for column in columns.columns])
+
+
+def _listed(columns: str | Sequence[str] | None) -> Sequence[str]:
+    return [columns] if isinstance(columns, str) else columns or ()
 
 
 def _indexed(frame: pd.DataFrame, index_col: str | Sequence[str] | None) -> pd.DataFrame:

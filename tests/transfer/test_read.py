@@ -141,20 +141,6 @@ def test_missing_child_rows_raise(org, soql, page):
         soql("SELECT Name, (SELECT Name FROM Contacts) FROM Account").to_pandas()
 
 
-def test_max_rows_is_announced(org, soql, page):
-    """A capped frame says in its attrs how many rows there are; pages behind the cap are not fetched."""
-    org.pages = {"q": [page(0, 3, 9, "c-3")], "c-3": [page(3, 6, 9, "c-6")]}
-    frame = soql(ACCOUNTS).to_pandas(max_rows=4)
-    assert len(frame) == 4
-    assert frame.attrs["sfdata"]["truncated"] == {"rows": 4, "total": 9}
-    assert org.asked[1:] == ["c-3"]
-    for rows in (1, 3):
-        assert len(soql(ACCOUNTS).to_pandas(max_rows=rows)) == rows
-    assert org.asked[2:] == [ACCOUNTS, ACCOUNTS]
-    org.pages = {"q": [page(0, 3, 3)]}
-    assert "truncated" not in soql(ACCOUNTS).to_pandas(max_rows=3).attrs["sfdata"]
-
-
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 100])
 def test_chunks_have_the_size_asked_for(org, soql, page, size):
     """Chunks of n rows are n rows each, whatever the pages are, and together they are the result."""
@@ -292,6 +278,7 @@ def test_attrs_tell_where_a_frame_came_from(org, soql, page):
     about = soql(ACCOUNTS).to_pandas().attrs["sfdata"]
     assert {k: v for k, v in about.items() if k != "read_at"} == {
         "object": "Account",
+        "query": ACCOUNTS,
         "org": "acme.my.salesforce.com",
         "api_version": "67.0",
         "engine": "rest",
