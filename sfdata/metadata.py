@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-_KEYS = {"external_id": "externalId", "reference_to": "referenceTo", "relationship_name": "relationshipName"}
+_KEYS = {
+    "case_sensitive": "caseSensitive",
+    "external_id": "externalId",
+    "reference_to": "referenceTo",
+    "relationship_name": "relationshipName",
+}
 """The describe's own word where it is not ours."""
 
 
@@ -34,6 +39,7 @@ class FieldDescribe:
     filterable: bool = True
     external_id: bool = False
     unique: bool = False
+    case_sensitive: bool = False
     custom: bool = False
     reference_to: tuple[str, ...] = ()
     relationship_name: str | None = None
