@@ -57,6 +57,9 @@ class Results(ABC):
         Asked for when the first rows have arrived.
         """
 
+    def _handed_over(self) -> None:  # noqa: B027 - most results need not know
+        """Whoever took the rows of the latest reading has all that were asked for."""
+
     # --- whole -------------------------------------------------------------------------------------------------------
 
     def to_pandas(
@@ -82,9 +85,10 @@ class Results(ABC):
         bounds = Bounds(max_rows, max_memory)
         self._check(dtype_backend, index_col)
         batch, rows = self._whole(bounds)
-        frame = batch.to_frame(self._provenance(rows), dtype_backend, consume=True)
+        frame = _indexed(batch.to_frame(self._provenance(rows), dtype_backend, consume=True), index_col)
         rows.warn()
-        return _indexed(frame, index_col)
+        self._handed_over()
+        return frame
 
     def to_arrow(self, *, max_rows: int | None = None, max_memory: int | str | None = None) -> pa.Table:
         """All rows as an Arrow table, its schema's metadata under ``sfdata`` the provenance as JSON.
@@ -103,7 +107,9 @@ class Results(ABC):
         metadata = {"sfdata": json.dumps(self._provenance(rows), ensure_ascii=False)}
         rows.warn()
         named = _named(self._columns().object_name, batch)
-        return {name: table.replace_schema_metadata(metadata) for name, table in named}
+        tables = {name: table.replace_schema_metadata(metadata) for name, table in named}
+        self._handed_over()
+        return tables
 
     # --- as they arrive ----------------------------------------------------------------------------------------------
 
@@ -133,6 +139,7 @@ class Results(ABC):
                 frame.index = pd.RangeIndex(start, start + len(batch))
                 yield _indexed(frame, index_col)
                 start += len(batch)
+        self._handed_over()
 
     def to_reader(self) -> pa.RecordBatchReader:
         """The rows as a stream of Arrow record batches, fetched as it is consumed; nothing is read before.
@@ -144,8 +151,14 @@ class Results(ABC):
             schema = _schema(self._columns())
         except (UnknownName, InvalidType):  # the org may know better, or say it better
             first = next(batches)
-            return pa.RecordBatchReader.from_batches(first.table.schema, _record_batches(batches, first))
-        return pa.RecordBatchReader.from_batches(schema, _record_batches(batches))
+            return pa.RecordBatchReader.from_batches(first.table.schema, self._record_batches(batches, first))
+        return pa.RecordBatchReader.from_batches(schema, self._record_batches(batches))
+
+    def _record_batches(self, batches: Generator[Batch, None, None], *ahead: Batch) -> Iterator[pa.RecordBatch]:
+        with closing(batches):
+            for batch in chain(ahead, batches):
+                yield from batch.table.to_batches()
+        self._handed_over()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The Arrow PyCapsule stream, page by page: ``polars.DataFrame(org.soql(…))`` and DuckDB read it.
@@ -244,12 +257,6 @@ def _rechunked(batches: Iterator[Batch], size: int) -> Iterator[Batch]:
     rest = concat(pending)
     if len(rest) or not yielded:
         yield rest
-
-
-def _record_batches(batches: Generator[Batch, None, None], *ahead: Batch) -> Iterator[pa.RecordBatch]:
-    with closing(batches):
-        for batch in chain(ahead, batches):
-            yield from batch.table.to_batches()
 
 
 def _schema(columns: ResultColumns) -> pa.Schema:
