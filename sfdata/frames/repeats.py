@@ -98,7 +98,7 @@ def _keys_of(ids: pa.StringArray) -> Keys:
         places = np.frombuffer(offsets, np.int32)[ids.offset : ids.offset + len(ids) + 1]
         if (np.diff(places) == _WORDS.itemsize).all():
             keys = _packed(np.frombuffer(data, np.uint8)[places[0] : places[-1]])
-            return keys[keys != _NO_RECORD_KEY]
+            return np.extract(keys != _NO_RECORD_KEY, keys)
     return _keys_of_any(ids.to_pylist())
 
 

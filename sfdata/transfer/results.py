@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from sfdata.frames.columns import ResultColumns, UnknownName
 from sfdata.frames.dtypes import DtypeBackend, check_backend
 from sfdata.frames.repeats import Repeats
 from sfdata.transfer.bounds import BoundedRows, Bounds
+from sfdata.transfer.parquet import ROW_GROUP_ROWS, ParquetGoal, ParquetWritten
 
 PIECE_ROWS = 65_536
 """Rows that are packed together while a whole result is collected: pages are small, and take more than they hold."""
@@ -110,6 +112,56 @@ class Results(ABC):
         tables = {name: table.replace_schema_metadata(metadata) for name, table in named}
         self._handed_over()
         return tables
+
+    def to_parquet(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        partition_by: str | Sequence[str] | None = None,
+        compression: str | None = "zstd",
+        row_group_size: int = ROW_GROUP_ROWS,
+        max_rows: int | None = None,
+        overwrite: bool = False,
+    ) -> ParquetWritten:
+        """Write all rows as Parquet while they arrive, in little memory however many they are.
+
+        The rows of child subqueries are written beside: `sfdata.transfer.parquet` says under which names. Nothing
+        stands at ``path`` before the read is complete, and after an error nothing is left.
+
+        Args:
+            path: a file if it ends in ``.parquet``, else the directory of a dataset.
+            partition_by: column or columns whose values become directories of the dataset (``StageName=Won/…``, a null
+                ``__HIVE_DEFAULT_PARTITION__``) and leave the files. Who reads them back guesses their types.
+            compression: ``"zstd"``, ``"snappy"``, ``"gzip"``, ``"brotli"``, ``"lz4"``, or None for none.
+            row_group_size: rows that are written, and can be read, at once; fewer where they are wide.
+            max_rows: keep that many rows at most.
+            overwrite: replace a file, or a directory of nothing but Parquet, that is there already.
+
+        Returns:
+            Where it was written, how many rows, and the same of each child subquery.
+
+        Raises:
+            ConfigurationError: an argument is wrong, or the path is taken; nothing was sent.
+            OSError: the disk is full, or the like.
+
+        Warns:
+            ResultTruncated: ``max_rows`` left rows out.
+        """
+        bounds = Bounds(max_rows)
+        options = {"compression": compression, "row_group_size": row_group_size, "overwrite": overwrite}
+        goal = ParquetGoal.at(path, partition_by, **options)
+        self._refuse_unknown("partition_by", partition_by)
+        goal.refuse_taken()
+        with suppress(UnknownName, InvalidType):  # the org's own error says more
+            goal.refuse_columns(self._columns())
+        written, rows = _from_the_beginning(lambda: self._written(goal, bounds))
+        rows.warn()
+        return written
+
+    def _written(self, goal: ParquetGoal, bounds: Bounds) -> tuple[ParquetWritten, BoundedRows]:
+        rows = self._bounded(bounds)
+        with closing(self._run(rows, REMEMBERED)) as batches:
+            return goal.write(batches, lambda: self._provenance(rows)), rows
 
     # --- as they arrive ----------------------------------------------------------------------------------------------
 
