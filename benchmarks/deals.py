@@ -29,6 +29,27 @@ BULK_COLUMNS = tuple(name for name in REST_COLUMNS if name not in ("Share__c", "
 REST_SOQL = f"SELECT {', '.join(REST_COLUMNS)} FROM Deal__c"
 BULK_SOQL = f"SELECT {', '.join(BULK_COLUMNS)} FROM Deal__c"
 
+NAMES = """Albion Borealis Cascade Delphi Ember Fairway Granite Harbour Ivory Juniper Kestrel Lantern Meridian Northgate
+Orchard Pinnacle Quarry Redwood Summit Thornton Umbra Vanguard Willow Yarrow Zephyr Anchor Beacon Compass Drummond
+Eastern Foundry Gateway"""
+WORDS = NAMES.split()
+ODD_WORDS = ("Löffler & Söhne", "Ünal “Tools”", "田中製作所", "Société Générale d'Écrous", "Żabka", "Ольга")
+FORMS = ("Ltd", "GmbH", "Inc.", "S.A.", "LLC", "B.V.", "AG", "Oy")
+CITIES = (
+    None,
+    "Łódź",
+    "São Paulo",
+    "Berlin",
+    "Portland",
+    "Osaka",
+    "Leeds",
+    "Austin",
+    "Utrecht",
+    "Brno",
+    "Perth",
+    "Lyon",
+)
+
 _TURN = "@@@@@@@@"
 """Stands in each Id of the pool for how often the pool has been gone through."""
 
@@ -37,19 +58,20 @@ def record(number: int, chance: random.Random, odd_share: float) -> dict[str, An
     """One row as REST writes it: nulls, a parent that may be missing, and in ``odd_share`` of the rows text that has
     quotes, line ends and other scripts."""
     odd = chance.random() < odd_share
-    names = ("Löffler KG", "Ünal “Tools”", "田中製作所") if odd else ("Acme Trading Limited", "Initech Holding")
-    street = f"{chance.randint(1, 9999)} {chance.choice(('Long Acre', 'High Road', 'Orchard Lane', 'Station Street'))}"
-    owner = {"attributes": {"type": "User", "url": f"{DATA}/sobjects/User/005{number % 40:015}"}}
+    name, city, street = (chance.choice(words) for words in (ODD_WORDS if odd else WORDS, CITIES, WORDS))
+    place = f"{chance.randint(1, 9_999)} {street} Road"
+    user = chance.randrange(400)
+    owner = {"attributes": {"type": "User", "url": f"{DATA}/sobjects/User/005{user:015}"}}
     key = f"a01{_TURN}{number:07}"
     return {
         "attributes": {"type": "Deal__c", "url": f"{DATA}/sobjects/Deal__c/{key}"},
         "Id": key,
-        "Name": f"{chance.choice(names)} {number}",
-        "Street__c": f'"The Old House"\r\n{street}' if odd else chance.choice((None, street, street)),
-        "City__c": "Łódź" if odd else chance.choice((None, "Berlin", "Portland", "Osaka")),
+        "Name": f"{name} {chance.choice(WORDS)} {chance.choice(FORMS)} {number}",
+        "Street__c": f'"The Old House"\r\n{place}' if odd else place if number % 3 else None,
+        "City__c": city,
         "Stage__c": chance.choice(("Prospecting", "Closed Won", "Closed Lost")),
         "Amount__c": round(chance.uniform(0, 1e6), 2),
-        "Share__c": float(chance.randint(0, 100)),
+        "Share__c": round(chance.uniform(0, 100), 2),
         "Score__c": chance.random(),
         "Employees__c": chance.randint(1, 90_000),
         "Visits__c": chance.choice((None, chance.randint(0, 500))),
@@ -57,7 +79,7 @@ def record(number: int, chance: random.Random, odd_share: float) -> dict[str, An
         "Closed__c": _date(chance),
         "CreatedDate": _date(chance) + _clock(chance),
         "SystemModstamp": _date(chance) + _clock(chance),
-        "Owner": {**owner, "Name": f"Owner {number % 40}"} if number % 10 else None,
+        "Owner": {**owner, "Name": f"{WORDS[user % 32]} {CITIES[1 + user % 11]}"} if number % 10 else None,
     }
 
 

@@ -41,13 +41,13 @@ FIGURES: dict[str, Figure] = {
     "wall": Figure("wall", _seconds),
     "cpu": Figure("CPU", _seconds),
     "memory": Figure("memory over idle", _megabytes),
-    "calls": Figure("calls", lambda value: f"{value:g}"),
+    "calls": Figure("calls", lambda value: f"{value:.3g}"),
     "faster": Figure("× faster", _times),
     "less_cpu": Figure("× less CPU", _times),
-    "floor": Figure("time of floor", _times),
-    "peer_memory": Figure("memory of peer", _times),
-    "frame_memory": Figure("memory of frame", _times),
-    "growth": Figure("time per row of the fewest rows", _times),
+    "floor": Figure("× of floor", _times),
+    "peer_memory": Figure("× of peer's memory", _times),
+    "frame_memory": Figure("× of frame's size", _times),
+    "growth": Figure("× time per row", _times),
 }
 
 

@@ -29,7 +29,7 @@ from urllib.request import urlopen
 import deals
 
 SLICE_BYTES = 8_192
-BURST_SECONDS = 0.01
+BURST_SECONDS = 0.003
 PAGES_AT_ONCE = 5
 JSON = "application/json;charset=UTF-8"
 CSV = "text/csv;charset=UTF-8"
@@ -119,7 +119,7 @@ def message(
 
 
 class Link:
-    """What all connections share: a bucket that fills with the link's speed and holds ten milliseconds of it."""
+    """What all connections share: a bucket that fills with the link's speed and holds a few milliseconds of it."""
 
     def __init__(self, mbit: float) -> None:
         self._bytes_per_second = mbit * 1e6 / 8

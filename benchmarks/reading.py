@@ -2,7 +2,7 @@
 
     python -m pip install -e ".[test]"
     python benchmarks/reading.py                        # every case of benchmarks/cases.py: about a quarter of an hour
-    python benchmarks/reading.py --quick                # a fifth of the rows, two rounds: no figures to quote
+    python benchmarks/reading.py --quick                # a fifth of the rows, one round: no figures to quote
     python benchmarks/reading.py --only gzip --rounds 9
     python benchmarks/reading.py --write                # the tables into benchmarks/RESULTS.md, too
 
@@ -40,9 +40,10 @@ PACKAGES = ("sfdata", "pandas", "pyarrow", "msgspec", "httpx", "isal", "simple-s
 ABOUT = """\
 Pages are built beforehand and served by a process of their own over the loopback; every reading is a fresh process
 whose clock starts after its imports; readers take turns, in alternating order; times are medians, ratios are medians of
-the rounds' ratios. Typed results were equal, value by value, in the same run. "× faster" and "memory of peer" compare
-with simple-salesforce and pandas as people write them, "time of floor" with a sequential download that looks at
-nothing, inflated by the standard library. Calls are what the server counted, describe included."""
+the rounds' ratios. Typed results were equal, value by value, in the same run. "× faster", "× less CPU" and
+"× of peer's memory" compare with simple-salesforce and pandas as people write them, "× of floor" with the time of a
+sequential download that looks at nothing, inflated by the standard library. "× time per row" is that of the most rows
+beside that of the fewest. Calls are what the server counted, describe included."""
 
 
 def main() -> int:
@@ -50,7 +51,7 @@ def main() -> int:
     parser.add_argument("--only", choices=[case.name for case in CASES], action="append", help="only this case")
     parser.add_argument("--rows", type=int, help="so many rows instead of the case's own")
     parser.add_argument("--rounds", type=int, help="so many rounds instead of the case's own")
-    parser.add_argument("--quick", action="store_true", help="a fifth of the rows and two rounds")
+    parser.add_argument("--quick", action="store_true", help="a fifth of the rows and one round")
     parser.add_argument("--write", action="store_true", help=f"write benchmarks/{RESULTS.name}, too")
     args = parser.parse_args()
     chosen = [case for case in CASES if not args.only or case.name in args.only]
@@ -191,7 +192,8 @@ def section(results: Results) -> Iterator[str]:
     case = results.case
     title = case.title.format(rows=case.served.rows if case.served else 0)
     yield from ("", f"## {title}", "")
-    yield f"`--only {case.name}`, {case.rounds} rounds. {case.note}".rstrip()
+    rounds = "one round" if case.rounds == 1 else f"{case.rounds} rounds"
+    yield f"`--only {case.name}`, {rounds}. {case.note}".rstrip()
     yield ""
     yield from results.table()
 
