@@ -3,7 +3,8 @@
     SalesforceError                     the root: catch this one
     ├── ConfigurationError              a setting is missing, malformed or contradicts another
     │   ├── MissingCredentials          nothing says who is logging in
-    │   └── InsecureUrl                 plain http to anything but this machine
+    │   ├── InsecureUrl                 plain http to anything but this machine
+    │   └── PushRefused                 rows that cannot be written, or are certain to fail; nothing was sent
     ├── SoqlError                       the query text, before anything is sent
     │   ├── SoqlSyntaxError             what was found, what was expected, and where
     │   ├── BindError                   a :name without a value, or with one that is no SOQL literal
@@ -45,7 +46,8 @@ the category its HTTP status implies and keeps its code. No message ever holds a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -87,6 +89,47 @@ class MissingCredentials(ConfigurationError):
 
 class InsecureUrl(ConfigurationError):
     """A token would travel over plain http to another machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One reason why a frame cannot be pushed.
+
+    Attributes:
+        reason: what is wrong, in words that need not repeat the place.
+        column: the frame's column; None where the frame or a whole row is meant.
+        position: the row, counted from 0; None where all rows are meant.
+        label: the row's label in the index of a DataFrame.
+    """
+
+    reason: str
+    column: str | None = None
+    position: int | None = None
+    label: Hashable = None
+
+    def __str__(self) -> str:
+        column = [] if self.column is None else [self.column]
+        named = "" if self.label is None or self.label == self.position else f" ({self.label!r})"
+        row = [] if self.position is None else [f"row {self.position}{named}"]
+        place = ", ".join(column + row)
+        return f"{place}: {self.reason}" if place else self.reason
+
+
+class PushRefused(ConfigurationError):
+    """A frame has no faithful form that the org would accept; nothing was sent.
+
+    Attributes:
+        problems: every `Problem` found, up to a number that nobody reads.
+    """
+
+    SHOWN = 5
+
+    def __init__(self, problems: Iterable[Problem], *, hint: str | None = None) -> None:
+        self.problems = tuple(problems)
+        more = len(self.problems) - self.SHOWN
+        lines = [str(problem) for problem in self.problems[: self.SHOWN]]
+        lines += [f"and {more} more, in .problems"] if more > 0 else []
+        super().__init__("\n".join(lines), hint=hint)
 
 
 class SoqlError(SalesforceError, ValueError):

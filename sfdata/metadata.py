@@ -38,6 +38,7 @@ class FieldDescribe:
     updateable: bool = False
     filterable: bool = True
     external_id: bool = False
+    id_lookup: bool = False
     unique: bool = False
     case_sensitive: bool = False
     custom: bool = False

@@ -26,6 +26,8 @@ from sfdata.errors import (
     InvalidType,
     MalformedQuery,
     NotFound,
+    Problem,
+    PushRefused,
     RequestLimitExceeded,
     ResponseError,
     RowLocked,
@@ -33,6 +35,7 @@ from sfdata.errors import (
     ServerUnavailable,
     SoqlError,
     SoqlSyntaxError,
+    StillRunning,
     UnsupportedApiVersion,
     caret_excerpt,
     response_error,
@@ -255,12 +258,14 @@ def test_excerpts(text: str, line: int, column: int, excerpt: str) -> None:
 
 # --- errors travel ---------------------------------------------------------------------------------------------------
 
-PLAIN = [kind for kind in classes() if kind not in (SoqlSyntaxError, IncompleteResult)]
+PLAIN = [kind for kind in classes() if kind.__init__ in (SalesforceError.__init__, ResponseError.__init__)]
 SAMPLES = [
     *(kind("what", error_code="X", status=400, hint="next") for kind in PLAIN),
     SoqlSyntaxError("what", text="SELECT *", offset=7, expected=["a field"], found="*", hint="next"),
     IncompleteResult("what", expected=5, received=3),
     ResponseError("what", error_code="X", status=400, fields=["A", "B"]),
+    PushRefused([Problem("is no number", "Amount", 3, "x"), Problem("no rows")], hint="next"),
+    StillRunning("a push"),
 ]
 
 
@@ -292,6 +297,21 @@ def test_an_incomplete_result_says_how_much_is_missing() -> None:
     error = IncompleteResult("3 of 5 rows arrived", expected=5, received=3)
     assert (error.expected, error.received) == (5, 3)
     assert "again" in str(error)
+
+
+def test_a_refused_frame_says_where_what_is_wrong() -> None:
+    """Each problem names column and row, by the row's label where it has another than its position; five are shown."""
+    places = [("Amount", 3, "x"), ("Amount", 4, 4), ("Name", None, None), (None, 5, None), (None, None, None)]
+    error = PushRefused([*(Problem("why", *place) for place in places), *[Problem("more")] * 2])
+    assert str(error).splitlines() == [
+        "Amount, row 3 ('x'): why",
+        "Amount, row 4: why",
+        "Name: why",
+        "row 5: why",
+        "why",
+        "and 2 more, in .problems",
+    ]
+    assert len(error.problems) == 7
 
 
 SECRET = "hunter2-of-the-notebook"
