@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sfdata import errors as errors
     from sfdata import soql as soql
+    from sfdata.accessor import lookup
     from sfdata.auth.flows import AccessToken, ClientCredentials, JwtBearer, RefreshToken
     from sfdata.errors import SalesforceError
     from sfdata.frames.batch import children
@@ -37,6 +38,7 @@ __all__ = [
     "children",
     "connect",
     "escape_like",
+    "lookup",
     "read_soql",
 ]
 
@@ -53,6 +55,7 @@ _HOMES = {
     "connect": "sfdata.org",
     "errors": "sfdata.errors",
     "escape_like": "sfdata.soql",
+    "lookup": "sfdata.accessor",
     "read_soql": "sfdata.org",
     "soql": "sfdata.soql",
 }
@@ -65,6 +68,8 @@ if not TYPE_CHECKING:  # type checkers take the names from the imports above, an
         if home is None:
             raise AttributeError(f"module 'sfdata' has no attribute {name!r}")
         module = import_module(home)
+        if home in ("sfdata.org", "sfdata.accessor"):  # whoever connects can say df.sf
+            import_module("sfdata.accessor").register()
         value = module if home == f"sfdata.{name}" else getattr(module, name)
         globals()[name] = value
         return value

@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import count
 from typing import Any, overload
+from weakref import WeakValueDictionary
 
 import pandas as pd
 
@@ -98,12 +100,22 @@ def _from_settings(settings: Settings, name: str | None, overrides: Mapping[str,
     return Org(replace(settings.org_config(), **overrides), flow, name=name, source=settings.source, hooks=hooks)
 
 
+_CONNECTIONS: WeakValueDictionary[int, Org] = WeakValueDictionary()
+_NUMBERS = count()
+
+
+def open_orgs() -> list[Org]:
+    """The connections of this process that somebody holds and nobody has closed, the latest last."""
+    return [org for org in _CONNECTIONS.values() if not org.closed]
+
+
 class Org:
     """A connected org. Make one with `connect`; close it, or use it in a ``with`` block, to give its sockets back.
 
     Attributes:
         name: what it was connected by (``"local"``, a profile's name), or its host.
         source: where its credentials came from, in words.
+        closed: whether `close` has been called.
         hooks: subscribe here for progress, retries and renewed tokens.
     """
 
@@ -116,6 +128,8 @@ class Org:
         self._describe = DescribeCache(self._session)
         self._host = (config.instance_url or config.login_url).partition("://")[2]
         self.name = name or self._host
+        self.closed = False
+        _CONNECTIONS[next(_NUMBERS)] = self
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
@@ -205,6 +219,7 @@ class Org:
 
     def close(self) -> None:
         """Give the sockets back. The org's session stays valid; a local org lives as long as this process."""
+        self.closed = True
         self._session.close()
 
     def __enter__(self) -> Org:

@@ -18,6 +18,7 @@ PUBLIC = {
     "children",
     "connect",
     "escape_like",
+    "lookup",
     "read_soql",
 }
 

@@ -6,8 +6,11 @@ before the first connection.
 
 from __future__ import annotations
 
+import sys
+
 from IPython.core.interactiveshell import InteractiveShell
 
+from sfdata import accessor
 from sfdata.notebook.commands import SfMagics
 from sfdata.notebook.display import ErrorDisplay
 from sfdata.notebook.magic import SoqlMagics
@@ -24,6 +27,8 @@ def load(shell: InteractiveShell) -> None:
     errors = ErrorDisplay(shell)
     shell.register_magics(SoqlMagics(shell, session, errors), SfMagics(shell, session, errors))
     errors.install()
+    _offer_accessor()
+    shell.events.register("pre_run_cell", _offer_accessor)
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -34,5 +39,12 @@ def unload(shell: InteractiveShell) -> None:
         return
     for kind, name in (("cell", "soql"), ("line", "soql"), ("line", "sf")):
         shell.magics_manager.magics[kind].pop(name, None)
+    shell.events.unregister("pre_run_cell", _offer_accessor)
     soql.errors.uninstall()
     soql.session.close()
+
+
+def _offer_accessor(*_: object) -> None:
+    """``df.sf``, as soon as there can be a ``df``: pandas is left for the notebook to load."""
+    if "pandas" in sys.modules:
+        accessor.register()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import urlsplit
 
+from sfdata import accessor
 from sfdata.errors import ConfigurationError, MissingCredentials
 from sfdata.notebook.display import tell
 from sfdata.notebook.progress import progress
@@ -24,6 +25,7 @@ class Session:
         self.shell = shell
         self.orgs: dict[str, Org] = {}
         self.current: Org | None = None
+        self._unfollow = accessor.follow(lambda: self.current)
 
     def connect(self, name: str | None = None) -> Org:
         """Open a connection, announce it and make it the current one.
@@ -83,10 +85,12 @@ class Session:
             org.close()
         self.orgs.clear()
         self.current = None
+        self._unfollow()
 
     def _open(self, name: str | None) -> Org:
         from sfdata.org import connect
 
+        accessor.register()
         with progress(Hooks(), self.shell):
             org = connect(name)
             try:
