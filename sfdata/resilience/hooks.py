@@ -47,7 +47,18 @@ class RowsRead:
     done: bool
 
 
-Event = RequestDone | RetryScheduled | TokenRenewed | RowsRead
+@dataclass(frozen=True, slots=True)
+class UnitMoved:
+    """Unit ``unit`` of a push, with ``rows`` rows, has come to ``phase``, in the ingest job ``job``."""
+
+    push: str
+    unit: int
+    rows: int
+    phase: str
+    job: str | None
+
+
+Event = RequestDone | RetryScheduled | TokenRenewed | RowsRead | UnitMoved
 Hook = Callable[[Event], None]
 
 

@@ -25,18 +25,22 @@ class LiveWire(httpx.BaseTransport):
         self._lock = threading.Lock()
         self._proxies: dict[str, str | None] = {}
         self._pools: dict[tuple[str, str | None], httpx.HTTPTransport] = {}
+        self._closed = False
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         return self._pool(request.url.scheme, request.url.host).handle_request(request)
 
     def close(self) -> None:
         with self._lock:
+            self._closed = True
             pools, self._pools = self._pools, {}
         for pool in pools.values():
             pool.close()
 
     def _pool(self, scheme: str, host: str) -> httpx.HTTPTransport:
         with self._lock:
+            if self._closed:  # a thread that was at work when the connection was closed
+                raise httpx.LocalProtocolError("the connection is closed")
             if host not in self._proxies:
                 self._proxies[host] = proxy_for(scheme, host)
             route = (scheme, self._proxies[host])

@@ -1,0 +1,289 @@
+"""A push under way: each unit of rows through its own ingest job, by the phases of `sfdata.transfer.journal`.
+
+Creating a job and giving it its data change nothing in the org; closing it does. So every step but that one may be done
+again, and after a lost answer to that one the job itself tells whether it was closed. A job whose upload ended in doubt
+is left alone, since a second upload would spoil it, and its rows travel in a new one.
+
+Stopping here (a deadline, Ctrl-C, the end of the process) stops nothing in the org: the push is resumed by its Id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
+
+from sfdata.api import bulk_ingest
+from sfdata.api.bulk_ingest import IngestJob, ResultFile
+from sfdata.errors import (
+    NotFound,
+    PushStopped,
+    ResponseError,
+    SalesforceError,
+    ServerUnavailable,
+    StillRunning,
+    TransportError,
+)
+from sfdata.resilience.hooks import Hooks, UnitMoved
+from sfdata.transfer.account import Account, ResultFiles, account, unaccounted
+from sfdata.transfer.journal import Journal, Phase, PushRecord, Unit
+from sfdata.transfer.unit_files import save_outcomes, unit_file
+from sfdata.transport.bodies import whole_body
+from sfdata.transport.http_session import HttpSession
+
+UNITS_AT_ONCE = 3
+MOST_JOBS = 5
+"""Jobs made for one unit, one after the other, before its uploads are given up."""
+GRACE_SECONDS = 0.8
+"""What requests under way are given to end when the push is stopped."""
+_IN_DOUBT = (TransportError, ServerUnavailable)
+"""Whether it was done nobody knows, or it can be asked again."""
+FETCHES = 3
+"""Times the results are fetched before counts that disagree are believed."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a push waits, and between which questions.
+
+    Attributes:
+        first_seconds, longest_seconds: the wait before the first question to a job, doubled up to the longest.
+        deadline_seconds: how long after its start the push is left to the org; None waits for ever.
+    """
+
+    first_seconds: float = 0.25
+    longest_seconds: float = 30.0
+    deadline_seconds: float | None = None
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] | None = None
+
+
+class Push:
+    """Takes the units of a journalled push as far as they go.
+
+    Args:
+        session: a connection to the push's own org.
+        push: the push, its data in the journal's folder for it.
+    """
+
+    def __init__(
+        self,
+        session: HttpSession,
+        journal: Journal,
+        hooks: Hooks,
+        push: PushRecord,
+        patience: Patience | None = None,
+    ) -> None:
+        self._session = session
+        self._journal = journal
+        self._hooks = hooks
+        self._push = push
+        self._patience = patience or Patience()
+        self._folder = journal.folder(push.id)
+        self._stopped = threading.Event()
+        self._uploading = threading.Lock()  # one part in memory at a time
+        self._started = self._patience.clock()
+        self._steps: Mapping[Phase, Callable[[Unit], Unit]] = {
+            "planned": self._send,
+            "job_known": self._leave,
+            "uploaded": self._close,
+            "closing": self._learn,
+            "running": self._watch,
+            "terminal": self._account,
+        }
+
+    def run(self) -> None:
+        """Take every unit to its end, a few at a time; one that cannot go on does not hold the others.
+
+        Raises:
+            StillRunning: the deadline passed; the org goes on, and `resume` looks again.
+            SalesforceError: a unit could not go on; what the others came to is journalled.
+        """
+        units = [unit for unit in self._journal.units(self._push.id) if unit.phase != "accounted"]
+        self._journal.set_state(self._push.id, "running")
+        try:
+            problems = self._drive_all(units)
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(self._resume_hint)
+            raise
+        if problems:
+            first = next((p for p in problems if not isinstance(p, StillRunning)), problems[0])
+            first.hint = first.hint or self._resume_hint
+            raise first
+        attention = any(unit.problem for unit in self._journal.units(self._push.id))
+        self._journal.set_state(self._push.id, "needs_attention" if attention else "finished")
+
+    @property
+    def _resume_hint(self) -> str:
+        return f'sfdata.resume("{self._push.id}") goes on from here.'
+
+    def _drive_all(self, units: list[Unit]) -> list[SalesforceError]:
+        waiting, problems = list(units), list[SalesforceError]()
+        pool = ThreadPoolExecutor(UNITS_AT_ONCE, thread_name_prefix="sfdata push")
+        under_way: set[Future[Unit]] = set()
+        try:
+            while waiting or under_way:
+                while waiting and len(under_way) < UNITS_AT_ONCE:
+                    under_way.add(pool.submit(self._drive, waiting.pop(0)))
+                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                for unit in done:
+                    problem = unit.exception()
+                    if isinstance(problem, SalesforceError):
+                        problems.append(problem)
+                    elif problem is not None:
+                        raise problem
+                if any(isinstance(p, ResponseError) and not isinstance(p, _IN_DOUBT) for p in problems):
+                    waiting.clear()  # what the org refused once, it will refuse again
+        finally:
+            self._stopped.set()
+            wait(under_way, GRACE_SECONDS)
+            pool.shutdown(wait=False, cancel_futures=True)
+        return problems
+
+    def _drive(self, unit: Unit) -> Unit:
+        """One unit to its end."""
+        while unit.phase != "accounted":
+            if self._stopped.is_set():
+                raise PushStopped("the push was stopped here; the org goes on with what it has")
+            unit = self._steps[unit.phase](unit)
+            self._hooks(UnitMoved(self._push.id, unit.number, unit.rows, unit.phase, unit.job))
+        return unit
+
+    # --- before the commit -------------------------------------------------------------------------------------------
+
+    def _send(self, unit: Unit) -> Unit:
+        """planned → uploaded, by a new job."""
+        push = self._push
+        key = push.key if push.operation == "upsert" else None
+        job = bulk_ingest.create(self._session, push.object, push.operation, external_id=key)
+        unit = self._journal.advance(unit, "job_known", job=job.id)
+        try:
+            with self._uploading:
+                bulk_ingest.upload(self._session, job.id, self._data(unit))
+        except _IN_DOUBT:
+            if len(unit.abandoned) + 1 >= MOST_JOBS:
+                raise
+            return self._leave(unit)
+        except ResponseError:
+            self._leave(unit)
+            raise
+        return self._journal.advance(unit, "uploaded")
+
+    def _leave(self, unit: Unit) -> Unit:
+        """job_known → planned: whether that job has the data nobody knows, so nobody closes it."""
+        assert unit.job is not None
+        with suppress(SalesforceError):
+            bulk_ingest.abort(self._session, unit.job)
+        return self._journal.advance(unit, "planned", job=None, abandoned=(*unit.abandoned, unit.job))
+
+    def _data(self, unit: Unit) -> bytes:
+        content = unit_file(self._folder, unit.number).read_bytes()
+        if hashlib.sha256(content).hexdigest() != unit.digest:
+            raise PushStopped(f"the data of unit {unit.number} on disk are not those that were planned")
+        return content
+
+    # --- the commit --------------------------------------------------------------------------------------------------
+
+    def _close(self, unit: Unit) -> Unit:
+        """uploaded → running, or closing where that is not known."""
+        unit = self._journal.advance(unit, "closing")
+        assert unit.job is not None
+        try:
+            bulk_ingest.close(self._session, unit.job)
+        except (TransportError, ResponseError):
+            return self._learn(unit)  # it may have been closed all the same, or by somebody else
+        return self._journal.advance(unit, "running")
+
+    def _learn(self, unit: Unit) -> Unit:
+        """closing → running, or uploaded where the job is still open."""
+        assert unit.job is not None
+        try:
+            job = bulk_ingest.info(self._session, unit.job)
+        except NotFound:
+            return self._journal.advance(unit, "running")
+        return self._journal.advance(unit, "uploaded" if job.state == "Open" else "running")
+
+    # --- after the commit --------------------------------------------------------------------------------------------
+
+    def _watch(self, unit: Unit) -> Unit:
+        """running → terminal."""
+        assert unit.job is not None
+        pause = self._patience.first_seconds
+        while True:
+            self._pause(pause)
+            pause = min(pause * 2, self._patience.longest_seconds)
+            try:
+                job = bulk_ingest.info(self._session, unit.job)
+            except NotFound:
+                return self._gone(unit)
+            except _IN_DOUBT:
+                continue  # the job does not need us
+            if job.ended:
+                told = {"job_state": job.state, "processed": job.processed, "failed": job.failed}
+                return self._journal.advance(unit, "terminal", **told, problem=job.error)
+
+    def _account(self, unit: Unit) -> Unit:
+        """terminal → accounted."""
+        assert unit.job is not None
+        assert unit.job_state is not None
+        push = self._push
+        job = IngestJob(unit.job, unit.job_state, push.object, push.operation, unit.processed, unit.failed)
+        key = "Id" if push.operation in ("update", "delete", "hardDelete") else push.key
+        sent = self._data(unit)
+        for _ in range(FETCHES):
+            try:
+                found = account(sent, self._results(unit.job), job, key)
+            except NotFound:
+                return self._gone(unit)
+            if found.problem is None:
+                break
+        return self._accounted(unit, found)
+
+    def _gone(self, unit: Unit) -> Unit:
+        problem = "the job or its results are gone: nobody can tell what became of its rows"
+        return self._accounted(unit, Account(unaccounted(unit.rows), problem))
+
+    def _accounted(self, unit: Unit, found: Account) -> Unit:
+        save_outcomes(self._folder, unit.number, found.outcomes)
+        return self._journal.advance(unit, "accounted", problem=found.problem or unit.problem)
+
+    def _results(self, job_id: str) -> ResultFiles:
+        return ResultFiles(*(self._result(job_id, file) for file in _FILES))
+
+    def _result(self, job_id: str, file: ResultFile) -> bytes:
+        memory = _Memory()
+        bulk_ingest.results(self._session, job_id, file, memory)
+        return whole_body(bytes(memory.raw), 200, memory.headers)
+
+    def _pause(self, seconds: float) -> None:
+        deadline = self._patience.deadline_seconds
+        left = None if deadline is None else self._started + deadline - self._patience.clock()
+        if left is not None and left <= 0:
+            raise StillRunning(self._push.id)
+        length = seconds if left is None else min(seconds, left)
+        if self._patience.sleep is not None:
+            self._patience.sleep(length)
+        elif self._stopped.wait(length):
+            raise PushStopped("the push was stopped here; the org goes on with what it has")
+
+
+_FILES: tuple[ResultFile, ...] = ("successfulResults", "failedResults", "unprocessedrecords")
+
+
+class _Memory:
+    """A sink for files of results, which are about as large as what was sent."""
+
+    def __init__(self) -> None:
+        self.headers: Mapping[str, str] = {}
+        self.raw = bytearray()
+
+    def restart(self, headers: Mapping[str, str]) -> None:
+        self.headers = headers
+        self.raw = bytearray()
+
+    def write(self, raw: bytes, /) -> None:
+        self.raw += raw
