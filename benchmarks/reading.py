@@ -13,11 +13,9 @@ after its imports; the order alternates from round to round. Frames must be equa
 from __future__ import annotations
 
 import argparse
-import atexit
 import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,7 +23,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -133,14 +130,10 @@ def measured(case: Case, entry: Entry, url: str, *, digest: bool) -> dict[str, A
     return told | {"calls": calls(url) / (case.repeats + 1) if url else 0}
 
 
-@cache
 def environment() -> dict[str, str]:
-    """The environment of readers: no proxies, and modules compiled once for all, as those of installed packages are."""
-    compiled = tempfile.mkdtemp()
-    atexit.register(shutil.rmtree, compiled)
+    """The environment of readers: no proxies, and modules compiled once, as those of installed packages are."""
     unwanted = ("http_proxy", "https_proxy", "all_proxy", "pythondontwritebytecode")
-    kept = {name: text for name, text in os.environ.items() if name.lower() not in unwanted}
-    return kept | {"PYTHONPYCACHEPREFIX": compiled}
+    return {name: text for name, text in os.environ.items() if name.lower() not in unwanted}
 
 
 def prove(results: Results) -> None:
