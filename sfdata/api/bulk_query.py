@@ -51,9 +51,11 @@ class QueryJob:
         if not isinstance(answer, Mapping) or not all(isinstance(answer.get(key), str) for key in ("id", "state")):
             raise UnreadableAnswer("the answer is no query job")
         rows = answer.get("numberRecordsProcessed")
-        told = [str(answer.get(key) or "") for key in ("object", "operation")]
+        name, operation = (str(answer.get(key) or "") for key in ("object", "operation"))
         error, created = answer.get("errorMessage"), answer.get("createdDate")
-        return cls(answer["id"], answer["state"], *told, rows if isinstance(rows, int) else None, error, created)
+        return cls(
+            answer["id"], answer["state"], name, operation, rows if isinstance(rows, int) else None, error, created
+        )
 
 
 @dataclass(frozen=True, slots=True)
