@@ -183,6 +183,7 @@ CASES: tuple[Case, ...] = (
         "Bulk, {rows:,} rows × 12 columns, gzip, no latency",
         (
             Entry(BULK, (Goal("faster", least=5.5), Goal("floor", most=0.75), Goal("frame_memory", most=1.5))),
+            Entry(PARQUET, (Goal("memory", most=70 * MB),)),
             Entry(BULK_PEER),
             Entry(CSV),
             Entry(BULK_DOWNLOAD),

@@ -102,7 +102,7 @@ def run(case: Case) -> Results:
                     skipped[entry] = told["skipped"]
                 else:
                     runs[entry].append(told)
-    results = Results(case, {entry: made for entry, made in runs.items() if made}, skipped)
+    results = Results(case, {entry: made for entry, made in runs.items() if entry not in skipped}, skipped)
     prove(results)
     return results
 
