@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -413,6 +414,16 @@ def test_a_long_query_of_our_own_client() -> None:
             frame = connected.query(soql, params={"names": [*names, "It's Müller & Söhne"]})
             assert usage.used == before + 1
     assert frame["Id"].tolist() == [made]
+
+
+def test_a_statement_of_more_than_100000_characters_is_refused(client: Client) -> None:
+    """The longest statement is answered; one character more is not, in Salesforce's words."""
+    longest = "SELECT Id FROM Account LIMIT 1".ljust(100_000)
+    parts = [part(name, "GET", f"query?q={quote(soql)}") for name, soql in (("a", longest), ("b", f"{longest} "))]
+    outcomes = client.composite(*parts)
+    assert statuses(outcomes) == [200, 400]
+    message = "SOQL statements can not be longer than 100000 characters."
+    assert outcomes["b"]["body"] == [{"message": message, "errorCode": "MALFORMED_QUERY"}]
 
 
 def test_simple_salesforce_sends_composites() -> None:

@@ -29,6 +29,8 @@ from sfdata.soql import parse
 from sfdata.soql.nodes import Query
 
 PAGE_SIZE = 2000
+LONGEST_STATEMENT = 100_000
+"""Characters: https://help.salesforce.com/s/articleView?id=000386440&type=1"""
 
 _encoder = msgspec.json.Encoder()
 
@@ -128,6 +130,8 @@ def parsed(soql: str) -> Query:
     """The tree of a query, its errors in Salesforce's words."""
     if not soql.strip():
         raise refusals.empty_query()
+    if len(soql) > LONGEST_STATEMENT:
+        raise refusals.too_long(LONGEST_STATEMENT)
     try:
         return parse(soql)
     except SoqlSyntaxError as error:

@@ -68,6 +68,10 @@ def empty_query() -> ApiError:
     return refuse("MALFORMED_QUERY", "SOQL statements cannot be empty or null")
 
 
+def too_long(longest: int) -> ApiError:
+    return refuse("MALFORMED_QUERY", f"SOQL statements can not be longer than {longest} characters.")
+
+
 def unknown_object(name: str, text: str, pos: int) -> ApiError:
     hint = "If you are attempting to use a custom object, be sure to append the '__c' after the entity name."
     return refuse_at("INVALID_TYPE", f"sObject type '{name}' is not supported. {hint} {_REFER}", text, pos)
