@@ -108,7 +108,7 @@ def parts(query: Query, longest: int = LONGEST) -> list[Query]:
 
 
 def _written(query: Query, lists: Sequence[_List], shares: Sequence[Sequence[_Values]]) -> Iterator[Query]:
-    """``query`` with every combination of the shares of its lists."""
+    """``query`` with every combination of the shares of its lists, those of the first list in their order."""
     conditions = list(_conditions(query.where))
     for combination in product(*shares):
         for one, values in zip(lists, combination, strict=True):
@@ -158,7 +158,6 @@ def _lists(query: Query) -> tuple[list[_List], _Obstacle | None]:
             return [], _AGGREGATE
     if query.order_by:
         lists = [ordered for one in lists if (ordered := _in_order(one, query.order_by[0], query))]
-        lists = sorted(lists, key=lambda one: one.characters)[-1:]
     return lists, None if lists else _ORDER
 
 
