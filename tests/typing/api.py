@@ -20,6 +20,7 @@ from sfdata.localorg import LocalOrg
 from sfdata.metadata import FieldDescribe, ObjectDescribe
 from sfdata.resilience.hooks import Event, RowsRead
 from sfdata.soql import Query, parse
+from sfdata.transfer.versions import current_versions
 
 PROD = "https://acme.my.salesforce.com"
 
@@ -58,6 +59,17 @@ def handles(org: Org) -> None:
     assert_type(query.to_pandas(max_rows=10), pd.DataFrame)
     assert_type(query.chunks(500, index_col="Id"), Iterator[pd.DataFrame])
     _table: pa.Table = query.to_arrow()
+
+
+def lookups(org: Org, frame: pd.DataFrame, table: pa.Table) -> None:
+    joined = sfdata.lookup(frame, "User", on="OwnerId", fields=["Name", "Profile.Name"], prefix="Owner.", org=org)
+    assert_type(joined, pd.DataFrame)
+    sfdata.lookup(frame, "Contact", "Id", "LastName", key="AccountId", many="all", indicator=True, org="prod")
+    sfdata.lookup(frame, "Account", "Ext__c", "Id", all_rows=True, engine="bulk", dtype_backend="pyarrow")
+    sfdata.lookup(frame, "Account", "Ext__c", "Id", many="some")  # type: ignore[arg-type]
+    _table: pa.Table = sfdata.lookup(table, "Account", on="Ext__c", fields="Id", org=org)
+    versions = current_versions(org, "Account", frame["Id"])
+    assert_type(versions, pd.DataFrame)
 
 
 def metadata(org: Org) -> None:
