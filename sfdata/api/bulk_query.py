@@ -124,16 +124,18 @@ def result_urls(session: HttpSession, job_id: str) -> Iterator[str]:
         NotFound: the org does not list pages (API before 58).
     """
     url: str | None = f"{_path(session)}/{job_id}/resultPages"
+    seen = set[str]()
     while url:
+        seen.add(url)
         answer = session.get(url).json()
         pages = answer.get("resultPages") if isinstance(answer, Mapping) else None
         if not isinstance(pages, list) or not all(isinstance(p, Mapping) and p.get("resultUrl") for p in pages):
             raise UnreadableAnswer("the answer is no list of result pages")
         yield from (_rooted(page["resultUrl"]) for page in pages)
         following = None if answer.get("done", True) else answer.get("nextRecordsUrl")
-        if following == url or (following and not pages):
-            raise UnreadableAnswer("the list of result pages leads back to itself")
         url = _rooted(following) if following else None
+        if url in seen or (url and not pages):
+            raise UnreadableAnswer("the list of result pages leads nowhere")
 
 
 def abort(session: HttpSession, job_id: str) -> QueryJob:
