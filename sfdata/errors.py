@@ -9,6 +9,7 @@
     │   ├── SoqlSyntaxError             what was found, what was expected, and where
     │   ├── BindError                   a :name without a value, or with one that is no SOQL literal
     │   ├── QueryTooLong                more characters than a statement may have, and no way to split it
+    │   ├── NotServable                 the engine asked for cannot answer such a query
     │   └── NotIncremental              since() cannot tell what changes in the query's result
     ├── BookmarkError                   a bookmark that is none, belongs elsewhere, or is not there yet
     │   └── BookmarkExpired             too old: what was deleted since then is no longer known
@@ -31,21 +32,24 @@
     │   ├── RequestLimitExceeded        the org's calls for the day are spent
     │   ├── RowLocked                   another transaction holds the record
     │   └── ServerUnavailable           the org is busy, in maintenance or broken
+    ├── BudgetExceeded                  more API calls than this connection may make; not sent
     ├── IncompleteResult                a read that cannot prove that it is whole
     ├── SeveralRecords                  a lookup found more than one record for a key
+    ├── BulkJobFailed                   a query job that ended without its rows
+    ├── ResultsGone                     a job, or its results, that the org no longer has
+    ├── SpoolFailed                     the disk does not take what arrives
+    ├── StillRunning                    the deadline passed while the org was still at work
     └── PushError                       a push that did not come to its end, or not to a good one
-        ├── PushStopped                 stopped on this side; nothing is stopped in the org
-        └── StillRunning                the deadline passed while the org was still at work
+        └── PushStopped                 stopped on this side; nothing is stopped in the org
 
     ResultTruncated                     a warning: the caller's own bound left rows out
 
-A server's ``errorCode`` becomes a class in one place, `response_error`; a code this table has not met falls back to
-the category its HTTP status implies and keeps its code. No message ever holds a token, a key or a password.
+A server's ``errorCode`` becomes a class in one place, `sfdata.error_codes`. No message ever holds a token, a key or a
+password.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -184,6 +188,10 @@ class QueryTooLong(SoqlError):
     """The query has more characters than a statement may have, and several statements cannot bring the same rows."""
 
 
+class NotServable(SoqlError):
+    """The engine asked for cannot answer such a query; nothing was sent."""
+
+
 class NotIncremental(SoqlError):
     """``since()`` cannot tell what changes in this query's result; it has to be read as a whole."""
 
@@ -287,6 +295,27 @@ class ServerUnavailable(ResponseError):
     """The org is busy, in maintenance or broken."""
 
 
+class BudgetExceeded(SalesforceError):
+    """The connection's own bound on API calls does not allow for what was to be sent; it was not sent.
+
+    Attributes:
+        needed: API calls that it takes.
+        used: calls this connection has made.
+        allowed: calls it may make in all.
+    """
+
+    def __init__(self, what: str, needed: int, used: int, allowed: int) -> None:
+        left = max(allowed - used, 0)
+        calls = "1 API call" if needed == 1 else f"{needed:,} API calls"
+        super().__init__(
+            f"{what} would take {calls}, and this connection has {left:,} left of its {allowed:,}; nothing was sent",
+            hint=f"org.budget.allowed += {needed - left} makes room (None: no bound); query.cost() tells a price before.",
+        )
+        self.needed = needed
+        self.used = used
+        self.allowed = allowed
+
+
 class IncompleteResult(SalesforceError):
     """A query ended without proof that every row arrived; no short DataFrame is returned.
 
@@ -314,6 +343,38 @@ class SeveralRecords(SalesforceError, LookupError):
         self.records = records
 
 
+class BulkJobFailed(SalesforceError):
+    """A query job failed or was aborted; ``job`` is its Id. No row of it is handed out."""
+
+    def __init__(self, job: str, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.job = job
+
+
+class ResultsGone(SalesforceError):
+    """The org no longer has the job or its results: it keeps them for seven days, unless somebody deletes them."""
+
+
+class SpoolFailed(SalesforceError, OSError):
+    """The disk does not take the pages that arrive. ``job`` resumes the read, ``pages`` are safe already."""
+
+    def __init__(self, job: str, pages: int, message: str) -> None:
+        kept = f"{pages} pages are safe; " if pages else ""
+        super().__init__(
+            message, hint=f'{kept}sfdata.resume("{job}") goes on when there is room. SFDATA_HOME moves it.'
+        )
+        self.job = job
+        self.pages = pages
+
+
+class StillRunning(SalesforceError):
+    """The org was still at work when the deadline passed. ``id`` resumes the read or the push."""
+
+    def __init__(self, id: str) -> None:  # noqa: A002 - the name users know it by
+        super().__init__("the org is still at work", hint=f'sfdata.resume("{id}") looks again; nothing was stopped.')
+        self.id = id
+
+
 class PushError(SalesforceError):
     """A push has not come to its end, or not all of its rows have come to a good one."""
 
@@ -322,47 +383,9 @@ class PushStopped(PushError):
     """A push was stopped on this side. The org goes on with the jobs it has, and the push can be resumed."""
 
 
-class StillRunning(PushError):
-    """The org was still at work when the deadline passed. ``id`` resumes the push, or the read."""
-
-    def __init__(self, id: str) -> None:  # noqa: A002 - the name users know it by
-        super().__init__("the org is still at work", hint=f'sfdata.resume("{id}") looks again; nothing was stopped.')
-        self.id = id
-
-
 class ResultTruncated(UserWarning):
     """A result holds its first rows only, since ``max_rows`` or ``max_memory`` said so."""
 
-
-BY_ERROR_CODE: Mapping[str, type[ResponseError]] = {
-    "MALFORMED_QUERY": MalformedQuery,
-    "INVALID_QUERY_FILTER_OPERATOR": MalformedQuery,
-    "QUERY_TOO_COMPLICATED": MalformedQuery,
-    "OPERATION_TOO_LARGE": MalformedQuery,
-    "EXCEEDED_MAX_SEMIJOIN_SUBSELECTS": MalformedQuery,
-    "NUMBER_OUTSIDE_VALID_RANGE": MalformedQuery,
-    "INVALID_FIELD": InvalidField,
-    "INVALID_TYPE": InvalidType,
-    "INVALID_TYPE_FOR_OPERATION": InvalidType,
-    "INVALID_QUERY_LOCATOR": InvalidQueryLocator,
-    "QUERY_LOCATOR_EXPIRED": InvalidQueryLocator,
-    "NOT_FOUND": NotFound,
-    "ENTITY_IS_DELETED": NotFound,
-    "INVALID_CROSS_REFERENCE_KEY": NotFound,
-    "UNSUPPORTED_API_VERSION": UnsupportedApiVersion,
-    "API_DISABLED_FOR_ORG": AccessDenied,
-    "API_CURRENTLY_DISABLED": AccessDenied,
-    "CLIENT_NOT_ACCESSIBLE_FOR_USER": AccessDenied,
-    "INSUFFICIENT_ACCESS": AccessDenied,
-    "INSUFFICIENT_ACCESS_OR_READONLY": AccessDenied,
-    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": AccessDenied,
-    "REQUEST_LIMIT_EXCEEDED": RequestLimitExceeded,
-    "UNABLE_TO_LOCK_ROW": RowLocked,
-    "SERVER_UNAVAILABLE": ServerUnavailable,
-    "UNKNOWN_EXCEPTION": ServerUnavailable,
-    "REQUEST_RUNNING_TOO_LONG": ServerUnavailable,
-    "QUERY_TIMEOUT": ServerUnavailable,
-}
 
 HINTS: Mapping[str, str] = {
     "INVALID_FIELD": 'Field names are API names; org.describe("Object").frame lists those this user can see.',
@@ -379,30 +402,6 @@ HINTS: Mapping[str, str] = {
 }
 
 
-_UNKNOWN_NAME = re.compile("No such column|Didn't understand relationship")
-
-
-def response_error(status: int, errors: Iterable[Mapping[str, Any]]) -> ResponseError:
-    """The exception for an error answer: the class by ``errorCode``, else by status; the first error leads."""
-    listed = list(errors)
-    first = listed[0] if listed else {}
-    code = _code(first)
-    # A query's excerpt may begin with blanks, which keep the caret below it in its place.
-    message = str(first.get("message") or f"HTTP status {status}").lstrip("\r\n").rstrip()
-    message += "".join(f"\nalso {_code(error)}: {error.get('message')}" for error in listed[1:])
-    kind = BY_ERROR_CODE.get(code or "") or _by_status(status)
-    error = kind(message, error_code=code, status=status, fields=first.get("fields") or ())
-    if code == "INVALID_FIELD" and not _UNKNOWN_NAME.search(message):
-        error.hint = None  # the name is right, and what is wrong with it the org has said
-    return error
-
-
-def _code(error: Mapping[str, Any]) -> str | None:
-    """Collections say ``statusCode`` where all else says ``errorCode``."""
-    code = error.get("errorCode") or error.get("statusCode")
-    return str(code) if code else None
-
-
 def _restored(kind: type[SalesforceError], args: tuple[Any, ...], state: dict[str, Any]) -> SalesforceError:
     error = kind.__new__(kind, *args)
     error.__dict__.update(state)
@@ -416,16 +415,6 @@ def caret_excerpt(text: str, line: int, column: int, width: int = 100) -> str:
     lead = "…" if start else ""
     tail = "…" if start + width < len(source) else ""
     return f"{lead}{source[start : start + width]}{tail}\n{' ' * (len(lead) + column - 1 - start)}^"
-
-
-def _by_status(status: int) -> type[ResponseError]:
-    if status in (404, 410):
-        return NotFound
-    if status == 403:
-        return AccessDenied
-    if status >= 500 or status in (420, 429):
-        return ServerUnavailable
-    return ResponseError
 
 
 def _either(words: tuple[str, ...]) -> str:

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 from sfdata.auth.exchange import Token, TokenAnswer, TokenRequest, lifetime_in
 from sfdata.config import LOGIN_URL, Settings, answered_instance_url, in_salesforce, org_url, pem_text
-from sfdata.errors import ConfigurationError, LoginRefused, MissingCredentials, UnreadableAnswer, response_error
+from sfdata.error_codes import response_error
+from sfdata.errors import ConfigurationError, LoginRefused, MissingCredentials, UnreadableAnswer
 from sfdata.secret import Secret
 
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - a path

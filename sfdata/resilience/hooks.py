@@ -48,6 +48,23 @@ class RowsRead:
 
 
 @dataclass(frozen=True, slots=True)
+class JobState:
+    """The query job ``job`` is in ``state``; it has found ``rows`` so far, where the org tells."""
+
+    job: str
+    state: str
+    rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChosen:
+    """A query goes on through ``engine`` (``rest`` or ``bulk``), for ``reason``."""
+
+    engine: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class UnitMoved:
     """Unit ``unit`` of a push, with ``rows`` rows, has come to ``phase``, in the ingest job ``job``."""
 
@@ -58,7 +75,7 @@ class UnitMoved:
     job: str | None
 
 
-Event = RequestDone | RetryScheduled | TokenRenewed | RowsRead | UnitMoved
+Event = RequestDone | RetryScheduled | TokenRenewed | RowsRead | JobState | EngineChosen | UnitMoved
 Hook = Callable[[Event], None]
 
 

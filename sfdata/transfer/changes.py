@@ -169,12 +169,12 @@ class Changes(Results):
 
     # --- as a result -------------------------------------------------------------------------------------------------
 
-    def _batches(self, max_rows: int | None = None) -> Iterator[tuple[Batch, int]]:
+    def _batches(self, max_rows: int | None = None, *, whole: bool = False) -> Iterator[tuple[Batch, int]]:
         # What was handed over before is left out, so that bounds are not the query's, but those of who takes the rest.
         self._finished, self._reading = None, None
         reading = self._begin()
         self._latest = reading.rows
-        for batch, total in reading.rows._batches():
+        for batch, total in reading.rows._batches(whole=whole):
             yield Batch(reading.take(batch.table).select(self._columns().names)), total
         reading.finish()
         self._reading = reading
@@ -307,8 +307,8 @@ class _Reading:
         gone = self.gone.filter(pa.array(~self._back))
         told = gone.select(["Id", "IsDeleted"])
         told = told.filter(self._new(told, gone["SystemModstamp"]))
-        seen = {} if self._crowded else self._seen
-        return replace(self.bookmark, seen=frozenset(seen), seen_until=max(seen.values(), default=None)), told
+        until = max(self._seen.values(), default=None)
+        return replace(self.bookmark, seen=frozenset(self._seen), seen_until=until), told
 
     def _new(self, table: pa.Table, stamps: pa.ChunkedArray) -> pa.Array:
         """Which rows of ``table`` were not handed over before; those that the next reading will meet are remembered."""

@@ -7,7 +7,7 @@ no next one is an `IncompleteResult`, never a shorter result.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -51,7 +51,9 @@ class RestRead:
         """Names and types of the result, from describe; nothing of the query is sent."""
         return result_columns(self.query, self.describe.object)
 
-    def batches(self, max_rows: int | None = None, *, early_up_to: int | None = None) -> Iterator[tuple[Batch, int]]:
+    def batches(
+        self, max_rows: int | None = None, *, early_up_to: int | None = None
+    ) -> Generator[tuple[Batch, int], None, None]:
         """Each page's rows with their child rows, beside the org's count of all rows; at least one page, maybe empty.
 
         A cursor that expires half way raises, unless the query is ordered by Id alone: then the rest is asked for anew.
@@ -81,7 +83,9 @@ class RestRead:
             else:
                 return
 
-    def _walk(self, max_rows: int | None, early_up_to: int | None, before: int) -> Iterator[tuple[Batch, int]]:
+    def _walk(
+        self, max_rows: int | None, early_up_to: int | None, before: int
+    ) -> Generator[tuple[Batch, int], None, None]:
         """The pages of one run of the query, behind ``before`` rows of an earlier one."""
         decoding = _Decoding(self)
         with PageStream(decoding.fetch, max_rows is None, self.parallel, early_up_to) as stream:
@@ -176,7 +180,8 @@ class _Decoding:
     def fetch(self, url: str | None, watch: Watch) -> Page:
         """The page at ``url``, or the first."""
         if url is not None:
-            return self.decoder.read(next_page(self._read.session, url, watch=watch))
+            body = next_page(self._read.session, url, watch=watch)
+            return self.decoder.read(body)  # which may still be waited for
         try:
             body = self._read.first_page(watch)
             self._ready.set_result(self._described.result() or self._learnt())

@@ -34,10 +34,11 @@ class Results(ABC):
     """Rows in the making. Every method returns all of them or raises `IncompleteResult`."""
 
     @abstractmethod
-    def _batches(self, max_rows: int | None = None) -> Iterator[tuple[Batch, int]]:
+    def _batches(self, max_rows: int | None = None, *, whole: bool = False) -> Iterator[tuple[Batch, int]]:
         """The rows in batches as they arrive, beside the org's count of all; at least one batch, maybe empty.
 
-        With ``max_rows``, nothing is read beyond the batch in which they are reached.
+        With ``max_rows``, nothing is read beyond the batch in which they are reached. ``whole`` says that all rows are
+        collected in memory, so that large batches do no harm.
         """
 
     @abstractmethod
@@ -239,8 +240,8 @@ class Results(ABC):
             if name not in names:
                 raise ConfigurationError(f"{option} {name!r} is not among the query's columns: {', '.join(names)}")
 
-    def _bounded(self, bounds: Bounds) -> BoundedRows:
-        return BoundedRows(self._batches(bounds.max_rows), bounds)
+    def _bounded(self, bounds: Bounds, *, whole: bool = False) -> BoundedRows:
+        return BoundedRows(self._batches(bounds.max_rows, whole=whole), bounds)
 
     def _run(self, rows: BoundedRows, remember: int | None) -> Generator[Batch, None, None]:
         """The batches of one reading, of which no record comes twice."""
@@ -258,7 +259,7 @@ class Results(ABC):
         return _from_the_beginning(lambda: self._collected(bounds))
 
     def _collected(self, bounds: Bounds) -> tuple[Batch, BoundedRows]:
-        rows = self._bounded(bounds)
+        rows = self._bounded(bounds, whole=True)
         return concat([batch.packed() for batch in _gathered(self._run(rows, None), PIECE_ROWS)]), rows
 
     def _provenance(self, rows: BoundedRows) -> dict[str, Any]:

@@ -105,8 +105,8 @@ class Soql(Results):
         """Another query of the same org, read the same way."""
         return self._alike(str(query), all_rows=all_rows)
 
-    def _batches(self, max_rows: int | None = None) -> Iterator[tuple[Batch, int]]:
-        return self._reading.batches(max_rows)
+    def _batches(self, max_rows: int | None = None, *, whole: bool = False) -> Iterator[tuple[Batch, int]]:
+        return self._reading.batches(max_rows, whole=whole)
 
     def _columns(self) -> ResultColumns:
         return self._reading.rest.columns

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from sfdata.config import is_local
+from sfdata.error_codes import response_error
 from sfdata.errors import (
     ConnectionFailed,
     RequestTimeout,
@@ -24,7 +25,6 @@ from sfdata.errors import (
     TransportError,
     UnreadableAnswer,
     UnsupportedApiVersion,
-    response_error,
 )
 from sfdata.resilience.retry import Failure, Verdict, retry_after, status_failure
 from sfdata.transport.bodies import BodyCut, BodyUnreadable

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sfdata
-from sfdata.errors import ConnectionFailed, InvalidField, LoginRefused, SalesforceError, response_error
+from sfdata.error_codes import response_error
+from sfdata.errors import ConnectionFailed, InvalidField, LoginRefused, SalesforceError
 from sfdata.notebook.display import LONGEST_TEXT, error_block, plain
 
 REFUSAL = "\nSELECT Nmae FROM Account\n       ^\nERROR at Row:1:Column:8\nNo such column 'Nmae' on entity 'Account'."

@@ -1,0 +1,22 @@
+"""Where sfdata keeps what must survive the process: reads that can be resumed, and the journal of pushes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def state_folder(*parts: str) -> Path:
+    """A folder below ``$SFDATA_HOME``, else below the user's state directory; made, and its owner's alone.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    home = os.environ.get("SFDATA_HOME")
+    root = Path(home).expanduser() if home else Path(platformdirs.user_state_path("sfdata"))
+    folder = root.joinpath(*parts)
+    for each in [*reversed(folder.relative_to(root).parents), folder.relative_to(root)]:
+        (root / each).mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
