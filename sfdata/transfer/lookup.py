@@ -115,12 +115,12 @@ class Lookup:
         """The rows of the result, each by its position in ``keys``, and the columns that come beside them."""
         if self.many not in get_args(Many):
             raise ConfigurationError(f"many {self.many!r} is none of {', '.join(map(repr, get_args(Many)))}")
-        codes, values = _distinct(keys, on)
+        codes, values = _distinct(keys)
         question = self._question(on, values)
         names = [f"{self.prefix}{name}" for name in question.wanted]
         states = ["_merge"] if self.indicator is True else [self.indicator] if self.indicator else []
-        self._refuse_collisions({*names, *states} & set(taken), on)
-        asked = question.asked(values, on)
+        self._refuse_collisions([*names, *states], [*taken], on)
+        asked = question.asked(values)
         matches = question.matches(self._records(question, asked), asked)
         if self.many == "error":
             matches.refuse_several(values, question)
@@ -139,7 +139,7 @@ class Lookup:
         """What is to be asked of the org, checked against its describe."""
         fields = [self.fields] if isinstance(self.fields, str) else list(self.fields)
         for field in fields:
-            if not _PATH.fullmatch(field):
+            if not (isinstance(field, str) and _PATH.fullmatch(field)):
                 raise ConfigurationError(f"{field!r} is no field; those are named like Name and Owner.Name")
         if not fields or len({field.casefold() for field in fields}) < len(fields):
             raise ConfigurationError(f"fields must name at least one field, and each once: {fields}")
@@ -159,11 +159,12 @@ class Lookup:
         except UnknownName as unknown:
             raise _no_field(unknown.object_name, unknown.name, unknown.candidates) from None
 
-    def _refuse_collisions(self, both: set[Any], on: Hashable) -> None:
-        if both:
+    def _refuse_collisions(self, new: list[str], taken: list[Any], on: Hashable) -> None:
+        twice = [name for name in dict.fromkeys(new) if (new + taken).count(name) > 1]
+        if twice:
             parent = str(on).removesuffix("Id") if on != "Id" else ""
             hint = f'prefix="{parent or self.object_name}." sets the new columns apart.'
-            raise ConfigurationError(f"the frame has a column {', '.join(sorted(both))} already", hint=hint)
+            raise ConfigurationError(f"there would be two columns named {', '.join(twice)}", hint=hint)
 
     def _records(self, question: _Question, asked: Sequence[Hashable | None]) -> pa.Table:
         """The records that have one of the keys. Without a key there are none, and nothing is sent."""
@@ -184,7 +185,7 @@ class _Question:
     key: FieldDescribe
     compared: Comparison
 
-    def asked(self, values: Sequence[Any], on: Hashable) -> list[Hashable | None]:
+    def asked(self, values: Sequence[Any]) -> list[Hashable | None]:
         """Each value as the org is asked for it, None where no record can have it."""
         asked: list[Hashable | None] = []
         wrong = []
@@ -195,7 +196,7 @@ class _Question:
                 wrong.append(value)
         if wrong:
             name = f"{self.columns.object_name}.{self.key.name}"
-            message = f"{name} is compared with {self.compared.wanted}, but {on!r} holds {_shown(map(repr, wrong))}"
+            message = f"{name} is compared with {self.compared.wanted}, but the keys hold {_shown(map(repr, wrong))}"
             raise BindError(message, hint="Convert the column, make missing what is no key, or choose another key=.")
         return asked
 
@@ -237,9 +238,10 @@ class _Matches:
     counts: Positions
 
     def refuse_several(self, values: Sequence[Any], question: _Question) -> None:
-        """
+        """Hold that each of the values has one record at most.
+
         Raises:
-            SeveralRecords: a value has more than one record.
+            SeveralRecords: one has more.
         """
         starts = np.cumsum(self.counts) - self.counts
         several = {
@@ -295,7 +297,7 @@ def _key(base: ObjectDescribe, name: str | None, on: Hashable, values: Sequence[
         return same
     near = get_close_matches(str(on), [field.name for field in base.fields], n=1)
     raise ConfigurationError(
-        f"{base.name} has no field {on!r}, and the values of that column are no Ids of {base.name}",
+        f"the keys are no Ids of {base.name}, and it has no field {on!r}",
         hint=f"key= names the field that holds them{f': {near[0]}?' if near else '.'}",
     )
 
@@ -319,12 +321,12 @@ def _one_of(columns: Sequence[Any], on: Hashable) -> None:
         raise ConfigurationError(f"the frame has no column {on!r}", hint=hint)
 
 
-def _distinct(keys: pd.Series[Any], on: Hashable) -> tuple[Positions, list[Any]]:
+def _distinct(keys: pd.Series[Any]) -> tuple[Positions, list[Any]]:
     """The distinct values, and for each row the position of its own among them, -1 where it is missing."""
     try:
         codes, values = pd.factorize(keys)
     except (TypeError, pa.ArrowNotImplementedError):
-        raise BindError(f"{on!r} holds values that cannot be keys, such as lists") from None
+        raise BindError("a key is a single value, and these hold others, such as lists") from None
     return codes.astype(np.int64), values.tolist()
 
 

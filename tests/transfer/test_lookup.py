@@ -240,7 +240,7 @@ def test_without_a_key_no_query_is_sent(org, asked, keys):
 
 
 WRONG_KEYS = {
-    "numbers for texts": ([7, 8], "Ext__c", "Account.Ext__c is compared with text, but 'Key' holds 7, 8\n"),
+    "numbers for texts": ([7, 8], "Ext__c", "Account.Ext__c is compared with text, but the keys hold 7, 8\n"),
     "texts for numbers": (["7"], "Number__c", "numbers up to"),
     "names for Ids": (["Acme", "B", "C", "D"], "Id", "Ids of 15 or 18 .* 'Acme', 'B', 'C' and 1 more\n"),
     "instants without a zone": (pd.to_datetime(["2026-01-02 12:00"]), "At__c", "with a time zone"),
@@ -277,7 +277,7 @@ def test_the_key_follows_from_the_column(org, on, keys, key):
 
 def test_a_column_that_is_no_key_is_told_so(org, asked):
     """Neither Ids of the object nor one of its fields: the nearest name helps."""
-    with pytest.raises(ConfigurationError, match="Account has no field 'Exto__c'") as caught:
+    with pytest.raises(ConfigurationError, match="it has no field 'Exto__c'") as caught:
         looked_up(org, ["007"], on="Exto__c")
     assert caught.value.hint == "key= names the field that holds them: Ext__c?"
     with pytest.raises(ConfigurationError, match="no Ids of Account"):
@@ -339,10 +339,12 @@ REFUSED = {
     "a key that cannot be filtered": ({"key": "Notes__c"}, InvalidField, "'Notes__c' can not be filtered", None),
     "a key that is compound": ({"key": "BillingAddress"}, InvalidField, "'BillingAddress' can not be", None),
     "no such column": ({"on": "AcountId"}, ConfigurationError, "no column 'AcountId'", "Did you mean AccountId?"),
-    "a column that is there": ({"fields": ["Id", "Name"]}, ConfigurationError, "column Name", 'prefix="Account."'),
+    "a column that is there": ({"fields": ["Id", "Name"]}, ConfigurationError, "two columns named Name", 'prefix="Account."'),
     "no field": ({"fields": []}, ConfigurationError, "at least one", None),
     "a field twice": ({"fields": ["Id", "id"]}, ConfigurationError, "each once", None),
     "more than a field": ({"fields": "COUNT(Id)"}, ConfigurationError, "'COUNT.Id.' is no field", None),
+    "a field that is no text": ({"fields": [1]}, ConfigurationError, "1 is no field", None),
+    "an indicator that is a field": ({"indicator": "Id"}, ConfigurationError, "two columns named Id", None),
     "a wish for several": ({"many": "last"}, ConfigurationError, "'last' is none of 'error', 'first', 'all'", None),
     "a backend": ({"dtype_backend": "polars"}, ConfigurationError, "'polars' is neither", None),
 }  # fmt: skip
