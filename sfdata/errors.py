@@ -305,11 +305,12 @@ class BudgetExceeded(SalesforceError):
     """
 
     def __init__(self, what: str, needed: int, used: int, allowed: int) -> None:
-        left = max(allowed - used, 0)
         calls = "1 API call" if needed == 1 else f"{needed:,} API calls"
+        left = f"{max(allowed - used, 0):,} of its {allowed:,} left"
+        room = used + needed - allowed
         super().__init__(
-            f"{what} would take {calls}, and this connection has {left:,} left of its {allowed:,}; nothing was sent",
-            hint=f"org.budget.allowed += {needed - left} makes room (None: no bound); query.cost() tells a price before.",
+            f"{what} would take {calls}, and this connection has {left}: not sent",
+            hint=f"org.budget.allowed += {room} makes room; query.cost() tells beforehand what a query takes.",
         )
         self.needed = needed
         self.used = used

@@ -15,11 +15,12 @@ import pandas as pd
 from sfdata.api import limits as limits_api
 from sfdata.api.describe import DescribeCache
 from sfdata.auth.flows import AccessToken, ClientCredentials, Flow, flow_from_settings
-from sfdata.config import OrgConfig, Settings, settings_from_env, settings_from_profile
+from sfdata.config import OrgConfig, settings_from_env, settings_from_profile
 from sfdata.errors import ConfigurationError
 from sfdata.frames.dtypes import DtypeBackend
 from sfdata.local_process import local_org
 from sfdata.metadata import ObjectDescribe
+from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hook, Hooks
 from sfdata.transfer.engine import Engine
 from sfdata.transfer.soql_query import Soql
@@ -35,6 +36,7 @@ def connect(
     ca_file: str | os.PathLike[str] | None = None,
     api_version: str | None = None,
     timeout_seconds: float | None = None,
+    budget: int | None = None,
     hooks: Sequence[Hook] = (),
 ) -> Org:
     """A connection to an org. Nothing is sent before the first call that needs an answer.
@@ -52,6 +54,8 @@ def connect(
         ca_file: a PEM file of certificates to trust instead of the usual roots.
         api_version: such as ``"67.0"``; pinned, never detected.
         timeout_seconds: how long one request may be silent.
+        budget: API calls this connection may make; what would go beyond raises `BudgetExceeded` instead of being sent.
+            None for no bound. `Org.budget` tells what is left, and can be raised.
         hooks: called with each event of the connection, see `sfdata.resilience.hooks`.
 
     Raises:
@@ -63,6 +67,7 @@ def connect(
         "timeout_seconds": timeout_seconds,
     }
     overrides: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    calls = Budget(budget)
     if access_token is not None:
         if flow is not None:
             raise ConfigurationError("give either flow= or access_token=, not both")
@@ -73,18 +78,20 @@ def connect(
         if target is not None:
             raise ConfigurationError(f"give either a flow or the name {target!r}, not both")
         config = OrgConfig(instance_url=instance_url, login_url=flow.login_url, **overrides)
-        return Org(config, flow, name=None, source="arguments", hooks=hooks)
+        return Org(config, flow, name=None, source="arguments", hooks=hooks, budget=calls)
     if target is None and instance_url is None:
         target = os.environ.get("SFDATA_ORG") or None
     if target == "local":
         if instance_url is not None:
             raise ConfigurationError("the local org has an address of its own: leave out instance_url=")
         config, flow = _local()
-        return Org(replace(config, **overrides), flow, name=target, source="the embedded local org", hooks=hooks)
+        config = replace(config, **overrides)
+        return Org(config, flow, name=target, source="the embedded local org", hooks=hooks, budget=calls)
     settings = settings_from_env() if target is None else settings_from_profile(target)
     if instance_url is not None:
         settings = replace(settings, instance_url=instance_url)
-    return _from_settings(settings, target, overrides, hooks)
+    config, flow = replace(settings.org_config(), **overrides), flow_from_settings(settings)
+    return Org(config, flow, name=target, source=settings.source, hooks=hooks, budget=calls)
 
 
 def _local() -> tuple[OrgConfig, Flow]:
@@ -93,11 +100,6 @@ def _local() -> tuple[OrgConfig, Flow]:
     config = OrgConfig(instance_url=org["instance_url"], login_url=org["login_url"], ca_file=org["ca_file"])
     flow = ClientCredentials(client_id=org["client_id"], client_secret=org["client_secret"], login_url=org["login_url"])
     return config, flow
-
-
-def _from_settings(settings: Settings, name: str | None, overrides: Mapping[str, Any], hooks: Sequence[Hook]) -> Org:
-    flow = flow_from_settings(settings)
-    return Org(replace(settings.org_config(), **overrides), flow, name=name, source=settings.source, hooks=hooks)
 
 
 _CONNECTIONS: WeakValueDictionary[int, Org] = WeakValueDictionary()
@@ -117,14 +119,23 @@ class Org:
         source: where its credentials came from, in words.
         closed: whether `close` has been called.
         hooks: subscribe here for progress, retries and renewed tokens.
+        budget: the API calls it has made, and may make; see `Budget`.
     """
 
     def __init__(
-        self, config: OrgConfig, flow: Flow, *, name: str | None, source: str, hooks: Sequence[Hook] = ()
+        self,
+        config: OrgConfig,
+        flow: Flow,
+        *,
+        name: str | None,
+        source: str,
+        hooks: Sequence[Hook] = (),
+        budget: Budget | None = None,
     ) -> None:
         self.hooks = Hooks(*hooks)
         self.source = source
-        self._session = HttpSession(config, flow, hooks=self.hooks)
+        self.budget = budget or Budget()
+        self._session = HttpSession(config, flow, hooks=self.hooks, budget=self.budget)
         self._describe = DescribeCache(self._session)
         self._host = (config.instance_url or config.login_url).partition("://")[2]
         self.name = name or self._host

@@ -1,6 +1,6 @@
 """One org over HTTP: what every API module sends its requests through.
 
-bearer auth → retry → circuit breaker → limits → wire
+bearer auth → retry → circuit breaker → budget → limits → wire
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from sfdata.auth.tokens import TokenManager
 from sfdata.config import OrgConfig
 from sfdata.errors import ConnectionFailed, NotFound, SalesforceError
 from sfdata.resilience.breaker import CircuitBreaker
+from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hooks, TokenRenewed
 from sfdata.resilience.limits import LimitsTracker
 from sfdata.resilience.retry import Operation, RetryPolicy
 from sfdata.transport.faults import AttemptFailed, answer_error, answer_verdict, unsupported_version
-from sfdata.transport.layers import BearerLayer, BreakerLayer, LimitsLayer, RetryLayer, Send, WireLayer
+from sfdata.transport.layers import BearerLayer, BreakerLayer, BudgetLayer, LimitsLayer, RetryLayer, Send, WireLayer
 from sfdata.transport.messages import Request, Response, Sink, Watch
 from sfdata.transport.wire import LiveWire
 
@@ -42,7 +43,7 @@ class HttpSession:
         config: where the org is, the API version, time-outs.
         flow: who is logging in.
         wire: where requests go instead of the network: a recording, a replay, a stub.
-        retry, breaker, limits, hooks: the policies, where the usual ones will not do.
+        retry, breaker, budget, limits, hooks: the policies, where the usual ones will not do.
         clock, now: monotonic and epoch seconds.
 
     Every request raises a `sfdata.errors.SalesforceError` unless it has a usable answer. The answer's body is whole.
@@ -56,6 +57,7 @@ class HttpSession:
         wire: httpx.BaseTransport | None = None,
         retry: RetryPolicy | None = None,
         breaker: CircuitBreaker | None = None,
+        budget: Budget | None = None,
         limits: LimitsTracker | None = None,
         hooks: Hooks | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -63,6 +65,7 @@ class HttpSession:
     ) -> None:
         self.config = config
         self.hooks = hooks or Hooks()
+        self.budget = budget or Budget()
         self.limits = limits or LimitsTracker(now)
         self.tokens = TokenManager(
             flow,
@@ -79,10 +82,12 @@ class HttpSession:
         self._closed = False
 
     def _stack(self, retry: RetryPolicy, breaker: CircuitBreaker, clock: Callable[[], float]) -> tuple[Send, Send]:
-        """The layers, outermost first, with the signer and (for logins) without it."""
+        """The layers, from the wire outwards: for API calls, and for logins, which are signed and counted by nobody."""
         wire = WireLayer(self._wire, self.config, self.hooks, retry.deadline_seconds, clock)
-        unsigned = RetryLayer(retry, self.hooks, BreakerLayer(breaker, LimitsLayer(self.limits, wire)))
-        return BearerLayer(self.tokens, unsigned), unsigned
+        unsigned = LimitsLayer(self.limits, wire)
+        counted = BudgetLayer(self.budget, unsigned)
+        calls, logins = (RetryLayer(retry, self.hooks, BreakerLayer(breaker, send)) for send in (counted, unsigned))
+        return BearerLayer(self.tokens, calls), logins
 
     # --- requests ----------------------------------------------------------------------------------------------------
 

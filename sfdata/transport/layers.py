@@ -19,6 +19,7 @@ from sfdata.config import OrgConfig
 from sfdata.errors import CircuitOpen
 from sfdata.resilience import limits
 from sfdata.resilience.breaker import CircuitBreaker
+from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hook, RequestDone, RetryScheduled
 from sfdata.resilience.limits import LimitsTracker
 from sfdata.resilience.retry import Failure, RetryPolicy, Verdict
@@ -113,6 +114,18 @@ class BreakerLayer:
         else:
             self._breaker.failed(request.origin)
         return response
+
+
+class BudgetLayer:
+    """Counts each attempt, and sends none that the connection's budget does not allow."""
+
+    def __init__(self, budget: Budget, send: Send) -> None:
+        self._budget = budget
+        self._send = send
+
+    def __call__(self, request: Request) -> Response:
+        self._budget.spend()
+        return self._send(request)
 
 
 class LimitsLayer:
