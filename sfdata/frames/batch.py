@@ -51,6 +51,16 @@ class Batch:
             children[name] = Linked(linked.parents[low:high] - start, linked.batch.slice(int(low), int(high)))
         return Batch(self.table.slice(start, max(0, stop - start)), children)
 
+    def take(self, rows: npt.NDArray[np.int64]) -> Batch:
+        """The rows at these positions, in this order, with their children."""
+        children = {}
+        for name, linked in self.children.items():
+            first, behind = (np.searchsorted(linked.parents, rows, side) for side in ("left", "right"))
+            spans = [np.arange(start, stop) for start, stop in zip(first, behind, strict=True)]
+            below = np.concatenate([np.empty(0, np.int64), *spans])
+            children[name] = Linked(np.repeat(np.arange(len(rows)), behind - first), linked.batch.take(below))
+        return Batch(self.table.take(pa.array(rows)), children)
+
     def packed(self) -> Batch:
         """The same in one piece of memory per column, as large as it needs to be."""
         children = {name: Linked(linked.parents, linked.batch.packed()) for name, linked in self.children.items()}

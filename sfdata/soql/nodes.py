@@ -316,6 +316,18 @@ class Query:
         known = self.where.items if isinstance(self.where, And) else (self.where,) if self.where else ()
         return replace(self, where=And((*known, condition)) if known else condition, text="")
 
+    def selecting(self, *fields: str) -> Query:
+        """This query with those of the object's own ``fields`` in its SELECT list that are not there."""
+        own = {name.casefold() for name in (self.source.name, self.source.alias) if name}
+        paths = (
+            item.expression.parts
+            for item in self.select
+            if isinstance(item, SelectField) and isinstance(item.expression, FieldPath)
+        )
+        there = {path[-1].casefold() for path in paths if all(part.casefold() in own for part in path[:-1])}
+        missing = [SelectField(FieldPath((name,))) for name in fields if name.casefold() not in there]
+        return replace(self, select=(*self.select, *missing), text="") if missing else self
+
     def __str__(self) -> str:
         return " ".join(f"{keyword} {rest}" for keyword, rest in self._clauses() if rest not in (None, "", ()))
 

@@ -6,7 +6,7 @@ import operator
 import re
 import sys
 import warnings
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,14 +53,17 @@ class Bounds:
 class BoundedRows:
     """The rows of one read up to its bounds; to be iterated over once.
 
+    ``count`` makes a total of what came with the rows, where a bound left some of them out.
+
     Attributes:
         rows: rows given so far.
         truncated: for a frame's ``attrs``, after the last one: the bound that left rows out; None where none did.
     """
 
-    def __init__(self, batches: Iterable[tuple[Batch, int]], bounds: Bounds) -> None:
+    def __init__(self, batches: Iterable[tuple[Batch, int]], bounds: Bounds, count: Callable[[int], int] = int) -> None:
         self._batches = batches
         self._bounds = bounds
+        self._count = count
         self.rows = 0
         self.truncated: dict[str, Any] | None = None
 
@@ -77,7 +80,8 @@ class BoundedRows:
                 yield kept
                 if len(kept) < len(batch) or self.rows == max_rows < total:
                     bound = "max_rows" if self.rows == max_rows else "max_memory"
-                    self.truncated = {"rows": self.rows, "total": total, "bound": bound}
+                    total = self._count(total)
+                    self.truncated = {"rows": self.rows, "total": total, "bound": bound} if total > self.rows else None
                     return
         finally:
             if isinstance(self._batches, Generator):

@@ -21,7 +21,6 @@ Engine = Literal["auto", "rest", "bulk"]
 
 PAGES_BY_REST = 100
 """So many calls are no more trouble than a job; a result of more pages is one."""
-PAGE_ROWS = 2_000
 TOO_SLOW = frozenset({"QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG"})
 """What REST says of a query that a job may still have the time for."""
 
@@ -52,6 +51,11 @@ class Reading:
         self._hooks = hooks
         self._parts = (session, describe, hooks, query, text, all_rows)
         self._parallel = parallel
+
+    def of(self, query: Query, hooks: Hooks, engine: Engine | None = None) -> Reading:
+        """Another query, which is read the same way."""
+        session, describe, *_, all_rows = self._parts
+        return Reading(session, describe, hooks, query, str(query), all_rows, engine or self.engine, self._parallel)
 
     @cached_property
     def rest(self) -> RestRead:
@@ -95,7 +99,7 @@ class Reading:
     def _by_either(self, max_rows: int | None, whole: bool) -> Generator[tuple[Batch, int], None, None]:
         """REST to begin with: the first page tells how much there is."""
         self.used = "rest"
-        pages = self.rest.batches(max_rows, early_up_to=PAGES_BY_REST * PAGE_ROWS)
+        pages = self.rest.batches(max_rows, early_up_to=PAGES_BY_REST)
         with closing(pages):
             try:
                 first, total = next(pages)

@@ -23,7 +23,7 @@ from sfdata.transfer.parquet import ROW_GROUP_ROWS, ParquetGoal, ParquetWritten
 
 PIECE_ROWS = 65_536
 """Rows that are packed together while a whole result is collected: pages are small, and take more than they hold."""
-REMEMBERED = 1 << 19
+REMEMBERED = 1 << 18
 """Records that a stream knows again; see `Repeats`."""
 ALL = Bounds()
 
@@ -59,6 +59,10 @@ class Results(ABC):
 
         Asked for when the first rows have arrived.
         """
+
+    def _total(self, announced: int) -> int:
+        """How many rows there are in all, where a bound left some out; ``announced`` were so many."""
+        return announced
 
     def _handed_over(self) -> None:  # noqa: B027 - most results need not know
         """Whoever took the rows of the latest reading has all that were asked for."""
@@ -157,6 +161,7 @@ class Results(ABC):
             goal.refuse_columns(self._columns())
         written, rows = _from_the_beginning(lambda: self._written(goal, bounds))
         rows.warn()
+        self._handed_over()
         return written
 
     def _written(self, goal: ParquetGoal, bounds: Bounds) -> tuple[ParquetWritten, BoundedRows]:
@@ -241,7 +246,7 @@ class Results(ABC):
                 raise ConfigurationError(f"{option} {name!r} is not among the query's columns: {', '.join(names)}")
 
     def _bounded(self, bounds: Bounds, *, whole: bool = False) -> BoundedRows:
-        return BoundedRows(self._batches(bounds.max_rows, whole=whole), bounds)
+        return BoundedRows(self._batches(bounds.max_rows, whole=whole), bounds, self._total)
 
     def _run(self, rows: BoundedRows, remember: int | None) -> Generator[Batch, None, None]:
         """The batches of one reading, of which no record comes twice."""

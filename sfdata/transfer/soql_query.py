@@ -5,24 +5,27 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from sfdata.api.describe import DescribeCache
-from sfdata.api.query import explain, first_page
 from sfdata.errors import ConfigurationError, NotIncremental
 from sfdata.frames.batch import Batch
 from sfdata.frames.columns import ResultColumns
-from sfdata.frames.decode import count_only
 from sfdata.resilience.hooks import Hooks
 from sfdata.soql import bind, parse
-from sfdata.soql.nodes import FunctionCall, Query, SelectField
+from sfdata.soql.nodes import Query
+from sfdata.transfer.all_fields import as_query, spelt_out
 from sfdata.transfer.bookmark import Bookmark
 from sfdata.transfer.changes import OVERLAP, Changes
 from sfdata.transfer.engine import Engine, Reading
 from sfdata.transfer.results import Results
+from sfdata.transfer.statements import Statements
 from sfdata.transport.http_session import HttpSession
+
+LONGEST_KEPT, LONGEST_SHOWN = 10_000, 1_000
+"""Characters of a query that stand for it in a frame's ``attrs``, and on a screen."""
 
 
 class Soql(Results):
@@ -31,9 +34,8 @@ class Soql(Results):
     Make one with `Org.soql`. Every method that returns rows returns all of them or raises `IncompleteResult`; it raises
     a `ResponseError` (`InvalidField`, `InvalidType`, `MalformedQuery` …) when the org refuses the query.
 
-    Attributes:
-        text: the query as it will be sent.
-        query: its syntax tree.
+    A query of any length will do: one that is too long for a statement, or selects too much for one, is read in several
+    (`statements`).
     """
 
     def __init__(
@@ -50,30 +52,57 @@ class Soql(Results):
     ) -> None:
         if parallel < 1:
             raise ConfigurationError(f"parallel must be at least 1, not {parallel}")
-        self.text = bind(text, params)
-        self.query = parse(self.text)
-        if self.query.all_rows:  # a clause of Apex; over REST another resource says the same
-            self.query = replace(self.query, all_rows=False)
-            self.text = str(self.query)
-            all_rows = True
-        self._session, self._describe = session, describe
+        written = bind(as_query(text), params)
+        query = parse(written)
+        if query.all_rows:  # a clause of Apex; over REST another resource says the same
+            query = replace(query, all_rows=False)
+            written, all_rows = str(query), True
+        self._session, self._describe, self._hooks = session, describe, hooks
         self._alike = partial(Soql, session, describe, hooks, engine=engine, parallel=parallel)
-        self._reading = Reading(session, describe, hooks, self.query, self.text, all_rows, engine, parallel)
+        self._given = query, written
+        self._given_reading = Reading(session, describe, hooks, query, written, all_rows, engine, parallel)
+
+    @cached_property
+    def query(self) -> Query:
+        """The syntax tree. All fields of an object are spelt out in it, for which the org is asked to describe it."""
+        return spelt_out(self._given[0], self._describe.object, bulk=self._given_reading.engine == "bulk")
+
+    @property
+    def text(self) -> str:
+        """The query as it will be sent, all fields of an object spelt out as soon as they are known."""
+        query, written = self._given
+        known = self.__dict__.get("query", query)
+        return written if known is query else str(known)
+
+    @cached_property
+    def _reading(self) -> Reading:
+        return self._given_reading if self.query is self._given[0] else self._given_reading.of(self.query, self._hooks)
+
+    @cached_property
+    def _statements(self) -> Statements:
+        return Statements(self._session, self._describe, self._hooks, self.query, self.text, self._reading)
+
+    @property
+    def statements(self) -> list[str]:
+        """The statements the query takes: itself, or several where it is longer than the 100,000 characters of one.
+
+        Raises:
+            QueryTooLong: several could not bring the same rows.
+        """
+        return self._statements.texts
 
     def count(self) -> int:
         """How many rows the query has, for one COUNT() call; a grouped query has to be run to be counted."""
         if self.query.is_aggregate and not self.query.is_count:
             return len(self._whole()[0])
-        counted = replace(self.query, select=(SelectField(FunctionCall("COUNT")),), order_by=(), purpose=(), update=())
-        ask = partial(first_page, self._session, str(counted), all_rows=self._reading.all_rows)
-        return count_only(self._reading.rest.advised(ask))
+        return self._statements.count()
 
     def explain(self) -> dict[str, Any]:
-        """The org's plans for the query, as it answers them; nothing is read.
+        """The org's plans for the query (the first of its `statements`), as it answers them; nothing is read.
 
         https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_query_explain.htm
         """
-        return self._reading.rest.advised(partial(explain, self._session, self.text))
+        return self._statements.explain()
 
     def since(self, bookmark: Bookmark | str | None, *, overlap: dt.timedelta = OVERLAP) -> Changes:
         """What is new, changed or gone in the query's result since an earlier reading; nothing is sent yet.
@@ -106,7 +135,10 @@ class Soql(Results):
         return self._alike(str(query), all_rows=all_rows)
 
     def _batches(self, max_rows: int | None = None, *, whole: bool = False) -> Iterator[tuple[Batch, int]]:
-        return self._reading.batches(max_rows, whole=whole)
+        return self._statements.batches(max_rows, whole=whole)
+
+    def _total(self, announced: int) -> int:
+        return self._statements.total(announced)
 
     def _columns(self) -> ResultColumns:
         return self._reading.rest.columns
@@ -119,12 +151,16 @@ class Soql(Results):
     def _about(self) -> dict[str, Any]:
         return {
             "object": self.query.source.name,
-            "query": self.text,
+            "query": _shortened(self.text, LONGEST_KEPT),
             "org": urlsplit(self._session.instance_url).hostname,
             "api_version": self._session.api_version,
-            "engine": self._reading.used,
+            "engine": self._statements.latest.used,
             "read_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         }
 
     def __repr__(self) -> str:
-        return f"Soql({self.text!r})"
+        return f"Soql({_shortened(self.text, LONGEST_SHOWN)!r})"
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}… ({len(text):,} characters)"
