@@ -9,7 +9,6 @@ address, so each such page must name the very next one; the first that does not 
 
 from __future__ import annotations
 
-import math
 import re
 import threading
 from collections import deque
@@ -32,6 +31,8 @@ _OFFSET = re.compile(r"(.+-)([1-9]\d*)")
 
 Fetch = Callable[[str | None, Watch], Page]
 """Asks for the page at an address (None: the first), lets it be watched while it arrives, and decodes it."""
+HoldBack = Callable[[int, int | None], bool]
+"""Whether the second page should wait until it is wanted, by the rows in all and those of the first page, if known."""
 
 
 class Course:
@@ -82,14 +83,21 @@ class PageStream:
         fetch: brings a page; called on other threads.
         ahead: False asks for a page only when it is wanted.
         parallel: pages under way at a time, by offset where more than one.
-        early_up_to: no page is asked for ahead of a first page that announces more rows than this.
+        hold_back: asked when the first page tells its rows. True leaves the others for when they are wanted: somebody
+            may decide against them.
+
+    Attributes:
+        rows: how many the pages taken so far have, of the ``total`` that the first one announces.
+        held_back: no page but the first has been asked for, and that is the one taken.
     """
 
-    def __init__(self, fetch: Fetch, ahead: bool = True, parallel: int = 1, early_up_to: int | None = None) -> None:
+    def __init__(
+        self, fetch: Fetch, ahead: bool = True, parallel: int = 1, hold_back: HoldBack = lambda total, rows: False
+    ) -> None:
         self._fetch = fetch
         self._parallel = parallel if ahead else 1
         self._limit = max(AHEAD, parallel) if ahead else 0
-        self._early_up_to = math.inf if early_up_to is None else early_up_to
+        self._hold_back = hold_back
         self._pool = ThreadPoolExecutor(max(AHEAD, parallel), thread_name_prefix="sfdata page")
         self._lock = threading.RLock()
         self._asked: deque[_Asked] = deque()
@@ -100,6 +108,7 @@ class PageStream:
         self._closed = False
         self.rows = 0
         self.total = 0
+        self.held_back = False
         self._ask(None)
 
     def __enter__(self) -> Self:
@@ -118,12 +127,14 @@ class PageStream:
         while True:
             page = self._next()
             following = None if page.done else self._course.after(page, self.rows)
-            if following and self._limit:
+            wanted_first = self.held_back or not self._limit
+            if following and not wanted_first:
                 self._continue(following)
             yield page
             if following is None:
                 return
-            if not self._limit:
+            self.held_back = False
+            if wanted_first:
                 self._continue(following)
 
     def close(self) -> None:
@@ -148,6 +159,7 @@ class PageStream:
             page = self._again(asked)
         if asked.url is None:
             self.total = self._course.total = page.total_size
+            self.held_back = not self._asked and self._hold_back(self.total, len(page.records))
         self.rows += len(page.records)
         return page
 
@@ -211,9 +223,12 @@ class PageStream:
     def _read_early(self, asked: _Asked, url: str, total: int) -> None:
         """The head of ``asked`` tells the address behind it, while the rest of that page still arrives."""
         with self._lock:
-            if not self._limit or self._last is not asked or total > self._early_up_to:
+            if not self._limit or self._last is not asked:
                 return
-            if asked.url is None and not _OFFSET.fullmatch(url):
+            place = _OFFSET.fullmatch(url)
+            if asked.url is None and self._hold_back(total, int(place[2]) if place else None):
+                return
+            if asked.url is None and place is None:
                 self._parallel = 1  # nothing to count by
             if self._parallel == 1:
                 self._following = iter((url,))

@@ -7,6 +7,8 @@ no next one is an `IncompleteResult`, never a shorter result.
 from __future__ import annotations
 
 import difflib
+import math
+import sys
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -21,12 +23,16 @@ from sfdata.errors import IncompleteResult, InvalidField, InvalidQueryLocator, I
 from sfdata.frames.batch import Batch
 from sfdata.frames.columns import ResultColumns, UnknownName, result_columns
 from sfdata.frames.decode import Page, PageDecoder, count_only
+from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hooks, RowsRead
 from sfdata.soql import Query
 from sfdata.soql.nodes import Comparison, FieldPath, StringLiteral
 from sfdata.transfer.page_stream import Course, PageStream
 from sfdata.transport.http_session import HttpSession
 from sfdata.transport.messages import Watch
+
+PAGE_ROWS = 2_000
+"""Rows of a page, unless they are wide."""
 
 T = TypeVar("T")
 
@@ -57,10 +63,11 @@ class RestRead:
         """Each page's rows with their child rows, beside the org's count of all rows; at least one page, maybe empty.
 
         A cursor that expires half way raises, unless the query is ordered by Id alone: then the rest is asked for anew.
-        Reading stops after the page in which ``max_rows`` is reached; without it, pages are fetched ahead (unless the
-        org announces more than ``early_up_to`` rows, then from the second page on), and the count is proved at the end.
+        Reading stops after the page in which ``max_rows`` is reached; without it, pages are fetched ahead (unless there
+        are more than ``early_up_to``, then from the second one on), and the count is proved at the end.
 
         Raises:
+            BudgetExceeded: the connection may not make as many calls as there are further pages; none was asked for.
             IncompleteResult: not every row arrived.
             ResponseError: the org refused the query.
             UnreadableAnswer: an answer that is no page of this query's results.
@@ -88,16 +95,22 @@ class RestRead:
     ) -> Generator[tuple[Batch, int], None, None]:
         """The pages of one run of the query, behind ``before`` rows of an earlier one."""
         decoding = _Decoding(self)
-        with PageStream(decoding.fetch, max_rows is None, self.parallel, early_up_to) as stream:
+        price = _Price(self.session.budget, sys.maxsize if max_rows is None else max_rows - before, early_up_to)
+        with PageStream(decoding.fetch, max_rows is None, self.parallel, price.is_high) as stream:
             decoding.describe()
             for page in stream:
                 decoder, rows, total = decoding.decoder, before + stream.rows, before + stream.total
-                self._complete_children(decoder, page.records)
                 finished = page.done or (max_rows is not None and rows >= max_rows)
+                undecided = stream.held_back and price.is_left_to_the_caller(stream.total, stream.rows)
+                if stream.held_back and not undecided:
+                    price.require(stream.total, stream.rows)
+                self._complete_children(decoder, page.records)
                 self.hooks(RowsRead(rows, total, finished))
                 yield decoder.batch(page.records), total
                 if finished:
                     break
+                if undecided:
+                    price.require(stream.total, stream.rows)
         if page.done and rows != total:
             raise IncompleteResult(f"the org announced {total} rows and sent {rows}", expected=total, received=rows)
 
@@ -152,6 +165,33 @@ class RestRead:
     def _counted(self) -> tuple[Batch, int]:
         count = pa.array([count_only(self.first_page())], pa.int64())
         return Batch(pa.table({str(self.query.select[0]): count})), 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Price:
+    """The calls that a read of at most ``wanted`` rows takes, as its first page shows them."""
+
+    budget: Budget
+    wanted: int
+    early_up_to: int | None
+
+    def is_high(self, total: int, rows: int | None) -> bool:
+        """Whether somebody may decide against the pages behind the first one."""
+        further, left = self._further(total, rows), self.budget.remaining
+        return self.is_left_to_the_caller(total, rows) or (left is not None and further > left)
+
+    def is_left_to_the_caller(self, total: int, rows: int | None) -> bool:
+        """Whether the caller, who sees the first page, may read the rest in another way."""
+        return self.early_up_to is not None and self._further(total, rows) >= self.early_up_to
+
+    def require(self, total: int, rows: int) -> None:
+        """Refuse the pages behind the first one where the budget does not allow for all of them."""
+        further = self._further(total, rows)
+        self.budget.require(further, f"reading the other {further:,} pages")
+
+    def _further(self, total: int, rows: int | None) -> int:
+        size = rows or PAGE_ROWS
+        return max(0, math.ceil((min(total, self.wanted) - size) / size))
 
 
 class _Decoding:

@@ -12,6 +12,7 @@ import pytest
 from sfdata.api.describe import DescribeCache
 from sfdata.auth.flows import AccessToken
 from sfdata.config import OrgConfig
+from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hooks
 from sfdata.transfer.soql_query import Soql
 from sfdata.transport.http_session import HttpSession
@@ -42,6 +43,7 @@ class ScriptedOrg:
         self.asked = []
         self.resources = []
         self.events = []
+        self.budget = Budget()
 
     def handle(self, request):
         path, query = request.url.path.removeprefix(DATA), parse_qs(request.url.query.decode())
@@ -71,7 +73,8 @@ def soql(org) -> Iterator:
     config = OrgConfig(instance_url=URL)
     hooks = Hooks(org.events.append)
     wire = httpx.MockTransport(org.handle)
-    with HttpSession(config, AccessToken(access_token="00D!x", instance_url=URL), wire=wire, hooks=hooks) as session:
+    flow = AccessToken(access_token="00D!x", instance_url=URL)
+    with HttpSession(config, flow, wire=wire, hooks=hooks, budget=org.budget) as session:
         cache = DescribeCache(session)
         yield lambda text, params=None, **options: Soql(session, cache, hooks, text, params, **options)
 

@@ -103,14 +103,40 @@ def test_only_a_few_pages_are_asked_for_ahead():
         assert len(org.asked) <= 2 + AHEAD
 
 
-def test_a_large_total_keeps_the_second_page_back():
-    """Whoever may read a large result another way is not charged for pages nobody takes."""
-    org = Org(1000, 10)
-    with PageStream(org.fetch, early_up_to=999) as stream:
+@pytest.mark.parametrize("parallel", [1, 4])
+def test_the_second_page_can_be_held_back(parallel):
+    """Whoever may decide against the other pages is told the rows first, and not charged for pages nobody takes."""
+    org, told = Org(1000, 10), []
+    with PageStream(org.fetch, parallel=parallel, hold_back=lambda *rows: told.append(rows) or True) as stream:
         pages = iter(stream)
+        first = next(pages)
         settled(org)
+        assert stream.held_back
         assert org.asked == [None]
-        assert [row for page in pages for row in page.records] == list(range(1000))
+        assert {*told} == {(1000, 10)}
+        rest = [row for page in pages for row in page.records]
+        assert not stream.held_back
+    assert [*first.records, *rest] == list(range(1000))
+
+
+def test_what_is_not_held_back_goes_on_early():
+    """Asked and answered in the negative, the stream is as fast as without the question."""
+    org = Org(1000, 10)
+    with PageStream(org.fetch, hold_back=lambda total, rows: False) as stream:
+        next(iter(stream))
+        settled(org)
+        assert not stream.held_back
+        assert len(org.asked) > 1
+
+
+def test_where_an_address_tells_no_rows_the_first_page_does():
+    """The question is put with what is known: first the total alone, then with the page in hand."""
+    org, told = Org(20, 10), []
+    whole = org.body
+    org.body = lambda at: {**whole(f"{ROOT}-10" if at else at), **({} if at else {"nextRecordsUrl": "/opaque"})}
+    with PageStream(org.fetch, hold_back=lambda *rows: told.append(rows) or True) as stream:
+        assert len([*stream]) == 2
+    assert told == [(20, None), (20, 10)]
 
 
 @pytest.mark.parametrize("parallel", [1, 4])
