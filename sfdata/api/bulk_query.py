@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from sfdata.errors import UnreadableAnswer
 from sfdata.resilience.retry import Operation
-from sfdata.transport.http_session import HttpSession
+from sfdata.transport.http_session import VERSIONS_PATH, HttpSession
 from sfdata.transport.messages import Response, Sink
 
 LAST = "null"
@@ -86,36 +86,37 @@ def create(session: HttpSession, soql: str, *, all_rows: bool = False) -> QueryJ
     return _job(session.post(_path(session), content=asked, operation=Operation.BULK_QUERY))
 
 
-def info(session: HttpSession, job_id: str) -> QueryJob:
-    """The job as it is now.
+def info(session: HttpSession, job_id: str, *, version: str | None = None) -> QueryJob:
+    """The job as it is now. ``version`` is the API version it was made with, where that is not the session's.
 
     Raises:
         NotFound: there is no such job, or it was deleted.
     """
-    return _job(session.get(f"{_path(session)}/{job_id}"))
+    return _job(session.get(f"{_path(session, version)}/{job_id}"))
 
 
-def results(session: HttpSession, job_id: str, sink: Sink, locator: str | None = None) -> ResultPage:
-    """A page of a complete job's results into ``sink``: CSV with a header, compressed as the headers say.
+def result_url(session: HttpSession, job_id: str, locator: str | None = None, *, version: str | None = None) -> str:
+    """Where a page of a complete job's results is; without ``locator``, the first."""
+    path = f"{_path(session, version)}/{job_id}/results"
+    return f"{path}?{urlencode({'locator': locator})}" if locator else path
 
-    Any page may be fetched again. Without ``locator``, the first.
+
+def results(session: HttpSession, url: str, sink: Sink) -> ResultPage:
+    """The page of results at ``url`` into ``sink``: CSV with a header, compressed as the headers say.
+
+    Any page may be fetched again. Only a path of the org itself is followed.
 
     Raises:
         NotFound: the job, or its results after seven days, are gone.
+        ResponseError: among others, the results are of a job made with another API version.
     """
-    path = f"{_path(session)}/{job_id}/results"
-    return result_at(session, f"{path}?{urlencode({'locator': locator})}" if locator else path, sink)
-
-
-def result_at(session: HttpSession, url: str, sink: Sink) -> ResultPage:
-    """The page at a ``resultUrl``, as `results` fetches it. Only a path of the org itself is followed."""
     headers = {"Accept": "text/csv"}
     answer = session.get(url, headers=headers, operation=Operation.BULK_RESULT, sink=sink).headers
     rows = answer.get("sforce-numberofrecords", "")
     return ResultPage(int(rows) if rows.isdecimal() else None, answer.get("sforce-locator"), answer)
 
 
-def result_urls(session: HttpSession, job_id: str) -> Iterator[str]:
+def result_urls(session: HttpSession, job_id: str, *, version: str | None = None) -> Iterator[str]:
     """The addresses of all pages, in order, to be fetched side by side; asked for a few at a time.
 
     https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/query_get_job_result_pages.htm
@@ -123,7 +124,7 @@ def result_urls(session: HttpSession, job_id: str) -> Iterator[str]:
     Raises:
         NotFound: the org does not list pages (API before 58).
     """
-    url: str | None = f"{_path(session)}/{job_id}/resultPages"
+    url: str | None = f"{_path(session, version)}/{job_id}/resultPages"
     seen = set[str]()
     while url:
         seen.add(url)
@@ -138,9 +139,9 @@ def result_urls(session: HttpSession, job_id: str) -> Iterator[str]:
             raise UnreadableAnswer("the list of result pages leads nowhere")
 
 
-def abort(session: HttpSession, job_id: str) -> QueryJob:
+def abort(session: HttpSession, job_id: str, *, version: str | None = None) -> QueryJob:
     """Stop a job that has not ended."""
-    path, content = f"{_path(session)}/{job_id}", {"state": "Aborted"}
+    path, content = f"{_path(session, version)}/{job_id}", {"state": "Aborted"}
     return _job(session.patch(path, content=content, operation=Operation.BULK_END))
 
 
@@ -160,8 +161,9 @@ def jobs(session: HttpSession) -> Iterator[QueryJob]:
         url = None if page.get("done", True) else page.get("nextRecordsUrl")
 
 
-def _path(session: HttpSession) -> str:
-    return f"{session.data_path}/jobs/query"
+def _path(session: HttpSession, version: str | None = None) -> str:
+    data_path = session.data_path if version is None else f"{VERSIONS_PATH}/v{version}"
+    return f"{data_path}/jobs/query"
 
 
 def _rooted(url: str) -> str:

@@ -1,10 +1,12 @@
 """A page of Bulk results, CSV to Arrow columns: the same values and types as the JSON of the same rows.
 
-Arrow's CSV reader does the work, told the types by describe. A value it does not take as it stands (a whole number
-written 5.0, a datetime in the zone's other spelling) has its page read again as text and converted column by column;
-what that refuses is wrong.
+A page is cut into blocks of whole rows while it arrives, and Arrow's CSV reader takes the blocks on all processors: a
+page of any size is read in little memory, and no slower for it. Rows end at a line feed outside quotes, and quotes
+come in pairs, so counting them tells where that is.
 
-An empty cell is null: Salesforce keeps no empty texts. Everything else in a text column is text, "null" and "NA" too.
+Types come from describe. An empty cell is null: Salesforce keeps no empty texts. All else in a text column is text,
+"null" and "NA" too. A value that Arrow does not take as it stands (a whole number written 5.0) has its column read as
+text and converted here; what that refuses is wrong.
 
 https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/query_get_job_results.htm
 """
@@ -12,27 +14,29 @@ https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/que
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from decimal import Decimal, InvalidOperation
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from sfdata.errors import UnreadableAnswer
 from sfdata.frames.columns import Column, ResultColumns
-from sfdata.frames.dtypes import ANYTHING, BOOLEAN, INTEGER, TEXT, TIME
+from sfdata.frames.dtypes import BOOLEAN, INTEGER, NUMBER, TIME, Kind
+from sfdata.transport.bodies import BodyCut
 
-BLOCK_BYTES = 1 << 18
-"""Bytes that are read at a time where memory counts."""
-LONGEST_HEADER = 1 << 20
+BLOCK_BYTES = 1 << 20
+"""Blocks are at least so long: below it, Arrow's preparations take longer than its work."""
+LONGEST_EXCERPT = 200
 
-_PARSE = pa_csv.ParseOptions(newlines_in_values=True)
-_AS_TEXT = frozenset({TEXT, TIME, ANYTHING})
-
-Chunks = Callable[[], Iterable[bytes]]
-"""Opens a page's decoded bytes, from the beginning each time."""
+_PARSE = pa_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
+_IN_COLUMN = re.compile(r"In CSV column #(\d+): ")
+_QUOTE = ord('"')
 
 
 class CsvColumns:
@@ -41,143 +45,201 @@ class CsvColumns:
     def __init__(self, columns: ResultColumns) -> None:
         self._columns = columns.columns
         self._schema = pa.schema([(column.name, column.kind.arrow) for column in self._columns])
+        self._header: list[str] | None = None
+        self._by_name: dict[str, Column] = {}
+        self._as_text: set[str] = set()
 
     @property
     def empty(self) -> pa.Table:
         """No rows, all columns."""
         return self._schema.empty_table()
 
-    def table(self, content: bytes) -> pa.Table:
-        """A whole page.
+    def tables(self, chunks: Iterable[bytes]) -> Iterator[pa.Table]:
+        """The rows of a page in pieces.
+
+        Args:
+            chunks: the page's decoded bytes.
 
         Raises:
-            UnreadableAnswer: not a page of this query's results.
+            UnreadableAnswer: not a page of this query's results; the rows that came before are right as far as they go.
+            BodyCut: the page ends within a row.
         """
-        names = _header(content)
-        columns = self._by_header(names)
-        options = {"read_options": pa_csv.ReadOptions(use_threads=False, block_size=1 << 20), "parse_options": _PARSE}
-        for exact in (False, True):
-            try:
-                page = pa_csv.read_csv(pa.BufferReader(content), convert_options=_types(columns, exact), **options)
-                return self._converted(page, columns, exact)
-            except pa.ArrowException as problem:
-                refusal = problem
-        raise UnreadableAnswer(f"a page of results is no CSV of the query's columns: {refusal}")
+        blocks = _row_blocks(chunks)
+        first = next(blocks, b"")
+        line, _, rest = first.partition(b"\n")
+        self._take_header(line, complete=len(line) < len(first))
+        workers = pa.cpu_count()
+        under_way: deque[Future[pa.Table]] = deque()
+        with ThreadPoolExecutor(workers, thread_name_prefix="sfdata csv") as pool:
+            if rest:
+                under_way.append(pool.submit(self._parsed, rest))
+            for block in blocks:
+                under_way.append(pool.submit(self._parsed, block))
+                if len(under_way) > workers:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
 
-    def batches(self, chunks: Chunks) -> Iterator[pa.Table]:
-        """A page in pieces, in little memory however large it is.
+    # --- the header --------------------------------------------------------------------------------------------------
 
-        Raises:
-            UnreadableAnswer: not a page of this query's results; what came before it is right as far as it goes.
-        """
-        given = 0
-        for exact in (False, True):
+    def _take_header(self, line: bytes, *, complete: bool) -> None:
+        """Learn where each column stands; every page must say the same."""
+        names = next(csv.reader([line.decode("utf-8-sig", "replace").rstrip("\r")]), [])
+        if self._header is None:
+            wanted = {".".join(column.path).casefold(): column for column in self._columns}
+            found = {name: wanted.pop(name.casefold()) for name in names if name.casefold() in wanted}
+            if not wanted and len(found) == len(names):
+                self._header, self._by_name = names, found
+        if names != self._header:
+            if not complete:
+                raise BodyCut
+            told = ", ".join(names)[:LONGEST_EXCERPT] or "nothing"
+            expected = ", ".join(self._header or [".".join(column.path) for column in self._columns])
+            raise UnreadableAnswer(f"a page of results has the columns {told}, and not {expected}")
+
+    # --- rows --------------------------------------------------------------------------------------------------------
+
+    def _parsed(self, block: bytes) -> pa.Table:
+        """The rows of a block, columns in the order of the query."""
+        while True:
             try:
-                for piece in self._pieces(chunks, exact, given):
-                    given += piece.num_rows
-                    yield piece
-            except pa.ArrowException as problem:
+                page = pa_csv.read_csv(
+                    pa.BufferReader(block),
+                    pa_csv.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=list(self._by_name)),
+                    _PARSE,
+                    self._types(),
+                )
+            except pa.ArrowInvalid as problem:
                 refusal = problem
             else:
-                return
-        raise UnreadableAnswer(f"a page of results is no CSV of the query's columns: {refusal}")
+                arrays = {column.name: _converted(page[name], column) for name, column in self._by_name.items()}
+                return pa.table([arrays[name] for name in self._schema.names], schema=self._schema)
+            if not self._read_as_text(str(refusal)):
+                break
+        if not block.endswith(b"\n"):  # the last one: in its middle, where it is not whole
+            raise BodyCut from None
+        raise UnreadableAnswer(f"a page of results is no CSV of the query's rows: {self._told(str(refusal))}")
 
-    def _pieces(self, chunks: Chunks, exact: bool, skip: int) -> Iterator[pa.Table]:
-        """The pieces behind the first ``skip`` rows."""
-        stream = _Stream(chunks())
-        names = _header(stream.peek())
-        columns = self._by_header(names)
-        read = pa_csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES)
-        with pa_csv.open_csv(stream, read, _PARSE, _types(columns, exact)) as reader:
-            for batch in reader:
-                kept = batch.slice(min(skip, batch.num_rows))
-                skip -= batch.num_rows - kept.num_rows
-                if kept.num_rows:
-                    yield self._converted(pa.Table.from_batches([kept]), columns, exact)
+    def _types(self) -> pa_csv.ConvertOptions:
+        return pa_csv.ConvertOptions(
+            column_types={
+                name: pa.string() if name in self._as_text or column.kind is TIME else column.kind.arrow
+                for name, column in self._by_name.items()
+            },
+            null_values=[""],
+            strings_can_be_null=True,
+            true_values=["true"],
+            false_values=["false"],
+        )
 
-    def _by_header(self, names: list[str]) -> dict[str, Column]:
-        """The columns by their names in the header, in any order and any case."""
-        wanted = {".".join(column.path).casefold(): column for column in self._columns}
-        found = {name: wanted.pop(name.casefold()) for name in names if name.casefold() in wanted}
-        if wanted or len(found) != len(names):
-            message = f"a page of results has the columns {', '.join(names)[:500] or 'of nothing'}"
-            raise UnreadableAnswer(f"{message}, not those of the query")
-        return found
-
-    def _converted(self, page: pa.Table, columns: dict[str, Column], exact: bool) -> pa.Table:
-        arrays = {column.name: _array(page[name], column, exact) for name, column in columns.items()}
-        return pa.table([arrays[name] for name in self._schema.names], schema=self._schema)
-
-
-def _types(columns: dict[str, Column], exact: bool) -> pa_csv.ConvertOptions:
-    types = {n: pa.string() if exact or c.kind in _AS_TEXT else c.kind.arrow for n, c in columns.items()}
-    return pa_csv.ConvertOptions(
-        column_types=types,
-        null_values=[""],
-        strings_can_be_null=True,
-        quoted_strings_can_be_null=True,
-        true_values=["true"],
-        false_values=["false"],
-    )
-
-
-def _array(values: pa.ChunkedArray, column: Column, exact: bool) -> pa.ChunkedArray:
-    kind = column.kind
-    if values.type == kind.arrow:
-        return values
-    try:
-        if kind is INTEGER:
-            return pc.cast(pc.replace_substring_regex(values, r"\.0+$", ""), kind.arrow)
-        if kind is BOOLEAN:
-            return pc.cast(pc.utf8_lower(values), kind.arrow)
-        if kind is TIME:
-            return pa.chunked_array([kind.build(chunk, kind.arrow) for chunk in values.chunks], kind.arrow)
-        return pc.cast(values, kind.arrow)
-    except (pa.ArrowException, ValueError) as problem:
-        raise UnreadableAnswer(f"{column.name}: a value is no {kind.name}: {problem}") from None
-
-
-def _header(start: bytes) -> list[str]:
-    """The names in the first line of a page."""
-    text = io.TextIOWrapper(io.BytesIO(start), "utf-8-sig", errors="replace", newline="")
-    return next(csv.reader(text), [])
-
-
-class _Stream:
-    """Chunks of bytes as the file that Arrow reads from."""
-
-    closed = False
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
-        self._left = b""
-
-    def peek(self) -> bytes:
-        """The beginning, at least the first line; it is read again."""
-        head = b""
-        while b"\n" not in head and len(head) < LONGEST_HEADER and (chunk := next(self._chunks, b"")):
-            head += chunk
-        self._chunks = chain([head], self._chunks)
-        return head
-
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes, at most ``size``; empty at the end."""
-        while not self._left:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return b""
-            self._left = chunk
-        part, self._left = self._left[:size], self._left[size:]
-        return part
-
-    def readable(self) -> bool:
+    def _read_as_text(self, refusal: str) -> bool:
+        """Whether there is a column to be read as text, after Arrow has refused a value of it."""
+        found = _IN_COLUMN.match(refusal)
+        name = list(self._by_name)[int(found[1])] if found else None
+        if name is None or name in self._as_text or self._by_name[name].kind.arrow == pa.string():
+            return False
+        self._as_text.add(name)
         return True
 
-    def seekable(self) -> bool:
-        return False
+    def _told(self, refusal: str) -> str:
+        """What Arrow says, with the column's name and without numbers that count from the block's beginning."""
+        found = _IN_COLUMN.match(refusal)
+        if found:
+            refusal = f"{list(self._by_name)[int(found[1])]}: {refusal[found.end() :]}"
+        return re.sub(r"Row #\d+: ", "", refusal)[:LONGEST_EXCERPT]
 
-    def writable(self) -> bool:
-        return False
 
-    def close(self) -> None:
-        self.closed = True
+def _row_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in blocks of whole rows, at least one row and `BLOCK_BYTES` each; the last as they come.
+
+    Raises:
+        BodyCut: they end within quotes.
+    """
+    waiting: list[bytes] = []
+    size, quoted = 0, False
+    for chunk in chunks:
+        quoted ^= bool(np.count_nonzero(np.frombuffer(chunk, np.uint8) == _QUOTE) & 1)
+        size += len(chunk)
+        end = _last_row_end(chunk, quoted) if size >= BLOCK_BYTES else 0
+        if end:
+            yield b"".join([*waiting, chunk[:end]])
+            waiting, chunk = [], chunk[end:]
+            size = len(chunk)
+        waiting.append(chunk)
+    if quoted:
+        raise BodyCut
+    if size:
+        yield b"".join(waiting)
+
+
+def _last_row_end(chunk: bytes, quoted: bool) -> int:
+    """The place behind the last row that ends in ``chunk``, 0 where none does; ``quoted`` says how the chunk ends."""
+    stop = len(chunk)
+    while (at := chunk.rfind(b"\n", 0, stop)) >= 0:
+        quoted ^= bool(chunk.count(b'"', at, stop) & 1)
+        if not quoted:
+            return at + 1
+        stop = at
+    return 0
+
+
+# --- values ----------------------------------------------------------------------------------------------------------
+
+
+def _converted(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
+    kind = column.kind
+    try:
+        if values.type != kind.arrow:
+            return _FROM_TEXT.get(kind, _cast)(values, kind)
+        return _finite(values) if kind is NUMBER else values
+    except (pa.ArrowException, ValueError, InvalidOperation) as problem:
+        message = f"{column.name}: a value is no {kind.name}: {str(problem)[:LONGEST_EXCERPT]}"
+        raise UnreadableAnswer(message) from None
+
+
+def _finite(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Numbers as they are: Arrow reads NaN and inf, too, which are none."""
+    if pc.all(pc.is_finite(values)).as_py() is False:
+        raise ValueError("neither NaN nor infinity is a value")
+    return values
+
+
+def _cast(values: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
+    return pc.cast(values, kind.arrow)
+
+
+def _integers(values: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
+    """Whole numbers, also where they are written 5.0 or 1E7."""
+    try:
+        return _cast(pc.replace_substring_regex(values, r"\.0+$", ""), kind)
+    except pa.ArrowInvalid:
+        return pa.chunked_array([[_integer(text) for text in values.to_pylist()]], kind.arrow)
+
+
+def _integer(text: str | None) -> int | None:
+    if text is None:
+        return None
+    number = Decimal(text)
+    if number != number.to_integral_value():
+        raise ValueError(f"{text!r} is not whole")
+    return int(number)
+
+
+def _booleans(values: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
+    words = pc.utf8_lower(values)
+    true = pc.equal(words, "true")
+    if pc.all(pc.or_(true, pc.equal(words, "false"))).as_py() is False:
+        raise ValueError("neither true nor false")
+    return true
+
+
+def _times(values: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
+    return pa.chunked_array([kind.build(values.to_pylist(), kind.arrow)], kind.arrow)
+
+
+_FROM_TEXT: Mapping[Kind, Callable[[pa.ChunkedArray, Kind], pa.ChunkedArray]] = {
+    INTEGER: _integers,
+    BOOLEAN: _booleans,
+    TIME: _times,
+}
+"""How the text of a column becomes its values, where a cast is not enough."""

@@ -2,31 +2,30 @@
 
 The pages go to a spool on disk as they arrive, so a read that was interrupted goes on by its job's Id, in another
 process if need be, with the pages it has. Stopping here stops nothing in the org: only `BulkRead.abort` does.
+
+The proof: every page has as many rows as the org counted in it, all pages as many as the job counts, all have the same
+columns, and none comes twice.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
-from urllib.parse import urlencode
 
 import pyarrow as pa
 
 from sfdata.api import bulk_query
-from sfdata.api.bulk_query import LAST, QueryJob
+from sfdata.api.bulk_query import QueryJob
 from sfdata.api.describe import DescribeCache
 from sfdata.errors import (
     BulkJobFailed,
     IncompleteResult,
     NotFound,
-    ResponseError,
-    ResultsGone,
     SalesforceError,
+    ServerUnavailable,
     StillRunning,
     TransportError,
     UnreadableAnswer,
@@ -37,13 +36,15 @@ from sfdata.frames.csv_columns import CsvColumns
 from sfdata.resilience.hooks import Hooks, JobState, RowsRead
 from sfdata.soql import Query
 from sfdata.soql.nodes import FieldPath, SelectField
+from sfdata.transfer.result_pages import ResultPages, gone
 from sfdata.transfer.spool import Spool, SpooledPage, SpooledRead
-from sfdata.transport.bodies import BodyCut, BodyUnreadable
+from sfdata.transport.bodies import BodyCut, BodyUnreadable, inflater
 from sfdata.transport.http_session import HttpSession
 
-PAGES_AT_ONCE = 3
-LARGEST_WHOLE_PAGE = 64 << 20
-"""Bytes on disk up to which a page is decoded in one piece."""
+FETCHES = 3
+"""Times a page that breaks off is fetched before it is given up."""
+UNANSWERED = 20
+"""Questions in a row about a job that may go unanswered, each one repeated as any read is."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Patience:
     """How long a read waits for its job, and between which questions.
 
     Attributes:
-        first_seconds, longest_seconds: the wait before the first question, growing by half up to the longest.
+        first_seconds, longest_seconds: the wait before the second question, growing by half up to the longest.
         deadline_seconds: how long in all; None waits for ever.
     """
 
@@ -102,43 +103,37 @@ class BulkRead:
     def batches(self, max_rows: int | None = None, *, whole: bool = False) -> Generator[tuple[Batch, int], None, None]:
         """The rows in batches, beside the count of all; at least one batch, maybe empty.
 
-        The spool is taken away with the last row. After an error, or when no more rows are taken, it stays.
+        The spool is taken away with the last row that is wanted. After an error, or an end before it, it stays.
 
         Args:
-            max_rows: no page is fetched behind the one in which they are reached.
-            whole: decode whole pages, several side by side: faster, in more memory.
+            max_rows: nothing is fetched behind the batch in which they are reached.
 
         Raises:
             BulkJobFailed: the org could not run the query.
             StillRunning: the deadline passed before it had.
             ResultsGone: the job or its results are no longer there.
             IncompleteResult: not every row arrived.
+            UnreadableAnswer: a page is damaged, or not what the query asks for.
             SpoolFailed: the disk does not take the pages.
         """
         decoder = CsvColumns(self.columns)
         spool = self.spool or self._made()
-        total = self._finished(spool.read.job)
-        rows = 0
-        with closing(_Pages(self.session, spool, total, decoder if whole else None).arriving()) as pages:
-            for page in pages:
-                for table in page.tables(decoder):
-                    rows += table.num_rows
-                    self.hooks(RowsRead(rows, total, rows == total))
-                    yield Batch(table), total
-                if max_rows is not None and rows >= max_rows:
-                    break
-            else:
-                if rows != total:
-                    message = f"the job counts {total} rows, and {rows} arrived"
-                    raise IncompleteResult(message, expected=total, received=rows)
-        if not rows:
-            yield Batch(decoder.empty), total
-        spool.remove()
+        hint = f'sfdata.resume("{spool.read.job}") goes on from here.'
+        try:
+            with spool.held():
+                yield from self._rows(spool, decoder, max_rows)
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(hint)
+            raise
+        except SalesforceError as problem:
+            problem.hint = problem.hint or hint
+            raise
 
     def abort(self) -> None:
         """Stop the job of a read that is known by its spool."""
         if self.spool is not None:
-            bulk_query.abort(self.session, self.spool.read.job)
+            read = self.spool.read
+            bulk_query.abort(self.session, read.job, version=read.api_version)
 
     def _made(self) -> Spool:
         """A new job, and its spool: known on disk before anything else is asked."""
@@ -146,176 +141,131 @@ class BulkRead:
         org, version = self.session.instance_url, self.session.api_version
         return Spool.new(SpooledRead(job.id, org, version, self.text, self.all_rows))
 
-    def _finished(self, job_id: str) -> int:
-        """The number of rows, when the job is complete."""
-        started, pause = self.patience.clock(), self.patience.first_seconds
-        while True:
-            job = self._asked(job_id)
-            if job is not None:
-                self.hooks(JobState(job.id, job.state, job.rows))
-                if job.state == "JobComplete":
-                    if job.rows is None:
-                        raise UnreadableAnswer(f"the job {job.id} is complete and does not tell how many rows it has")
-                    return job.rows
-                if job.ended:
-                    problem = job.error or f"the job is in state {job.state}"
-                    raise BulkJobFailed(job.id, f"the query job {job.id} came to nothing: {problem}")
-            deadline = self.patience.deadline_seconds
-            if deadline is not None and self.patience.clock() - started + pause > deadline:
-                raise StillRunning(job_id)
-            self.patience.sleep(pause)
-            pause = min(pause * 1.5, self.patience.longest_seconds)
-
-    def _asked(self, job_id: str) -> QueryJob | None:
-        """The job as it is; None where that cannot be learnt just now, which is no harm to it."""
+    def _rows(
+        self, spool: Spool, decoder: CsvColumns, max_rows: int | None
+    ) -> Generator[tuple[Batch, int], None, None]:
+        """The rows, from the spool alone where all pages are in it."""
+        rows, enough = 0, False
+        total = spool.read.rows if spool.read.rows is not None and spool.complete() else self._finished(spool)
         try:
-            return bulk_query.info(self.session, job_id)
-        except NotFound:
-            raise _gone(job_id) from None
-        except TransportError:
-            return None
-
-
-def _gone(job_id: str) -> ResultsGone:
-    return ResultsGone(f"the org no longer has the job {job_id} or its results", hint="Run the query again.")
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """A page in the spool; ``whole`` where it is decoded already."""
-
-    pages: _Pages
-    number: int
-    spooled: SpooledPage
-    whole: pa.Table | None = None
-
-    def tables(self, decoder: CsvColumns) -> Iterator[pa.Table]:
-        """The page's rows, proved by the org's count of them. What turns out to be cut is fetched once more."""
-        if self.whole is not None:
-            yield self.whole
-            return
-        rows = 0
-        for spooled in (self.spooled, None):
-            page, skip = spooled or self.pages.fetched_again(self), rows
-            try:
-                for table in decoder.batches(page.chunks):
-                    kept = table.slice(min(skip, table.num_rows))
-                    skip -= table.num_rows - kept.num_rows
-                    rows += kept.num_rows
-                    if kept.num_rows:
-                        yield kept
-                break
-            except BodyCut:
-                continue
-            except BodyUnreadable as problem:
-                raise self.pages.no_good(page, f"is {problem}") from None
-        else:
-            raise self.pages.no_good(page, "breaks off before its end")
-        if page.rows is not None and page.rows != rows:
-            raise self.pages.no_good(page, f"has {rows} rows, and {page.rows} by the org's count")
-
-
-class _Pages:
-    """The pages of a complete job in order: fetched a few at a time, or found in the spool."""
-
-    def __init__(self, session: HttpSession, spool: Spool, total: int, decoder: CsvColumns | None) -> None:
-        self._session = session
-        self._spool = spool
-        self._job = spool.read.job
-        self._total = total
-        self._decoder = decoder
-        self._pool = ThreadPoolExecutor(PAGES_AT_ONCE, thread_name_prefix="sfdata page")
-        self._addresses: dict[int, str] = {}
-
-    def arriving(self) -> Generator[_Page, None, None]:
-        """Each page when its turn has come."""
-        try:
-            yield from self._side_by_side() if self._listed() else self._in_turn()
-        except NotFound:
-            raise _gone(self._job) from None
+            with ResultPages(self.session, spool, total, ahead=max_rows is None) as pages:
+                for table in _Proof(pages, spool, decoder).tables():
+                    rows += table.num_rows
+                    enough = max_rows is not None and rows >= max_rows
+                    self.hooks(RowsRead(rows, total, enough or rows == total))
+                    yield Batch(table), total
+                    if enough:
+                        return
+            if rows != total:
+                message = f"the job counts {total} rows, and {rows} arrived"
+                raise IncompleteResult(message, expected=total, received=rows)
+            if not rows:
+                yield Batch(decoder.empty), total
+            enough = True
         finally:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            if enough:
+                spool.remove()
 
-    def _listed(self) -> bool:
-        """Whether the org tells where all pages are."""
-        self._urls = bulk_query.result_urls(self._session, self._job)
-        try:
-            self._first = next(self._urls, None)
-        except ResponseError:
-            return False
-        return self._first is not None
+    # --- the job -----------------------------------------------------------------------------------------------------
 
-    def _side_by_side(self) -> Iterator[_Page]:
-        under_way: deque[Future[_Page]] = deque()
-        number, url = 0, self._first
-        seen: set[str] = set()
-        while url is not None or under_way:
-            while url is not None and len(under_way) < PAGES_AT_ONCE:
-                if url in seen:
-                    raise self._incomplete("the org lists a page of results twice")
-                seen.add(url)
-                under_way.append(self._pool.submit(self._bring, number, url))
-                number, url = number + 1, next(self._urls, None)
-            yield under_way.popleft().result()
-
-    def _in_turn(self) -> Iterator[_Page]:
-        """By locators: each page tells where the next one is, so that one is fetched while the last is decoded."""
-        path = f"{self._session.data_path}/jobs/query/{self._job}/results"
-        number, rows, seen = 0, 0, set[str]()
-        arriving = self._pool.submit(self._bring, 0, path)
+    def _finished(self, spool: Spool) -> int:
+        """The number of rows, when the job is complete."""
+        job_id, patience = spool.read.job, self.patience
+        pause, unanswered = patience.first_seconds, 0
+        limit = patience.deadline_seconds
+        deadline = math.inf if limit is None else patience.clock() + limit
         while True:
-            page = arriving.result()
-            locator, number = page.spooled.locator, number + 1
-            rows += page.spooled.rows or 0
-            if locator in seen:
-                raise self._incomplete("a page of results leads back to one that was read")
-            last = locator == LAST or (locator is None and rows == self._total)
-            if locator is None and not last:
-                raise self._incomplete(f"after {rows} rows, a page of results does not tell what follows")
-            if not last:
-                assert locator is not None
-                seen.add(locator)
-                arriving = self._pool.submit(self._bring, number, f"{path}?{urlencode({'locator': locator})}")
-            yield page
-            if last:
-                return
+            try:
+                job = bulk_query.info(self.session, job_id, version=spool.read.api_version)
+            except NotFound:
+                raise gone(job_id) from None
+            except (TransportError, ServerUnavailable):  # which does the job no harm
+                unanswered += 1
+                if unanswered == UNANSWERED:
+                    raise
+            else:
+                unanswered = 0
+                self.hooks(JobState(job.id, job.state, job.rows))
+                if job.ended:
+                    return _counted(spool, job)
+            if patience.clock() + pause > deadline:
+                raise StillRunning(job_id)
+            patience.sleep(pause)
+            pause = min(pause * 1.5, patience.longest_seconds)
 
-    def _bring(self, number: int, url: str) -> _Page:
-        """A page from the spool, or from the org into it."""
-        self._addresses[number] = url
-        spooled = self._spool.page(number) or self._fetch(number, url)
-        if self._decoder is None or spooled.path.stat().st_size > LARGEST_WHOLE_PAGE:
-            return _Page(self, number, spooled)
-        return _Page(self, number, spooled, self._decoded(number, spooled, self._decoder))
 
-    def _fetch(self, number: int, url: str) -> SpooledPage:
-        file = self._spool.file(number)
-        with closing(file):
-            told = bulk_query.result_at(self._session, url, file)
-            return file.keep(told.rows, told.locator)
+def _counted(spool: Spool, job: QueryJob) -> int:
+    """The number of rows of a job that has ended."""
+    if job.state != "JobComplete":
+        spool.remove()
+        problem = job.error or f"it is in state {job.state}"
+        raise BulkJobFailed(job.id, f"the query job {job.id} came to nothing: {problem}")
+    if job.rows is None:
+        raise UnreadableAnswer(f"the job {job.id} is complete and does not tell how many rows it has")
+    spool.count(job.rows)
+    return job.rows
 
-    def _decoded(self, number: int, spooled: SpooledPage, decoder: CsvColumns) -> pa.Table | None:
-        """The rows of a page in one piece; None where it has to be looked at piece by piece."""
-        try:
-            table = decoder.table(b"".join(spooled.chunks()))
-        except (BodyCut, BodyUnreadable):
-            return None
-        if spooled.rows is not None and table.num_rows != spooled.rows:
-            raise self.no_good(spooled, f"has {table.num_rows} rows, and {spooled.rows} by the org's count")
-        return table
 
-    def fetched_again(self, page: _Page) -> SpooledPage:
-        """A page that is not whole, once more."""
-        self._spool.forget(page.spooled)
-        return self._fetch(page.number, self._addresses[page.number])
+class _Proof:
+    """The rows of a job's pages, and the proof of each page."""
 
-    def no_good(self, page: SpooledPage, problem: str) -> SalesforceError:
-        """The error for a page that cannot be used; it is taken out of the spool, the others stay."""
-        self._spool.forget(page)
-        return UnreadableAnswer(
-            f"a page of the results of {self._job} {problem}",
-            hint=f'sfdata.resume("{self._job}") fetches it again; the other pages are safe.',
-        )
+    def __init__(self, pages: ResultPages, spool: Spool, decoder: CsvColumns) -> None:
+        self._pages = pages
+        self._spool = spool
+        self._decoder = decoder
+        self._checksum = 0
+        self._before: tuple[int, int] | None = None
 
-    def _incomplete(self, problem: str) -> IncompleteResult:
-        return IncompleteResult(problem, expected=self._total)
+    def tables(self) -> Iterator[pa.Table]:
+        for page in self._pages:
+            yield from self._proved(page)
+
+    def _proved(self, page: SpooledPage) -> Iterator[pa.Table]:
+        """The rows of a page. One that breaks off is fetched again, and goes on behind the rows handed out."""
+        given, found, cut = 0, 0, True
+        for fetch in range(FETCHES):
+            page = self._pages.again(page) if fetch else page
+            found, cut = 0, False
+            try:
+                for table in self._decoder.tables(self._chunks(page)):
+                    fresh = table.slice(min(max(given - found, 0), table.num_rows))
+                    found += table.num_rows
+                    given = max(given, found)
+                    if fresh.num_rows:
+                        self._pages.rows += fresh.num_rows
+                        yield fresh
+            except BodyCut:
+                cut = True
+            except (BodyUnreadable, UnreadableAnswer) as problem:
+                self._spool.forget(page)
+                if isinstance(problem, UnreadableAnswer):
+                    raise
+                raise UnreadableAnswer(f"a page of the results of {self._spool.read.job} is {problem}") from None
+            if not cut and found >= (page.rows or 0):
+                break
+        self._refuse(page, found, cut)
+
+    def _refuse(self, page: SpooledPage, found: int, cut: bool) -> None:
+        """Refuse a page that is not whole, has other rows than the org counted, or is the one before once more."""
+        if cut:
+            self._spool.forget(page)
+            raise UnreadableAnswer(f"a page of the results of {self._spool.read.job} breaks off before its end")
+        if page.rows is not None and page.rows != found:
+            self._spool.forget(page)
+            message = f"a page of results has {found} rows, and {page.rows} by the org's count"
+            raise IncompleteResult(message, expected=page.rows, received=found)
+        here = (self._checksum, found)
+        if found and here == self._before and not self._uniform(page):
+            raise IncompleteResult("a page of results came twice", received=self._pages.rows)
+        self._before = here
+
+    def _chunks(self, page: SpooledPage) -> Iterator[bytes]:
+        self._checksum = 0
+        for chunk in page.chunks():
+            self._checksum = inflater.crc32(chunk, self._checksum)
+            yield chunk
+
+    def _uniform(self, page: SpooledPage) -> bool:
+        """Whether all rows of a page are the same, so that the next page may well be like it."""
+        rows = pa.concat_tables(self._decoder.tables(page.chunks()))
+        return bool(rows.group_by(rows.column_names).aggregate([]).num_rows == 1)

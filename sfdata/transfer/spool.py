@@ -3,6 +3,11 @@
 A page is written beside its place and moved there when it is complete, so what stands there is whole, and an
 interrupted read goes on with what it has. Whoever resumes knows the job by its Id alone: the query and the org it was
 sent to are on disk, too. No secret is.
+
+    reads/750…/read.json         what the read is of
+               lock              held while somebody reads
+               page-00000        a page as it came, compressed or not
+               page-00000.json   which one it is and what was told of it; without this, the page is not there
 """
 
 from __future__ import annotations
@@ -10,10 +15,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,11 +31,12 @@ CHUNK_BYTES = 1 << 18
 KEPT_SECONDS = 7 * 86_400
 """An org keeps results for seven days; a spool that is older is of no use."""
 MOST_BYTES = 1 << 40
+"""A page is read piece by piece, so it may be larger than other answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpooledRead:
-    """What a read is of. ``org`` is the instance URL it goes to."""
+    """What a read is of: ``org`` is the instance URL it goes to, ``rows`` how many there are, once that is known."""
 
     job: str
     org: str
@@ -44,11 +51,15 @@ class SpooledPage:
     """A page on disk.
 
     Attributes:
-        path: its bytes as they came; ``coding`` is ``gzip`` or empty.
+        number: from 0.
+        url: where it came from.
+        path: its bytes as they came; ``coding`` is how they are compressed, empty where they are not.
         rows: how many the org says it has; None where it did not.
         locator: where the page behind it is; None where that was not told.
     """
 
+    number: int
+    url: str
     path: Path
     coding: str
     rows: int | None
@@ -67,53 +78,97 @@ class SpooledPage:
         body.finish()
 
 
+class Abandoned(Exception):
+    """Nobody waits for this page any more."""
+
+
 class Spool:
-    """The spool of one job, in a folder of its own.
+    """The spool of one job, in a folder of its own."""
 
-    Args:
-        read: what the read is of.
-        folder: where spools live.
-    """
-
-    def __init__(self, read: SpooledRead, folder: Path) -> None:
+    def __init__(self, read: SpooledRead) -> None:
         self.read = read
-        self.folder = folder / read.job
+        self.folder = _root() / read.job
 
     @classmethod
     def new(cls, read: SpooledRead) -> Spool:
-        """A spool for a job that was just made; those that are of no use any more are swept away."""
-        root = _root()
-        _sweep(root)
-        spool = cls(read, root)
-        with _told(spool, "be made"):
-            spool.folder.mkdir(mode=0o700, exist_ok=True)
-            _write(spool.folder / "read.json", asdict(read))
+        """A spool for a job that was just made; those that are of no use any more are swept away.
+
+        Raises:
+            SpoolFailed: the disk does not take it.
+        """
+        with suppress(OSError):
+            _sweep(_root())
+        spool = cls(read)
+        spool.prepare()
         return spool
 
     @classmethod
     def open(cls, job_id: str) -> Spool:
-        """The spool of a job that was read here before.
+        """The spool of a job that was read here before; 15 characters of the Id suffice.
 
         Raises:
             ConfigurationError: there is none.
         """
-        path = _root() / job_id / "read.json"
-        if not job_id.isalnum() or not path.is_file():
-            raise ConfigurationError(f"nothing is known here of a read by the job {job_id!r}")
-        return cls(SpooledRead(**json.loads(path.read_text("utf-8"))), _root())
+        found = [folder.name for folder in _root().iterdir() if job_id in (folder.name, folder.name[:15])]
+        with suppress(OSError, ValueError, TypeError, IndexError):
+            return cls(SpooledRead(**json.loads((_root() / found[0] / "read.json").read_text("utf-8"))))
+        raise ConfigurationError(
+            f"nothing is known here of a read by the job {job_id!r}",
+            hint="Reads are kept where they were begun, and no longer than an org keeps results: seven days.",
+        )
 
-    def page(self, number: int) -> SpooledPage | None:
-        """Page ``number``, from 0, if it is here as a whole."""
-        path = self.folder / f"page-{number:05}"
-        told = path.with_suffix(".json")
-        if not path.is_file() or not told.is_file():
-            return None
-        about = json.loads(told.read_text("utf-8"))
-        return SpooledPage(path, about["coding"], about["rows"], about["locator"])
+    def prepare(self) -> None:
+        """Make the folder, and write down what the read is of."""
+        with self.disk_faults("be made"):
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            _write(self.folder / "read.json", asdict(self.read), durably=True)
 
-    def file(self, number: int) -> PageFile:
-        """Where page ``number`` can be written."""
-        return PageFile(self, number)
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes, and other readings of this one, away from the spool.
+
+        Raises:
+            ConfigurationError: somebody else holds it.
+        """
+        self.prepare()
+        with (self.folder / "lock").open("wb") as file:
+            if not _locked(file):
+                raise ConfigurationError(
+                    f"the job {self.read.job} is being read already, here or by another process",
+                    hint="Let that reading come to its end, or stop it.",
+                )
+            yield
+        if not (self.folder / "read.json").exists():  # what Windows does not take away while it is open
+            self.remove()
+
+    def count(self, rows: int) -> None:
+        """Write down how many rows there are."""
+        if rows != self.read.rows:
+            self.read = replace(self.read, rows=rows)
+            self.prepare()
+
+    def complete(self) -> list[SpooledPage]:
+        """All pages, in order, where their rows are as many as there are; none where a page may be missing."""
+        pages, number = [], 0
+        while page := self.page(number):
+            pages.append(page)
+            number += 1
+        return pages if sum(page.rows or 0 for page in pages) == self.read.rows else []
+
+    def page(self, number: int, url: str | None = None) -> SpooledPage | None:
+        """Page ``number``, from 0, if it is here as a whole, and is the one that was at ``url``."""
+        path = self._path(number)
+        try:
+            told = json.loads(path.with_suffix(".json").read_text("utf-8"))
+            if told.pop("bytes") == path.stat().st_size and url in (None, told["url"]):
+                return SpooledPage(number, path=path, **told)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            pass  # not there, or torn
+        return None
+
+    def file(self, number: int, url: str, abandoned: Callable[[], bool] = lambda: False) -> PageFile:
+        """Where page ``number``, which is at ``url``, can be written."""
+        return PageFile(self, number, url, self._path(number), abandoned)
 
     def forget(self, page: SpooledPage) -> None:
         """Take away a page that is no good, so that it is fetched again."""
@@ -124,45 +179,68 @@ class Spool:
         """Take away everything: the rows have been handed over."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    @contextmanager
+    def disk_faults(self, what: str) -> Iterator[None]:
+        """Turn what the disk refuses into what the reader can do about it: ``the spool cannot be written``."""
+        try:
+            yield
+        except OSError as problem:
+            safe = len(list(self.folder.glob("page-*.json")))
+            reason = problem.strerror or str(problem)
+            failure = SpoolFailed(self.read.job, safe, f"the spool {self.folder} cannot {what}: {reason}")
+        else:
+            return
+        raise failure
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"page-{number:05}"
+
 
 class PageFile:
-    """A sink for one page."""
+    """A sink for one page. What is not kept is gone when it is closed."""
 
-    def __init__(self, spool: Spool, number: int) -> None:
+    def __init__(self, spool: Spool, number: int, url: str, path: Path, abandoned: Callable[[], bool]) -> None:
         self._spool = spool
-        self._path = spool.folder / f"page-{number:05}"
+        self._number = number
+        self._url = url
+        self._path = path
+        self._abandoned = abandoned
         self._file: IO[bytes] | None = None
         self._coding = ""
 
     def restart(self, headers: Mapping[str, str]) -> None:
         self.close()
-        coding = headers.get("content-encoding", "").strip().lower()
-        self._coding = "gzip" if coding == "x-gzip" else coding
-        with _told(self._spool, "be written"):
-            self._file = os.fdopen(os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+        self._coding = headers.get("content-encoding", "")
+        with self._spool.disk_faults("be written"):
+            self._file = _create(self._part)
 
     def write(self, raw: bytes, /) -> None:
         assert self._file is not None
-        with _told(self._spool, "be written"):
+        if self._abandoned():
+            raise Abandoned
+        with self._spool.disk_faults("be written"):
             self._file.write(raw)
 
     def keep(self, rows: int | None, locator: str | None) -> SpooledPage:
         """The page is complete: put it in its place."""
         assert self._file is not None
-        with _told(self._spool, "be kept"):
+        page = SpooledPage(self._number, self._url, self._path, self._coding, rows, locator)
+        about = asdict(page) | {"bytes": self._file.tell()}
+        del about["number"], about["path"]
+        with self._spool.disk_faults("be written"):
             self._file.flush()
             os.fsync(self._file.fileno())
-            self.close()
+            self._file.close()
             self._part.replace(self._path)
-            about = {"coding": self._coding, "rows": rows, "locator": locator}
             _write(self._path.with_suffix(".json"), about)
-        return SpooledPage(self._path, self._coding, rows, locator)
+        return page
 
     def close(self) -> None:
-        """Give the file back, complete or not."""
+        """Give back the file, and its room on the disk if it was not kept."""
         if self._file is not None:
             with suppress(OSError):  # what could not be written has been told
                 self._file.close()
+            self._part.unlink(missing_ok=True)
             self._file = None
 
     @property
@@ -170,35 +248,47 @@ class PageFile:
         return self._path.with_suffix(".part")
 
 
-class _told:  # noqa: N801 - reads as a phrase
-    """Turns what the disk says into what the reader can do about it."""
-
-    def __init__(self, spool: Spool, what: str) -> None:
-        self._spool = spool
-        self._what = what
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, problem: BaseException | None, traceback: object) -> None:
-        if isinstance(problem, OSError):
-            safe = len(list(self._spool.folder.glob("page-*.json")))
-            reason = problem.strerror or str(problem)
-            raise SpoolFailed(self._spool.read.job, safe, f"the spool cannot {self._what}: {reason}") from None
-
-
 def _root() -> Path:
     return state_folder("reads")
 
 
-def _write(path: Path, about: Mapping[str, Any]) -> None:
+def _create(path: Path) -> IO[bytes]:
+    """A new file that only its owner can read."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+
+
+def _write(path: Path, about: Mapping[str, Any], *, durably: bool = False) -> None:
+    """Write it as a whole or not at all; ``durably`` where nothing else can tell it again after a power cut."""
     partial = path.with_suffix(".tmp")
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(dict(about), file)
+    with _create(partial) as file:
+        file.write(json.dumps(dict(about), ensure_ascii=False).encode())
+        if durably:
+            file.flush()
+            os.fsync(file.fileno())
     partial.replace(path)
 
 
 def _sweep(root: Path) -> None:
+    """Take away spools whose results the org has deleted by now, unless somebody reads them."""
     for folder in root.iterdir():
         with suppress(OSError):
-            if time.time() - folder.stat().st_mtime > KEPT_SECONDS:
-                shutil.rmtree(folder)
+            if time.time() - (folder / "read.json").stat().st_mtime > KEPT_SECONDS:
+                with (folder / "lock").open("wb") as file:
+                    if _locked(file):
+                        shutil.rmtree(folder)
+
+
+def _locked(file: IO[bytes]) -> bool:
+    """Whether ``file`` could be locked, until it is closed or the process ends, however it does."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

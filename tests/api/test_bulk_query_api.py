@@ -88,7 +88,7 @@ def test_pages_follow_each_other_by_their_locators(local, monkeypatch):
     job, locator, names, counts = completed(local), None, [], []
     while locator != bulk_query.LAST:
         body = Body()
-        page = bulk_query.results(local, job.id, body, locator)
+        page = bulk_query.results(local, bulk_query.result_url(local, job.id, locator), body)
         assert body.rows[0] == ["Name"]
         names += [name for (name,) in body.rows[1:]]
         counts.append(page.rows)
@@ -105,7 +105,7 @@ def test_listed_pages_are_the_same_ones_in_the_same_order(local, monkeypatch):
     urls = list(bulk_query.result_urls(local, job.id))
     for url in urls:
         body = Body()
-        bulk_query.result_at(local, url, body)
+        bulk_query.results(local, url, body)
         names += [name for (name,) in body.rows[1:]]
     assert names == [f"n{number}" for number in range(ROWS)]
     assert len(urls) == ROWS
@@ -115,7 +115,7 @@ def test_a_deleted_job_is_not_found(local):
     """After delete neither the job nor its results are there."""
     job = completed(local)
     bulk_query.delete(local, job.id)
-    for ask in (lambda: bulk_query.info(local, job.id), lambda: bulk_query.results(local, job.id, Body())):
+    for ask in (lambda: bulk_query.info(local, job.id), lambda: bulk_query.results(local, bulk_query.result_url(local, job.id), Body())):
         with pytest.raises(NotFound):
             ask()
 
@@ -166,6 +166,17 @@ def test_an_abort_sends_the_state_and_nothing_else(session, org):
     assert (org.seen[0].method, json.loads(org.seen[0].content)) == ("PATCH", {"state": "Aborted"})
 
 
+def test_a_job_is_read_with_the_version_that_made_it(session, org):
+    """An older job's calls go to the older version, whatever the session's own: the org answers no other."""
+    old = "/services/data/v60.0/jobs/query/750AA0000000001AAA"
+    org.resources[old] = {"id": "750AA0000000001AAA", "state": "Aborted"}
+    org.resources[f"{old}/resultPages"] = {"resultPages": [], "done": True}
+    bulk_query.info(session, "750AA0000000001AAA", version="60.0")
+    bulk_query.abort(session, "750AA0000000001AAA", version="60.0")
+    assert list(bulk_query.result_urls(session, "750AA0000000001AAA", version="60.0")) == []
+    assert bulk_query.result_url(session, "750AA0000000001AAA", version="60.0") == f"{old}/results"
+
+
 @pytest.mark.parametrize("answer", [{}, [], None, {"id": "750"}, {"id": 7, "state": "Open"}, "x"])
 def test_an_answer_that_is_no_job_is_unreadable(session, org, answer):
     """Without an Id and a state there is no job."""
@@ -177,7 +188,7 @@ def test_an_answer_that_is_no_job_is_unreadable(session, org, answer):
 def test_missing_headers_are_told_as_missing(session, org):
     """A proxy that takes the count and the locator away leaves None, neither 0 nor the end."""
     org.resources[f"{JOB}/results"] = httpx.Response(200, content=b'"Id"\n', headers={"content-type": "text/csv"})
-    page = bulk_query.results(session, "750AA0000000001AAA", Body())
+    page = bulk_query.results(session, f"{JOB}/results", Body())
     assert (page.rows, page.locator) == (None, None)
 
 
@@ -186,7 +197,7 @@ def test_a_garbled_count_is_none(session, org, count):
     """Only digits are a number of rows."""
     headers = {"content-type": "text/csv", "Sforce-NumberOfRecords": count.encode(), "Sforce-Locator": "null"}
     org.resources[f"{JOB}/results"] = httpx.Response(200, content=b'"Id"\n', headers=headers)
-    page = bulk_query.results(session, "750AA0000000001AAA", Body())
+    page = bulk_query.results(session, f"{JOB}/results", Body())
     assert (page.rows, page.locator) == (None, "null")
 
 
@@ -194,7 +205,8 @@ def test_a_locator_travels_as_it_was_given(session, org):
     """It is opaque text: what it holds is escaped and arrives unchanged."""
     headers = {"content-type": "text/csv", "Sforce-NumberOfRecords": "0", "Sforce-Locator": "null"}
     org.resources[f"{JOB}/results"] = lambda request: httpx.Response(200, content=b'"Id"\n', headers=headers)
-    bulk_query.results(session, "750AA0000000001AAA", Body(), "MTAw/+&=MDA")
+    url = bulk_query.result_url(session, "750AA0000000001AAA", "MTAw/+&=MDA")
+    bulk_query.results(session, url, Body())
     assert dict(org.seen[0].url.params) == {"locator": "MTAw/+&=MDA"}
     assert org.seen[0].headers["accept"] == "text/csv"
 
@@ -211,7 +223,7 @@ def test_a_page_elsewhere_is_not_fetched(session, org, url):
     org.resources[f"{JOB}/resultPages"] = {"resultPages": [{"resultUrl": url}], "done": True}
     (listed,) = bulk_query.result_urls(session, "750AA0000000001AAA")
     with pytest.raises(UnreadableAnswer):
-        bulk_query.result_at(session, listed, Body())
+        bulk_query.results(session, listed, Body())
     assert len(org.seen) == 1
 
 
