@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sfdata.auth.flows import AccessToken, ClientCredentials, JwtBearer, RefreshToken
     from sfdata.errors import SalesforceError
     from sfdata.frames.batch import children
+    from sfdata.frames.python_values import CLEAR
     from sfdata.org import Org, connect, read_soql
     from sfdata.soql import escape_like
     from sfdata.transfer.soql_query import Soql
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CLEAR",
     "AccessToken",
     "ClientCredentials",
     "JwtBearer",
@@ -44,6 +46,7 @@ __all__ = [
 
 # Loaded on first use, so that %load_ext costs next to nothing.
 _HOMES = {
+    "CLEAR": "sfdata.frames.python_values",
     "AccessToken": "sfdata.auth.flows",
     "ClientCredentials": "sfdata.auth.flows",
     "JwtBearer": "sfdata.auth.flows",

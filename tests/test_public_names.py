@@ -8,6 +8,7 @@ import pytest
 import sfdata
 
 PUBLIC = {
+    "CLEAR",
     "AccessToken",
     "ClientCredentials",
     "JwtBearer",
