@@ -84,6 +84,10 @@ def test_loading_again_does_not_warn():
     cells = ["import pandas as pd", "%load_ext sfdata", "%reload_ext sfdata"]
     lines = "".join(f"run({cell!r})\n" for cell in cells)
     assert run(SHELL + lines + "print('fine')") == ["fine"]
+    register()
+    known = vars(pd.DataFrame)["sf"]
+    register()
+    assert vars(pd.DataFrame)["sf"] is known
     told = run(
         "import importlib, sfdata\n"
         "import pandas as pd\n"

@@ -168,7 +168,7 @@ class Lookup:
 
     def _records(self, question: _Question, asked: Sequence[Hashable | None]) -> pa.Table:
         """The records that have one of the keys. Without a key there are none, and nothing is sent."""
-        keys = [key for key in dict.fromkeys(asked) if key is not None]
+        keys = [key for key in asked if key is not None]
         if not keys:
             return pa.table({column.name: pa.array([], column.kind.arrow) for column in question.columns.columns})
         query = _query(question.columns.object_name, question.fields, question.key)

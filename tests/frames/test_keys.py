@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -71,6 +72,12 @@ EQUAL = {
     "truths": ("boolean", {}, np.True_, True),
     "a day and its first instant": ("date", {}, pd.Timestamp("2026-01-02"), dt.date(2026, 1, 2)),
     "instants in other zones": ("datetime", {}, NOON.astimezone(PARIS), pd.Timestamp(NOON)),
+    "instants of an hour that comes twice": (
+        "datetime",
+        {},
+        dt.datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=ZoneInfo("Europe/Paris")),
+        dt.datetime(2026, 10, 25, 1, 30, tzinfo=UTC),
+    ),
     "times": ("time", {}, dt.time(9, 30), dt.time(9, 30, 0)),
 }
 

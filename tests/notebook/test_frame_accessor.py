@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import pytest
 
 import sfdata
+from sfdata import accessor
 from sfdata.accessor import which_org
 from sfdata.errors import ConfigurationError
 
@@ -29,13 +29,15 @@ def test_a_verb_goes_to_the_current_org(notebook: Any) -> None:
 def test_an_unloaded_notebook_is_followed_no_more(notebook: Any) -> None:
     """The extension takes its current org along; what is said in the environment is what is left."""
     notebook.run("%sf connect local")
+    followed = len(accessor._followed)
     sfdata.unload_ipython_extension(notebook.shell)
     with which_org(None) as org:
         assert org is notebook.orgs[None]
+    assert len(accessor._followed) == followed - 1
 
 
-def test_a_cell_that_connects_has_the_accessor(notebook: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cell_that_connects_has_the_accessor(notebook: Any) -> None:
     """The frame a cell reads can be used in that very cell."""
-    monkeypatch.delattr(pd.DataFrame, "sf", raising=False)
-    assert notebook.run("%sf connect local\nknown = hasattr(__import__('pandas').DataFrame, 'sf')").success
+    cell = ["import pandas", "del pandas.DataFrame.sf", "%sf connect local", "known = hasattr(pandas.DataFrame, 'sf')"]
+    assert notebook.run("\n".join(cell)).success
     assert notebook["known"]

@@ -285,6 +285,26 @@ def test_a_column_that_is_no_key_is_told_so(org, asked):
     assert "query" not in asked
 
 
+# --- many keys --------------------------------------------------------------------------------------------------------
+
+
+def test_nine_thousand_keys_are_as_good_as_two(tmp_path):
+    """They take several statements, as no statement may be longer than an org allows; every row has its own record."""
+    rows = [f"N{n},Key-{n:05}" for n in range(0, 9_000, 10)]
+    (tmp_path / "Account.csv").write_text("\n".join(["Name,Ext__c", *rows]), encoding="utf-8")
+    asked = []
+    with (
+        LocalOrg(seed_from=tmp_path) as local,
+        sfdata.connect(instance_url=local.instance_url, access_token=local.access_token) as org,
+    ):
+        org.hooks.subscribe(lambda event: asked.append(event.path) if isinstance(event, RequestDone) else None)
+        keys = [f"KEY-{n:05}" for n in range(9_000)][::-1]
+        joined = frame(Ext__c=keys * 2).sf.lookup("Account", on="Ext__c", fields="Name", org=org)
+    assert joined["Name"].fillna("-").tolist() == ["-" if n % 10 else f"N{n}" for n in range(9_000)][::-1] * 2
+    # A key takes 13 characters, with quotes, comma and blank: more than 100,000 of them, and fewer than twice that.
+    assert sum("/describe" not in path for path in asked) == 2
+
+
 # --- several records --------------------------------------------------------------------------------------------------
 
 
@@ -339,7 +359,7 @@ REFUSED = {
     "a key that cannot be filtered": ({"key": "Notes__c"}, InvalidField, "'Notes__c' can not be filtered", None),
     "a key that is compound": ({"key": "BillingAddress"}, InvalidField, "'BillingAddress' can not be", None),
     "no such column": ({"on": "AcountId"}, ConfigurationError, "no column 'AcountId'", "Did you mean AccountId?"),
-    "a column that is there": ({"fields": ["Id", "Name"]}, ConfigurationError, "two columns named Name", 'prefix="Account."'),
+    "a column that is there": ({"fields": "Name"}, ConfigurationError, "two columns named Name", 'prefix="Account."'),
     "no field": ({"fields": []}, ConfigurationError, "at least one", None),
     "a field twice": ({"fields": ["Id", "id"]}, ConfigurationError, "each once", None),
     "more than a field": ({"fields": "COUNT(Id)"}, ConfigurationError, "'COUNT.Id.' is no field", None),
