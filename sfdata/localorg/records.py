@@ -301,6 +301,7 @@ class Records:
         if sobject.field("IsDeleted"):
             self.store.update(sobject, row["Id"], {"IsDeleted": 1, **self._stamps(sobject, user_id)})
         else:
+            self.store.update(sobject, row["Id"], self._stamps(sobject, user_id))
             self.store.remove(sobject, row["Id"])
 
 

@@ -30,7 +30,7 @@ def updated(store: Store, sobject: SObject, start: datetime, end: datetime, now:
 
 
 def deleted(store: Store, sobject: SObject, start: datetime, end: datetime, now: datetime) -> dict[str, Any]:
-    """The rows deleted from ``start`` until ``end``, and how far back the recycle bin knows.
+    """The rows deleted from ``start`` until ``end``, from the recycle bin too, and how far back that is known.
 
     Raises:
         RecordRefused: INVALID_REPLICATION_DATE, EXCEEDED_ID_LIMIT, or an object that is not replicated.
@@ -63,12 +63,14 @@ def _touched(store: Store, sobject: SObject, start: datetime, end: datetime, *, 
         raise refusal("INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support replication", None)
     marked = '"IsDeleted"' if sobject.field("IsDeleted") else "0"
     statement = (
-        f'SELECT "Id", "SystemModstamp" FROM {quoted(sobject.name)} '  # noqa: S608 - schema names only
-        f'WHERE "SystemModstamp" >= ? AND "SystemModstamp" < ? AND {marked} = ? ORDER BY "SystemModstamp" LIMIT ?'
+        f'SELECT "Id", "SystemModstamp" AS stamp FROM {quoted(sobject.name)} '  # noqa: S608 - schema names only
+        f"WHERE stamp >= :start AND stamp < :end AND {marked} = :deleted "
+        'UNION ALL SELECT id, stamp FROM "_deletions" '
+        "WHERE stamp >= :start AND stamp < :end AND object = :object AND :deleted ORDER BY stamp LIMIT :most"
     )
+    given = {"start": datetime_text(start), "end": datetime_text(end), "deleted": int(deleted)}
     with store.lock:
-        given = (datetime_text(start), datetime_text(end), int(deleted), MOST_IDS + 1)
-        found = store.connection.execute(statement, given).fetchall()
+        found = store.connection.execute(statement, {**given, "object": sobject.name, "most": MOST_IDS + 1}).fetchall()
     if len(found) > MOST_IDS:
         raise refusal("EXCEEDED_ID_LIMIT", f"more than {MOST_IDS} ids in this time; ask for a shorter one", None)
     return found

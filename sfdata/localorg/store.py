@@ -171,9 +171,16 @@ class Store:
             self.connection.execute(statement, (*values.values(), record_id))
 
     def remove(self, sobject: SObject, record_id: str) -> None:
-        """Delete one row for good. (To put it into the recycle bin, update ``IsDeleted``.)"""
-        with self.lock:
-            self.connection.execute(f'DELETE FROM {quoted(sobject.name)} WHERE "Id" = ?', (record_id,))  # noqa: S608
+        """Delete one row for good. (To put it into the recycle bin, update ``IsDeleted``.)
+
+        The log of deletions, ``_deletions``, keeps its Id, and when, as its SystemModstamp says.
+        """
+        table = quoted(sobject.name)
+        with self.transaction():
+            if sobject.field("SystemModstamp"):
+                kept = f'SELECT ?, "Id", "SystemModstamp" FROM {table} WHERE "Id" = ?'  # noqa: S608 - schema names only
+                self.connection.execute(f'INSERT INTO "_deletions" {kept}', (sobject.name, record_id))
+            self.connection.execute(f'DELETE FROM {table} WHERE "Id" = ?', (record_id,))  # noqa: S608
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
@@ -244,6 +251,9 @@ class Store:
             )
             self.connection.execute(
                 'CREATE TABLE IF NOT EXISTS "_sequences" (prefix TEXT PRIMARY KEY, last INTEGER) WITHOUT ROWID'
+            )
+            self.connection.execute(
+                'CREATE TABLE IF NOT EXISTS "_deletions" (object TEXT, id TEXT PRIMARY KEY, stamp TEXT) WITHOUT ROWID'
             )
             for sobject in self.schema:
                 self._create_table(sobject)

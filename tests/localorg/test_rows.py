@@ -379,6 +379,22 @@ def test_updated_and_deleted(org: Org, slash: str) -> None:
     }
 
 
+def test_the_account_of_deletions_outlives_the_recycle_bin(org: Org) -> None:
+    """A row that was purged is told among the deleted ones of its object, in the window of its deletion."""
+    purged, other = org.create("Account", Name="A"), org.create("Contact", LastName="B")
+    org.now += timedelta(minutes=5)
+    for name, record_id in (("Account", purged), ("Contact", other)):
+        org.call("DELETE", f"{name}/{record_id}")
+        sobject = SCHEMA.object(name)
+        assert sobject is not None
+        org.store.remove(sobject, record_id)
+    window = {"start": "2026-11-21T09:01:00Z", "end": "2026-11-21T12:00:00Z"}
+    told = [{"id": purged, "deletedDate": "2026-11-21T09:05:00.000+0000"}]
+    assert org.read("Account/deleted", **window)["deletedRecords"] == told
+    assert org.read("Account/updated", **window)["ids"] == []
+    assert org.read("Account/deleted", **window | {"start": "2026-11-21T09:06:00Z"})["deletedRecords"] == []
+
+
 @pytest.mark.parametrize(
     ("window", "code"),
     [
