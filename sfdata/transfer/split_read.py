@@ -18,6 +18,7 @@ import numpy as np
 
 from sfdata.frames.batch import Batch
 from sfdata.frames.repeats import NO_RECORD
+from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hooks, RowsRead
 from sfdata.soql import Query
 
@@ -48,6 +49,7 @@ class SplitRead:
     statements: Sequence[Query]
     read: Callable[[Query], Read]
     hooks: Hooks
+    budget: Budget
     key: str | None
     hidden: bool = False
     limit: int | None = None
@@ -56,11 +58,14 @@ class SplitRead:
         """The rows as they arrive, beside how many there are: as far as is known, and more while statements are left.
 
         Raises:
+            BudgetExceeded: the connection may not make as many calls as there are statements; none was sent.
             IncompleteResult: not every row of a statement arrived.
             ResponseError: the org refused one.
         """
         bounds = [bound for bound in (max_rows, self.limit) if bound is not None]
         goal = min(bounds, default=None)
+        if goal is None:
+            self.budget.require(len(self.statements), f"a read in {len(self.statements)} statements")
         records = _Records(self.key)
         rows = 0
         with closing(self._parts(goal, whole)) as parts:

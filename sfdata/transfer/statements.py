@@ -6,11 +6,11 @@ A list that is too long is dealt out (`sfdata.soql.splitting`), a SELECT list th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -18,7 +18,7 @@ from sfdata.api.describe import DescribeCache
 from sfdata.api.query import explain, first_page
 from sfdata.errors import InvalidType, QueryTooLong, ResponseError
 from sfdata.frames.batch import Batch
-from sfdata.frames.columns import UnknownName, result_columns
+from sfdata.frames.columns import ResultColumns, UnknownName, result_columns
 from sfdata.frames.decode import count_only
 from sfdata.resilience.hooks import Event, Hooks, RowsRead
 from sfdata.soql import Query
@@ -61,16 +61,13 @@ class Statements:
         Raises:
             QueryTooLong: several that are short enough could not bring the same rows.
         """
-        queries = parts(self._wide(WIDEST).decisive) if self._too_wide else self._queries
-        return [self.text] if self._is_whole(queries) else [str(query) for query in queries]
-
-    @cached_property
-    def _queries(self) -> list[Query]:
-        return parts(self.query)
+        queries = parts(self._wide(WIDEST).decisive) if self._too_wide else self._split.queries
+        whole = len(queries) == 1 and queries[0] is self.query and len(self.text) <= LONGEST
+        return [self.text] if whole else [str(query) for query in queries]
 
     def total(self, announced: int) -> int:
         """How many rows the query has, of which reading a part ``announced`` so many."""
-        alone = self.query.is_aggregate or self._too_wide or len(self._queries) == 1
+        alone = self.query.is_aggregate or self._too_wide or len(self._split.queries) == 1
         return announced if alone else self.count()
 
     def count(self) -> int:
@@ -104,19 +101,7 @@ class Statements:
         if self.query.is_count and len(self.texts) > 1:
             yield Batch(pa.table({str(self.query.select[0]): [self.count()]})), 1
             return
-        ways = self._ways()
-        way: Read | None = next(ways)
-        while way is not None:
-            begun = False
-            try:
-                for batch, total in way.batches(max_rows, whole=whole):
-                    begun = True
-                    yield batch, total
-                way = None
-            except ResponseError as refused:
-                way = next(ways, None) if too_much(refused) and not begun else None
-                if way is None:
-                    raise
+        yield from _Ways(self._ways).batches(max_rows, whole=whole)
 
     # --- ways to read ------------------------------------------------------------------------------------------------
 
@@ -125,16 +110,21 @@ class Statements:
         if self._too_wide:
             yield self._wide(WIDEST)
             return
-        yield self._in_parts(self.query)
-        if len(str(self.query)) > SHORT:
-            with suppress(QueryTooLong):
-                yield self._in_parts(self.query, longest=SHORT)
+        yield from self._shorter_and_shorter(self.query)
         if self._is_joinable:
             yield self._wide(_width(self.query) // 2)
 
+    def _shorter_and_shorter(
+        self, query: Query, hooks: Hooks | None = None, engine: Engine | None = None
+    ) -> Iterator[Read]:
+        yield self._in_parts(query, hooks, engine)
+        if len(str(query)) > SHORT:
+            with suppress(QueryTooLong):
+                yield self._in_parts(query, hooks, engine, SHORT)
+
     @property
     def _too_wide(self) -> bool:
-        return _width(self.query) > WIDEST and self._is_joinable
+        return len(str(self.query)) > LONGEST and _width(self.query) > WIDEST and self._is_joinable
 
     @property
     def _is_joinable(self) -> bool:
@@ -148,41 +138,81 @@ class Statements:
         return described.field(ID) is not None and described.field(STAMP) is not None
 
     def _wide(self, width: int) -> WideRead:
-        columns = partial(getattr, self._reading.rest, "columns")
-        by_ids = partial(self._in_parts, hooks=Hooks(), engine="rest")
-        return WideRead(self._session, self.query, columns, self._in_parts, by_ids, width)
+        def columns() -> ResultColumns:
+            return self._reading.rest.columns
+
+        def first(query: Query) -> Read:
+            return _Ways(partial(self._shorter_and_shorter, query))
+
+        def by_ids(query: Query) -> Read:
+            return _Ways(partial(self._shorter_and_shorter, query, Hooks(), "rest"))
+
+        return WideRead(self._session, self.query, columns, first, by_ids, width)
 
     def _in_parts(
         self, query: Query, hooks: Hooks | None = None, engine: Engine | None = None, longest: int = LONGEST
     ) -> Read:
         """``query`` in one statement, or in as many as its lists make it."""
-        queries = self._queries if query is self.query and longest == LONGEST else parts(query, longest)
+        split = self._split if query is self.query and longest == LONGEST else self._splitting(query, longest)
         hooks = hooks or self._hooks
-        if len(queries) == 1:
-            return self._one(queries[0], hooks, engine)
-        key = self._key(query)
-        hidden = key is None and not query.is_aggregate
-        statements = [one.selecting(ID) for one in queries] if hidden else queries
+        if len(split.queries) == 1:
+            return self._one(split.queries[0], hooks, engine)
         read = partial(self._one, hooks=Hooks(lambda event: _pass_on(event, hooks)), engine=engine)
         limit = query.limit if isinstance(query.limit, int) else None
-        return SplitRead(statements, read, hooks, ID if hidden else key, hidden, limit)
+        return SplitRead(split.queries, read, hooks, self._session.budget, split.key, split.hidden, limit)
 
     def _one(self, query: Query, hooks: Hooks, engine: Engine | None) -> Reading:
-        self.latest = self._reading if self._is_whole([query]) else self._reading.of(query, hooks, engine)
-        return self.latest
+        whole = query is self.query and len(self.text) <= LONGEST
+        reading = self._reading if whole else self._reading.of(query, hooks, engine)
+        self.latest = reading if engine is None else self.latest
+        return reading
 
-    def _key(self, query: Query) -> str | None:
-        """The column of the records' Ids, where there is one."""
-        if query.is_aggregate:
-            return None
+    @cached_property
+    def _split(self) -> _Split:
+        return self._splitting(self.query, LONGEST)
+
+    def _splitting(self, query: Query, longest: int) -> _Split:
+        """``query`` in statements of that length, in which records can be told apart."""
+        queries = parts(query, longest)
+        if len(queries) == 1 or query.is_aggregate:
+            return _Split(queries)
         with suppress(UnknownName, InvalidType):  # the org's own error says more
             columns = result_columns(query, self._describe.object).columns
-            return next((column.name for column in columns if column.path == (ID,)), None)
-        return None
+            if key := next((column.name for column in columns if column.path == (ID,)), None):
+                return _Split(queries, key)
+            return _Split(parts(query.selecting(ID), longest), ID, hidden=True)
+        return _Split(queries)
 
-    def _is_whole(self, queries: Sequence[Query]) -> bool:
-        """Whether that is the query as it was written."""
-        return len(queries) == 1 and queries[0] is self.query and len(self.text) <= LONGEST
+
+class _Split(NamedTuple):
+    """Statements, and the column of their records' Ids; ``hidden`` where it is none of the query's."""
+
+    queries: list[Query]
+    key: str | None = None
+    hidden: bool = False
+
+
+class _Ways:
+    """Several ways to read a query. Each is for an org that finds the one before too much."""
+
+    def __init__(self, ways: Callable[[], Iterator[Read]]) -> None:
+        self._ways = ways
+
+    def batches(self, max_rows: int | None = None, *, whole: bool = False) -> Rows:
+        """The rows, by the first way that the org takes."""
+        ways = self._ways()
+        way: Read | None = next(ways)
+        while way is not None:
+            begun = False
+            try:
+                for batch, total in way.batches(max_rows, whole=whole):
+                    begun = True
+                    yield batch, total
+                way = None
+            except ResponseError as refused:
+                way = next(ways, None) if too_much(refused) and not begun else None
+                if way is None:
+                    raise
 
 
 def _pass_on(event: Event, hooks: Hooks) -> None:
