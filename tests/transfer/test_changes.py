@@ -47,7 +47,8 @@ class Writer:
         """No accounts, and a morning two days ago."""
         self.now = dt.datetime.now(dt.UTC).replace(microsecond=0) - dt.timedelta(days=2)
         with self.store.lock:
-            self.store.connection.execute('DELETE FROM "Account"')
+            for table in ("Account", "_deletions"):
+                self.store.connection.execute(f'DELETE FROM "{table}"')
 
     def wait(self, *, minutes: float = 0, seconds: float = 0) -> None:
         self.now += dt.timedelta(minutes=minutes, seconds=seconds)
@@ -324,6 +325,19 @@ def test_a_deleted_row_that_came_back_is_a_row(org, writer):
     assert dropped(read(org, changes.bookmark)[1]) == {row: True}
 
 
+def test_a_row_deleted_for_good_is_told(org, writer):
+    """Purged from the recycle bin between two readings, it is still known to have gone."""
+    row = writer.create("row")
+    _, changes = read(org, None)
+    writer.wait(minutes=2)
+    writer.delete(row)
+    writer.store.remove(writer.account, row)
+    writer.wait(minutes=2)
+    _, changes = read(org, changes.bookmark)
+    assert dropped(changes) == {row: True}
+    assert dropped(read(org, changes.bookmark)[1]) == {}
+
+
 def test_rows_that_leave_the_filter_are_to_be_dropped(org, writer):
     """A row that changes so that WHERE leaves it out is gone from the result, though not deleted; one may come in."""
     leaves, enters, stays = writer.create("a", 60), writer.create("b", 40), writer.create("c", 70)
@@ -397,6 +411,23 @@ def test_a_row_undeleted_between_the_steps_is_a_row(org, writer):
     with meanwhile(org, lambda page: [writer.undelete(each) for each in first_page]):
         frame, changes = read(org, changes.bookmark)
     assert (list(frame["Id"]), dropped(changes)) == ([row], {})
+
+
+def test_both_engines_tell_the_same(org, writer):
+    """Through REST pages or through Bulk jobs: the same rows, the same gone ones, and bookmarks good for either."""
+    ids = [writer.create(f"n{n}", n * 10) for n in range(12)]
+    writer.wait(minutes=15)
+    rest, bulk = (org.soql(LARGE, engine=engine) for engine in ("rest", "bulk"))
+    first = rest.since(None)
+    pd.testing.assert_frame_equal(bulk.since(None).to_pandas(), first.to_pandas())
+    writer.update(ids[11], NumberOfEmployees=1)
+    writer.update(ids[0], Name="Ada")
+    writer.delete(ids[10])
+    changes, same = rest.since(first.bookmark), bulk.since(first.bookmark)
+    pd.testing.assert_frame_equal(same.to_pandas(), changes.to_pandas())
+    assert dropped(same) == dropped(changes) == {ids[11]: False, ids[10]: True}
+    assert same.to_pandas().attrs["sfdata"]["engine"] == "bulk"
+    assert len(rest.since(same.bookmark).to_pandas()) == len(bulk.since(changes.bookmark).to_pandas()) == 0
 
 
 # --- columns ---------------------------------------------------------------------------------------------------------
@@ -506,6 +537,19 @@ def test_the_arrow_forms_move_the_bookmark_at_their_end(org, writer):
     changes = org.soql(ACCOUNTS).since(None)
     assert pa.RecordBatchReader.from_stream(changes).read_all().num_rows == 12
     assert changes.bookmark.position == position
+
+
+def test_a_parquet_file_moves_the_bookmark_when_it_stands(org, writer, tmp_path):
+    """Written whole, it is handed over; where it cannot be written, it is not."""
+    for n in range(12):
+        writer.create(f"n{n}")
+    changes = org.soql(ACCOUNTS).since(None)
+    assert changes.to_parquet(tmp_path / "a.parquet").rows == 12
+    assert changes.bookmark.position == writer.now
+    changes = org.soql(ACCOUNTS).since(None)
+    with pytest.raises(ConfigurationError, match="exists"):
+        changes.to_parquet(tmp_path / "a.parquet")
+    assert unread(changes)
 
 
 @pytest.mark.filterwarnings("ignore::sfdata.errors.ResultTruncated")
@@ -734,6 +778,11 @@ class Following(RuleBasedStateMachine):
         record_id = self.binned.pop(which % len(self.binned))
         self.writer.undelete(record_id)
         self.alive.append(record_id)
+
+    @precondition(lambda self: self.binned)
+    @rule(which=st.integers(0, 99))
+    def purge(self, which):
+        self.writer.store.remove(self.writer.account, self.binned.pop(which % len(self.binned)))
 
     @rule()
     def follow(self):

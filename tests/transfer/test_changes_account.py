@@ -211,6 +211,14 @@ def test_a_record_that_comes_twice_is_an_incomplete_result(org, soql):
         list(changes.chunks(10))
 
 
+def test_a_row_without_a_stamp_is_told_each_time(org, read, soql):
+    """No org should send one; if one does, the row is told once too often and not once too little."""
+    org.add(1, NOON)
+    org.rows[0]["SystemModstamp"] = None
+    mark = read(None).bookmark
+    assert len(soql("SELECT Id, Name FROM Account").since(mark).to_pandas()) == 1
+
+
 def test_an_object_without_a_recycle_bin_is_not_asked_for_it(org, read):
     """Users are never deleted and have no IsDeleted: the account alone speaks, and with a filter those touched."""
     del org.fields["IsDeleted"]

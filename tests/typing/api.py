@@ -20,6 +20,8 @@ from sfdata.localorg import LocalOrg
 from sfdata.metadata import FieldDescribe, ObjectDescribe
 from sfdata.resilience.hooks import Event, RowsRead
 from sfdata.soql import Query, parse
+from sfdata.transfer.bookmark import Bookmark
+from sfdata.transfer.changes import Changes
 from sfdata.transfer.versions import current_versions
 
 PROD = "https://acme.my.salesforce.com"
@@ -59,6 +61,14 @@ def handles(org: Org) -> None:
     assert_type(query.to_pandas(max_rows=10), pd.DataFrame)
     assert_type(query.chunks(500, index_col="Id"), Iterator[pd.DataFrame])
     _table: pa.Table = query.to_arrow()
+    changes = query.since(None)
+    assert_type(changes, Changes)
+    assert_type(changes.to_pandas(), pd.DataFrame)
+    assert_type(changes.apply(None), pd.DataFrame)
+    assert_type(changes.deleted, pd.DataFrame)
+    assert_type(changes.bookmark, Bookmark)
+    query.since(str(changes.bookmark), overlap=dt.timedelta(hours=1))
+    query.since(5)  # type: ignore[arg-type]
 
 
 def lookups(org: Org, frame: pd.DataFrame, table: pa.Table) -> None:
