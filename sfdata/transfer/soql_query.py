@@ -18,8 +18,10 @@ from sfdata.soql import bind, parse
 from sfdata.soql.nodes import Query
 from sfdata.transfer.all_fields import as_query, spelt_out
 from sfdata.transfer.bookmark import Bookmark
+from sfdata.transfer.bounds import Bounds
 from sfdata.transfer.changes import OVERLAP, Changes
 from sfdata.transfer.engine import Engine, Reading
+from sfdata.transfer.price import Cost, price
 from sfdata.transfer.results import Results
 from sfdata.transfer.statements import Statements
 from sfdata.transport.http_session import HttpSession
@@ -103,6 +105,25 @@ class Soql(Results):
         https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_query_explain.htm
         """
         return self._statements.explain()
+
+    def cost(self, *, max_rows: int | None = None) -> Cost:
+        """What reading the query now would cost: rows, API calls by either engine, their share of the org's day, plan.
+
+        Shown as it is, or taken apart: ``cost.rows``, ``cost.calls``, ``cost.engine``, ``cost.share``,
+        ``cost.to_frame()``. Finding out takes at most three calls beside the describes, which reading needs, too.
+
+        Args:
+            max_rows: the bound that reading is to have.
+        """
+        used, bounds = self._session.budget.used, Bounds(max_rows)
+        return price(
+            self._session,
+            self._describe.object,
+            self._statements,
+            self._reading,
+            max_rows=bounds.max_rows,
+            used_before=used,
+        )
 
     def since(self, bookmark: Bookmark | str | None, *, overlap: dt.timedelta = OVERLAP) -> Changes:
         """What is new, changed or gone in the query's result since an earlier reading; nothing is sent yet.
