@@ -1,8 +1,8 @@
 """All fields of an object: a bare name, or FIELDS() where the org would refuse it, spelt out from describe.
 
 An org answers ``FIELDS(ALL)`` and ``FIELDS(CUSTOM)`` for 200 rows at most, and a Bulk job not at all. An explicit list
-has no such limit. It holds what both engines can return, in the org's order: no file contents, and no compound field
-whose parts are fields of their own (``BillingAddress`` beside ``BillingStreet``, ``BillingCity`` …).
+has no such limit. It holds what rows can hold, in the org's order: no file contents, and no compound field whose parts
+are fields of their own (``BillingAddress`` beside ``BillingStreet``, ``BillingCity`` …), nor any of those for a job.
 
 https://developer.salesforce.com/docs/atlas.en-us.soql_sosl.meta/soql_sosl/sforce_api_calls_soql_select_fields.htm
 """
@@ -54,7 +54,7 @@ def spelt_out(query: Query, describe: Callable[[str], ObjectDescribe], *, bulk: 
         return query
     described = describe(query.source.path[-1])
     named = replace(query, select=tuple(item for item in query.select if not _group(item)))
-    more = named.selecting(*_names(described, groups)).select[len(named.select) :]
+    more = named.selecting(*_names(described, groups, bulk)).select[len(named.select) :]
     if not more and not named.select:
         raise InvalidField(f"{described.name} has no custom fields that can be read", error_code="INVALID_FIELD")
     place = next(place for place, item in enumerate(query.select) if _group(item))
@@ -70,14 +70,15 @@ def _group(item: SelectItem) -> str | None:
     return group if group in ("ALL", "CUSTOM") else None
 
 
-def _names(described: ObjectDescribe, groups: Sequence[str]) -> Iterator[str]:
+def _names(described: ObjectDescribe, groups: Sequence[str], bulk: bool) -> Iterator[str]:
     """The fields of these groups, in the org's order."""
     entries = described["fields"]
     in_parts = {entry.get("compoundFieldName") for entry in entries}
     for entry in entries:
         name, kind = entry["name"], entry["type"]
+        refused = kind in NOT_IN_ROWS or (kind in COMPOUNDS and bulk)
         duplicate = kind in COMPOUNDS and name in in_parts
-        if kind in NOT_IN_ROWS or duplicate or entry.get("deprecatedAndHidden"):
+        if refused or duplicate or entry.get("deprecatedAndHidden"):
             continue
         if "ALL" in groups or entry.get("custom"):
             yield name
