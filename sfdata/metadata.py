@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _KEYS = {
     "case_sensitive": "caseSensitive",
     "external_id": "externalId",
+    "id_lookup": "idLookup",
     "reference_to": "referenceTo",
     "relationship_name": "relationshipName",
 }

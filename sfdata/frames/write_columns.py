@@ -105,7 +105,7 @@ def _check_call(names: Sequence[str], operation: str, key: str | None, nulls: Nu
     if operation not in get_args(Operation):
         raise ConfigurationError(f"operation {operation!r} is none of {', '.join(get_args(Operation))}")
     if (key is None) == (operation == "upsert"):
-        raise ConfigurationError("an upsert goes by a key" if key is None else f"an {operation} goes by no key")
+        raise ConfigurationError("an upsert goes by a key" if key is None else f"{_a(operation)} goes by no key")
     policies = nulls.values() if isinstance(nulls, Mapping) else [nulls]
     for policy in policies:
         if policy not in get_args(Nulls):
