@@ -64,7 +64,8 @@ class Batch:
     def packed(self) -> Batch:
         """The same in one piece of memory per column, as large as it needs to be."""
         children = {name: Linked(linked.parents, linked.batch.packed()) for name, linked in self.children.items()}
-        return Batch(self.table.combine_chunks(), children)
+        # Arrow's own allocator keeps what is freed for later; the system's gives it back, column by column.
+        return Batch(self.table.combine_chunks(memory_pool=pa.system_memory_pool()), children)
 
     def to_frame(
         self, about: Mapping[str, Any], dtype_backend: DtypeBackend | None = None, *, consume: bool = False

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 COMPRESSIONS = ("zstd", "snappy", "gzip", "brotli", "lz4")
-ROW_GROUP_ROWS = 65_536
+ROW_GROUP_ROWS = 32_768
 WAITING_BYTES = 32_000_000
 """Arrow data of one table that may wait to be written."""
 OPEN_FILES = 128
@@ -346,6 +346,7 @@ class _File:
             )
         if table.num_rows:
             self._writer.write_table(table, self._goal.row_group_size)
+            pa.default_memory_pool().release_unused()  # a third of what this takes would only be kept for later
 
 
 def _repeating(table: pa.Table) -> list[str]:

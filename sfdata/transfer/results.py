@@ -21,7 +21,7 @@ from sfdata.frames.repeats import Repeats
 from sfdata.transfer.bounds import BoundedRows, Bounds
 from sfdata.transfer.parquet import ROW_GROUP_ROWS, ParquetGoal, ParquetWritten
 
-PIECE_ROWS = 65_536
+PIECE_ROWS = 131_072
 """Rows that are packed together while a whole result is collected: pages are small, and take more than they hold."""
 REMEMBERED = 1 << 18
 """Records that a stream knows again; see `Repeats`."""
@@ -264,8 +264,12 @@ class Results(ABC):
         return _from_the_beginning(lambda: self._collected(bounds))
 
     def _collected(self, bounds: Bounds) -> tuple[Batch, BoundedRows]:
-        rows = self._bounded(bounds, whole=True)
-        return concat([batch.packed() for batch in _gathered(self._run(rows, None), PIECE_ROWS)]), rows
+        rows, pieces = self._bounded(bounds, whole=True), []
+        for batch in _gathered(self._run(rows, None), PIECE_ROWS):
+            pieces.append(batch.packed())
+            del batch
+            pa.default_memory_pool().release_unused()  # what the pages took beyond their rows
+        return concat(pieces), rows
 
     def _provenance(self, rows: BoundedRows) -> dict[str, Any]:
         return self._about() | ({"truncated": rows.truncated} if rows.truncated else {})
@@ -288,15 +292,21 @@ def _named(name: str, batch: Batch) -> Iterator[tuple[str, pa.Table]]:
 
 
 def _gathered(batches: Iterator[Batch], size: int) -> Iterator[Batch]:
-    """The same rows in batches of at least ``size``, save the last one."""
+    """The same rows in batches of at least ``size``, save the last one; none is held on to."""
     pending: list[Batch] = []
     for batch in batches:
         pending.append(batch)
+        del batch
         if sum(map(len, pending)) >= size:
-            yield concat(pending)
-            pending = []
+            yield _taken(pending)
     if pending:
-        yield concat(pending)
+        yield _taken(pending)
+
+
+def _taken(pending: list[Batch]) -> Batch:
+    joined = concat(pending)
+    pending.clear()
+    return joined
 
 
 def _rechunked(batches: Iterator[Batch], size: int) -> Iterator[Batch]:
