@@ -40,7 +40,9 @@
     ├── SpoolFailed                     the disk does not take what arrives
     ├── StillRunning                    the deadline passed while the org was still at work
     └── PushError                       a push that did not come to its end, or not to a good one
-        └── PushStopped                 stopped on this side; nothing is stopped in the org
+        ├── PushStopped                 stopped on this side; nothing is stopped in the org
+        ├── PushUnderWay                somebody else takes it further right now
+        └── PushFailed                  at its end, with rows that were not written
 
     ResultTruncated                     a warning: the caller's own bound left rows out
 
@@ -51,8 +53,7 @@ password.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class SalesforceError(Exception):
@@ -95,8 +96,7 @@ class InsecureUrl(ConfigurationError):
     """A token would travel over plain http to another machine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One reason why a frame cannot be pushed.
 
     Attributes:
@@ -332,11 +332,7 @@ class IncompleteResult(SalesforceError):
 
 
 class SeveralRecords(SalesforceError, LookupError):
-    """A key that was looked up has more than one record.
-
-    Attributes:
-        records: the Ids of the records of each such key, in order.
-    """
+    """A key that was looked up has more than one record; ``records`` holds the Ids of each such key, in order."""
 
     def __init__(self, message: str, records: Mapping[Any, tuple[str, ...]]) -> None:
         hint = 'many="first" takes the one with the lowest Id, many="all" repeats the row for each.'
@@ -382,6 +378,36 @@ class PushError(SalesforceError):
 
 class PushStopped(PushError):
     """A push was stopped on this side. The org goes on with the jobs it has, and the push can be resumed."""
+
+
+class PushUnderWay(PushError):
+    """Another process, or another thread of this one, takes the push ``id`` further right now."""
+
+    def __init__(self, id: str) -> None:  # noqa: A002 - the name users know it by
+        hint = "Let it come to its end there, or stop it; one process at a time can take a push further."
+        super().__init__(f"the push {id} is under way already, here or in another process", hint=hint)
+        self.id = id
+
+
+class PushFailed(PushError):
+    """Not all rows of a push have been written.
+
+    Attributes:
+        id: the push.
+        counts: how many rows there are of each outcome.
+        errors: code, message and number of rows of the most frequent errors.
+    """
+
+    def __init__(self, id: str, counts: Mapping[str, int], errors: Iterable[tuple[str, str, int]] = ()) -> None:  # noqa: A002
+        self.id = id
+        self.counts = dict(counts)
+        self.errors = tuple(errors)
+        total, done = sum(self.counts.values()), self.counts.get("succeeded", 0)
+        told = ", ".join(f"{n:,} {name}" for name, n in self.counts.items() if n and name != "succeeded")
+        lines = [f"{total - done:,} of {total:,} rows were not written, as far as is known: {told}"]
+        lines += [f"{rows:,} × {code}: {message}" for code, message, rows in self.errors]
+        hint = "result.failed has the rows; result.retry_failed() sends again what may succeed now."
+        super().__init__("\n".join(lines), hint=hint)
 
 
 class ResultTruncated(UserWarning):

@@ -9,8 +9,6 @@ from urllib.parse import urlsplit
 from sfdata import accessor
 from sfdata.errors import ConfigurationError, MissingCredentials
 from sfdata.notebook.display import tell
-from sfdata.notebook.progress import progress
-from sfdata.resilience.hooks import Hooks
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -88,7 +86,9 @@ class Session:
         self._unfollow()
 
     def _open(self, name: str | None) -> Org:
+        from sfdata.notebook.progress import progress
         from sfdata.org import connect
+        from sfdata.resilience.hooks import Hooks
 
         accessor.register()
         with progress(Hooks(), self.shell):
