@@ -200,7 +200,7 @@ class Changes(Results):
 
     def __repr__(self) -> str:
         since = f"since {self._begun_at.position:%Y-%m-%d %H:%M} UTC" if self._begun_at else "from the beginning"
-        return f"Changes({self._source.text!r}, {since})"
+        return f"Changes({self._source!r}, {since})"
 
     # --- a reading ---------------------------------------------------------------------------------------------------
 
@@ -316,6 +316,10 @@ class _Reading:
         met, until = (self.before.seen, self.before.seen_until) if self.before else (frozenset(), None)
         again = _where(pc.less_equal(stamps, until)) if until else ~new
         kept = ~new if self._crowded else _where(pc.greater_equal(stamps, self.keep_from))
+        if len(self._seen) + np.count_nonzero(kept) > MOST_SEEN:
+            self._crowded = True
+            self._seen.clear()
+            kept = ~new
         places = np.flatnonzero(again | kept)
         rows = zip(table.take(pa.array(places)).to_pylist(), stamps.take(pa.array(places)).to_pylist(), strict=True)
         for place, (row, stamp) in zip(places, rows, strict=True):
@@ -323,9 +327,6 @@ class _Reading:
             new[place] = not (again[place] and mark in met)
             if kept[place]:
                 self._seen[mark] = stamp
-        if len(self._seen) > MOST_SEEN:
-            self._crowded = True
-            self._seen.clear()
         return pa.array(new)
 
 

@@ -725,9 +725,9 @@ def test_an_overlap_is_a_minute_at_least(org):
 def test_a_handle_says_what_it_is(org, writer):
     """Its text shows the query and where it begins."""
     _, changes = read(org, None)
-    assert repr(changes) == f"Changes({ACCOUNTS!r}, from the beginning)"
+    assert repr(changes) == f"Changes(Soql({ACCOUNTS!r}), from the beginning)"
     since = f"since {writer.now:%Y-%m-%d %H:%M} UTC"
-    assert repr(org.soql(ACCOUNTS).since(changes.bookmark)) == f"Changes({ACCOUNTS!r}, {since})"
+    assert repr(org.soql(ACCOUNTS).since(changes.bookmark)) == f"Changes(Soql({ACCOUNTS!r}), {since})"
 
 
 # --- anything at all -------------------------------------------------------------------------------------------------
