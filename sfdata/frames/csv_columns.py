@@ -18,7 +18,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -153,7 +153,7 @@ def _row_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """The same bytes in blocks of whole rows, at least one row and `BLOCK_BYTES` each; the last as they come.
 
     Raises:
-        BodyCut: they end within quotes.
+        BodyCut: they end within quotes or between two cells.
     """
     waiting: list[bytes] = []
     size, quoted = 0, False
@@ -166,7 +166,7 @@ def _row_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
             waiting, chunk = [], chunk[end:]
             size = len(chunk)
         waiting.append(chunk)
-    if quoted:
+    if quoted or (waiting and waiting[-1].endswith(b",")):
         raise BodyCut
     if size:
         yield b"".join(waiting)
@@ -187,29 +187,35 @@ def _last_row_end(chunk: bytes, quoted: bool) -> int:
 
 
 def _converted(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
-    kind = column.kind
+    convert = _CONVERT.get(column.kind, _cast)
     try:
-        if values.type != kind.arrow:
-            return _FROM_TEXT.get(kind, _cast)(values, kind)
-        return _finite(values) if kind is NUMBER else values
-    except (pa.ArrowException, ValueError, InvalidOperation) as problem:
-        message = f"{column.name}: a value is no {kind.name}: {str(problem)[:LONGEST_EXCERPT]}"
-        raise UnreadableAnswer(message) from None
-
-
-def _finite(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Numbers as they are: Arrow reads NaN and inf, too, which are none."""
-    if pc.all(pc.is_finite(values)).as_py() is False:
-        raise ValueError("neither NaN nor infinity is a value")
-    return values
+        return convert(values, column.kind)
+    except _NO_VALUE:
+        pass
+    for text in pc.unique(pc.cast(values, pa.string())).to_pylist():
+        try:
+            convert(pa.chunked_array([[text]], pa.string()), column.kind)
+        except _NO_VALUE:
+            break
+    raise UnreadableAnswer(f"{column.name}: {text[:LONGEST_EXCERPT]!r} is no {column.kind.name}")
 
 
 def _cast(values: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
-    return pc.cast(values, kind.arrow)
+    return values if values.type == kind.arrow else pc.cast(values, kind.arrow)
+
+
+def _numbers(values: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
+    """Numbers as they are: Arrow reads NaN and inf, too, which are none."""
+    values = _cast(values, kind)
+    if pc.all(pc.is_finite(values)).as_py() is False:
+        raise ValueError
+    return values
 
 
 def _integers(values: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
     """Whole numbers, also where they are written 5.0 or 1E7."""
+    if values.type == kind.arrow:
+        return values
     try:
         return _cast(pc.replace_substring_regex(values, r"\.0+$", ""), kind)
     except pa.ArrowInvalid:
@@ -220,16 +226,18 @@ def _integer(text: str | None) -> int | None:
     if text is None:
         return None
     number = Decimal(text)
-    if number != number.to_integral_value():
-        raise ValueError(f"{text!r} is not whole")
+    if not -(2**63) <= number < 2**63 or number != number.to_integral_value():
+        raise ValueError
     return int(number)
 
 
 def _booleans(values: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
+    if values.type == kind.arrow:
+        return values
     words = pc.utf8_lower(values)
     true = pc.equal(words, "true")
     if pc.all(pc.or_(true, pc.equal(words, "false"))).as_py() is False:
-        raise ValueError("neither true nor false")
+        raise ValueError
     return true
 
 
@@ -237,9 +245,11 @@ def _times(values: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
     return pa.chunked_array([kind.build(values.to_pylist(), kind.arrow)], kind.arrow)
 
 
-_FROM_TEXT: Mapping[Kind, Callable[[pa.ChunkedArray, Kind], pa.ChunkedArray]] = {
+_NO_VALUE = (pa.ArrowException, ValueError, ArithmeticError)
+_CONVERT: Mapping[Kind, Callable[[pa.ChunkedArray, Kind], pa.ChunkedArray]] = {
     INTEGER: _integers,
+    NUMBER: _numbers,
     BOOLEAN: _booleans,
     TIME: _times,
 }
-"""How the text of a column becomes its values, where a cast is not enough."""
+"""How what Arrow read of a column, the type itself or text, becomes its values, where a cast is not enough."""
