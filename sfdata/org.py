@@ -179,13 +179,16 @@ class Org:
         dtype_backend: DtypeBackend | None = None,
         index_col: str | Sequence[str] | None = None,
         max_rows: int | None = None,
+        max_memory: int | str | None = None,
         all_rows: bool = False,
         engine: Engine = "auto",
         parallel: int = 1,
     ) -> pd.DataFrame:
         """The complete, typed, flat result of a query. See `soql` and `Soql.to_pandas` for the arguments and errors."""
         query = self.soql(text, params, all_rows=all_rows, engine=engine, parallel=parallel)
-        return query.to_pandas(dtype_backend=dtype_backend, index_col=index_col, max_rows=max_rows)
+        return query.to_pandas(
+            dtype_backend=dtype_backend, index_col=index_col, max_rows=max_rows, max_memory=max_memory
+        )
 
     # --- the org itself ----------------------------------------------------------------------------------------------
 
@@ -253,6 +256,7 @@ def read_soql(
     dtype_backend: DtypeBackend | None = ...,
     index_col: str | Sequence[str] | None = ...,
     max_rows: int | None = ...,
+    max_memory: int | str | None = ...,
     all_rows: bool = ...,
     engine: Engine = ...,
     parallel: int = ...,
@@ -267,6 +271,7 @@ def read_soql(
     dtype_backend: DtypeBackend | None = ...,
     index_col: str | Sequence[str] | None = ...,
     max_rows: int | None = ...,
+    max_memory: int | str | None = ...,
     all_rows: bool = ...,
     engine: Engine = ...,
     parallel: int = ...,
@@ -280,6 +285,7 @@ def read_soql(
     dtype_backend: DtypeBackend | None = None,
     index_col: str | Sequence[str] | None = None,
     max_rows: int | None = None,
+    max_memory: int | str | None = None,
     all_rows: bool = False,
     engine: Engine = "auto",
     parallel: int = 1,
@@ -294,7 +300,9 @@ def read_soql(
         chunksize: return an iterator of DataFrames of that many rows instead, read as it is consumed.
         dtype_backend: ``"numpy_nullable"`` or ``"pyarrow"``.
         index_col: column or columns to make the index.
-        max_rows: keep that many rows; not together with ``chunksize``.
+        max_rows: keep that many rows at most.
+        max_memory: keep that much at most, in bytes of Arrow data: ``500_000_000``, ``"500 MB"``. With ``chunksize``
+            there is neither bound.
         all_rows: include deleted and archived rows.
         engine: ``"auto"``, ``"rest"`` or ``"bulk"``, see `Org.soql`.
         parallel: REST pages under way at a time, see `Org.soql`.
@@ -308,13 +316,15 @@ def read_soql(
         ResponseError: the org refused the query.
         IncompleteResult: not every row arrived.
     """
-    if chunksize is not None and max_rows is not None:
-        raise ConfigurationError("give either chunksize= or max_rows=: chunks end when no more are taken")
+    if chunksize is not None and (max_rows is not None or max_memory is not None):
+        raise ConfigurationError("give either chunksize= or a bound: chunks end when no more are taken")
     with ExitStack() as ours:
         connection = org if isinstance(org, Org) else ours.enter_context(connect(org))
         query = connection.soql(soql, params, all_rows=all_rows, engine=engine, parallel=parallel)
         if chunksize is None:
-            return query.to_pandas(dtype_backend=dtype_backend, index_col=index_col, max_rows=max_rows)
+            return query.to_pandas(
+                dtype_backend=dtype_backend, index_col=index_col, max_rows=max_rows, max_memory=max_memory
+            )
         chunks = query.chunks(chunksize, dtype_backend=dtype_backend, index_col=index_col)
         return _closing(ours.pop_all(), chunks)
 
