@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
 
-from sfdata.errors import ConfigurationError, SalesforceError
+from sfdata.errors import ConfigurationError, ResultTruncated, SalesforceError
 from sfdata.notebook.display import ErrorDisplay, tell, warn
 from sfdata.notebook.options import Options, split_line, takes_options
-from sfdata.notebook.progress import progress
 from sfdata.notebook.session import Session
 
 if TYPE_CHECKING:
@@ -79,9 +79,10 @@ class SoqlMagics(Magics):
             raise ConfigurationError("there is no query", hint="On one line: %soql SELECT Name FROM Account LIMIT 5")
         values = options.values(namespace)
         org = self.session.org(options.org, namespace)
-        query = org.soql(text, {**namespace, **values}, all_rows=options.all_rows)
+        binds = {**namespace, **values}
+        query = org.soql(text, binds, all_rows=options.all_rows, engine=options.engine, parallel=options.parallel)
         if options.dry_run:
-            for line in dry_run(query):
+            for line in dry_run(query, options.max_rows):
                 tell(line)
             return None
         return self._read(org, query, options)
@@ -93,26 +94,34 @@ class SoqlMagics(Magics):
         if options.quiet:
             return
         if truncated := frame.attrs.get("sfdata", {}).get("truncated"):
-            warn(f"showing {truncated['rows']:,} of {truncated['total']:,} rows (--max-rows {options.max_rows})")
+            by_rows = truncated["bound"] == "max_rows"
+            bound = f"--max-rows {options.max_rows}" if by_rows else f"--max-memory {options.max_memory}"
+            warn(f"showing {truncated['rows']:,} of {truncated['total']:,} rows ({bound})")
         if options.name is not None:
             tell(f"{_shape(frame)} → {options.name}")
         elif hidden:
             tell(f"{_shape(frame)}, not shown because of the semicolon")
 
     def _read(self, org: Org, query: Soql, options: Options) -> pd.DataFrame:
-        with nullcontext() if options.quiet else progress(org.hooks, self.user_shell):
+        from sfdata.notebook.progress import progress, telling_the_engine  # not needed to load the extension
+
+        with ExitStack() as shown, warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResultTruncated)  # a line of ours says the same
+            if not options.quiet:
+                shown.enter_context(telling_the_engine(org.hooks))
+                shown.enter_context(progress(org.hooks, self.user_shell, always=options.progress))
             return query.to_pandas(
-                dtype_backend=options.dtype_backend, index_col=options.index, max_rows=options.max_rows
+                dtype_backend=options.dtype_backend,
+                index_col=options.index,
+                max_rows=options.max_rows,
+                max_memory=options.max_memory,
             )
 
 
-def dry_run(query: Soql) -> list[str]:
-    """What would happen, in lines: the query as it would be sent, the rows it would give, the org's best plan."""
-    lines = [query.text, f"{_counted(query.count(), 'row')}, if run now"]
-    for plan in query.explain().get("plans", [])[:1]:
-        operation, cost = plan.get("leadingOperationType"), plan.get("relativeCost")
-        lines.append(f"plan: {operation} on {plan.get('sobjectType')}, relative cost {cost}")
-    return lines
+def dry_run(query: Soql, max_rows: int | None = None) -> list[str]:
+    """What would happen, in lines: the query as it would be sent, and what reading it would cost."""
+    cost = query.cost(max_rows=max_rows)
+    return [query.text, *cost.lines]
 
 
 def _shape(frame: pd.DataFrame) -> str:

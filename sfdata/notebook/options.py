@@ -15,6 +15,7 @@ from sfdata.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from sfdata.frames.dtypes import DtypeBackend
+    from sfdata.transfer.engine import Engine
 
 Magic = TypeVar("Magic", bound=Callable[..., Any])
 
@@ -22,12 +23,19 @@ ARGUMENTS: Sequence[tuple[tuple[str, ...], Mapping[str, Any]]] = (
     (("name",), {"nargs": "?", "help": "Variable for the result; without it, the frame is shown and is in _."}),
     (("-o", "--org"), {"help": "A connection, a profile, 'local', or a variable that holds an Org."}),
     (("-p", "--params"), {"help": "Variable with a dict of values; they come before the notebook's variables."}),
+    (("--engine",), {"choices": ("auto", "rest", "bulk"), "default": "auto", "help": "REST pages, or a Bulk job."}),
+    (("--parallel",), {"type": int, "metavar": "N", "default": 1, "help": "REST pages under way at a time."}),
     (("--max-rows",), {"type": int, "metavar": "N", "help": "Keep the first N rows, and say how many there are."}),
+    (("--max-memory",), {"metavar": "SIZE", "help": "Keep the first rows that fit: 500MB, 2GiB."}),
     (("--dtype-backend",), {"choices": ("numpy_nullable", "pyarrow"), "help": "Types of the columns, as in pandas."}),
     (("--index",), {"metavar": "COLUMN", "help": "Column to make the index."}),
     (("--all-rows",), {"action": "store_true", "help": "Include deleted and archived rows."}),
     (("--quiet", "--no-display"), {"action": "store_true", "help": "Show neither the frame nor a line about it."}),
-    (("--dry-run",), {"action": "store_true", "help": "Show the query as it would be sent, its row count and plan."}),
+    (("--progress",), {"action": "store_true", "help": "Show how far the read is, even where nobody seems to watch."}),
+    (
+        ("--dry-run",),
+        {"action": "store_true", "help": "Read no rows; show the query as it would be sent, and its cost."},
+    ),
     (("--traceback",), {"action": "store_true", "help": "Show an error with its whole traceback."}),
 )
 
@@ -51,11 +59,15 @@ class Options:
     name: str | None
     org: str | None
     params: str | None
+    engine: Engine
+    parallel: int
     max_rows: int | None
+    max_memory: str | None
     dtype_backend: DtypeBackend | None
     index: str | None
     all_rows: bool
     quiet: bool
+    progress: bool
     dry_run: bool
     traceback: bool
 
@@ -65,8 +77,9 @@ class Options:
                 f"{self.name!r} cannot be the name of a variable",
                 hint="The name for the result comes first, the query on the lines below: %%soql accounts",
             )
-        if self.max_rows is not None and self.max_rows < 1:
-            raise ConfigurationError(f"--max-rows must be at least 1, not {self.max_rows}")
+        for option, number in (("--max-rows", self.max_rows), ("--parallel", self.parallel)):
+            if number is not None and number < 1:
+                raise ConfigurationError(f"{option} must be at least 1, not {number}")
 
     @classmethod
     def parse(cls, magic: object, line: str) -> Options:

@@ -1,4 +1,4 @@
-"""The line that says how far a read has come: shown after a moment, gone at the end."""
+"""The line that says how far a read has come: shown after a moment, gone at the end; and what is to be said after."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
-from sfdata.notebook.display import plain
-from sfdata.resilience.hooks import Event, Hooks, RetryScheduled, RowsRead
+from sfdata.notebook.display import plain, tell
+from sfdata.resilience.hooks import EngineChosen, Event, Hooks, JobState, RetryScheduled, RowsRead
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 FIRST_SHOWN_SECONDS = 0.7
 BETWEEN_UPDATES_SECONDS = 0.25
+BETWEEN_LOG_LINES_SECONDS = 10.0
 
 
 class Surface(Protocol):
@@ -42,7 +43,7 @@ class Progress:
         self._hooks = hooks
         self._surface = surface
         self._ended = threading.Event()
-        self._rows: RowsRead | None = None
+        self._last: RowsRead | JobState | None = None
         self._wait: tuple[float, RetryScheduled] | None = None
 
     def __enter__(self) -> Progress:
@@ -69,13 +70,17 @@ class Progress:
             reason = plain(retry.reason, 60)
             return f"{reason}: attempt {retry.attempt + 1} in {until - now:.0f} s"
         seconds = f"{now - self._started:.0f} s"
-        if self._rows is None:
-            return f"waiting for the org, {seconds}"
-        return f"{self._rows.rows:,} of {self._rows.total:,} rows, {seconds}"
+        match self._last:
+            case RowsRead(rows, total):
+                return f"{rows:,} of {total:,} rows, {seconds}"
+            case JobState(job, state, rows):
+                found = "" if rows is None else f", {rows:,} rows so far"
+                return f"bulk job {plain(job, 18)}: {plain(state, 40)}{found}, {seconds}"
+        return f"waiting for the org, {seconds}"
 
     def _note(self, event: Event) -> None:
-        if isinstance(event, RowsRead):
-            self._rows = event
+        if isinstance(event, RowsRead | JobState):
+            self._last = event
         elif isinstance(event, RetryScheduled):
             self._wait = (time.monotonic() + event.wait_seconds, event)
 
@@ -103,6 +108,23 @@ class TerminalLine:
         sys.stderr.flush()
 
 
+class LogLine:
+    """Lines of a log, on standard error: few of them, one below the other."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._shown_at = -BETWEEN_LOG_LINES_SECONDS
+
+    def show(self, line: str) -> None:
+        if self._clock() - self._shown_at >= BETWEEN_LOG_LINES_SECONDS:
+            self._shown_at = self._clock()
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        """A log keeps what it was told."""
+
+
 class CellLine:
     """A line in the output of a notebook's cell; emptied at the end, so that a saved notebook shows nothing of it."""
 
@@ -119,12 +141,27 @@ class CellLine:
         self._publish({}, transient=self._transient, update=True)
 
 
-def progress(hooks: Hooks, shell: InteractiveShell) -> AbstractContextManager[object]:
-    """A progress line where somebody watches: in a notebook's cell or a terminal; else nothing."""
+def progress(hooks: Hooks, shell: InteractiveShell, *, always: bool = False) -> AbstractContextManager[object]:
+    """A progress line where somebody watches, in a notebook's cell or a terminal, or ``always``; else nothing."""
     request_behind = getattr(shell, "get_parent", None)  # which only a kernel's shell has
     if request_behind is None:
-        return Progress(hooks, TerminalLine()) if sys.stderr.isatty() else nullcontext()
+        terminal = sys.stderr.isatty()
+        surface: Surface = TerminalLine() if terminal else LogLine()
+        return Progress(hooks, surface) if terminal or always else nullcontext()
     # nbconvert, nbclient, nbval and papermill let a cell ask no questions; there the line would only make one run's
     # outputs differ from another's.
-    watched = request_behind().get("content", {}).get("allow_stdin", False)
+    watched = always or request_behind().get("content", {}).get("allow_stdin", False)
     return Progress(hooks, CellLine(shell.display_pub.publish)) if watched else nullcontext()
+
+
+@contextmanager
+def telling_the_engine(hooks: Hooks) -> Iterator[None]:
+    """One line for each change of the engine inside, when no progress line is in its way any more."""
+    chosen: list[EngineChosen] = []
+    unsubscribe = hooks.subscribe(lambda event: chosen.append(event) if isinstance(event, EngineChosen) else None)
+    try:
+        yield
+    finally:
+        unsubscribe()
+        for event in chosen:
+            tell(f"{'a Bulk job' if event.engine == 'bulk' else 'REST'} took over: {event.reason}")

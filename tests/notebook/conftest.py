@@ -18,7 +18,9 @@ from sfdata.errors import MissingCredentials
 from sfdata.metadata import ObjectDescribe
 from sfdata.org import Org
 from sfdata.resilience.hooks import Hooks
+from sfdata.resilience.limits import ApiUsage
 from sfdata.soql import bind
+from sfdata.transfer.price import Cost, EnginePrice, Plan
 
 ACCOUNTS = pd.DataFrame({"Name": ["Acme", "Globex", "Initech"], "Employees": [10, 20, 30]})
 
@@ -35,15 +37,14 @@ class FakeSoql:
         frame = self.org.answer()
         if max_rows is not None and len(frame) > max_rows:
             total, frame = len(frame), frame.head(max_rows)
-            frame.attrs["sfdata"] = {"truncated": {"rows": max_rows, "total": total}}
+            frame.attrs["sfdata"] = {"truncated": {"rows": max_rows, "total": total, "bound": "max_rows"}}
         return frame
 
-    def count(self) -> int:
-        return len(self.org.answer())
-
-    def explain(self) -> dict[str, Any]:
-        plan = {"leadingOperationType": "TableScan", "sobjectType": "Account", "relativeCost": 2.5}
-        return {"plans": [plan, {**plan, "leadingOperationType": "Index", "relativeCost": 3.1}]}
+    def cost(self, *, max_rows: int | None = None) -> Cost:
+        rows = min(len(self.org.answer()), max_rows or 3)
+        engines = EnginePrice("rest", 1, "exactly", "one page"), EnginePrice("bulk", 11, "about", "a job")
+        plan = Plan("TableScan", "Account", 2.5, rows)
+        return Cost(rows, False, engines, "rest", ApiUsage(100, 1_000, 0.0), plan, None, 3)
 
 
 class FakeOrg(Org):
@@ -54,12 +55,12 @@ class FakeOrg(Org):
         self.source = source
         self.answer: Callable[[], pd.DataFrame] = lambda: ACCOUNTS.copy()
         self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.all_rows: list[bool] = []
+        self.options: list[dict[str, Any]] = []
         self.closed = False
         self.name = name
 
-    def soql(self, text: str, params: Mapping[str, Any] | None = None, *, all_rows: bool = False) -> Any:
-        self.all_rows.append(all_rows)
+    def soql(self, text: str, params: Mapping[str, Any] | None = None, **options: Any) -> Any:
+        self.options.append(options)
         return FakeSoql(self, bind(text, params))
 
     @property
@@ -78,6 +79,9 @@ class FakeOrg(Org):
 
     def limits(self) -> pd.DataFrame:
         return pd.DataFrame({"max": [15_000], "remaining": [14_999]}, index=["DailyApiRequests"])
+
+    def query_jobs(self) -> pd.DataFrame:
+        return pd.DataFrame({"id": ["750A"], "state": ["InProgress"]})
 
     def close(self) -> None:
         self.closed = True

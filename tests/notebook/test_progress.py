@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from sfdata.notebook import progress as progress_module
-from sfdata.notebook.progress import CellLine, Progress, TerminalLine, progress
-from sfdata.resilience.hooks import Hooks, RetryScheduled, RowsRead
+from sfdata.notebook.progress import CellLine, LogLine, Progress, TerminalLine, progress
+from sfdata.resilience.hooks import Hooks, JobState, RetryScheduled, RowsRead
 
 
 class Board:
@@ -81,6 +81,19 @@ def test_a_wait_says_why_and_how_long(board: Board, monkeypatch: pytest.MonkeyPa
     assert board.lines[0][1] == "503 busy: attempt 2 in 8 s"
 
 
+def test_a_job_shows_its_state_until_its_rows_arrive(board: Board) -> None:
+    """While a Bulk job runs, the line names it, its state and the rows it has found; then it counts rows as ever."""
+    hooks = Hooks()
+    with Progress(hooks, board) as line:
+        hooks(RowsRead(2_000, 120_000, False))  # the page by which the size was known
+        hooks(JobState("750xx0000000001AAA", "UploadComplete", None))
+        assert line.line == "bulk job 750xx0000000001AAA: UploadComplete, 0 s"
+        hooks(JobState("750xx0000000001AAA", "In\x1b[2JProgress", 120_000))
+        assert line.line == "bulk job 750xx0000000001AAA: InProgress, 120,000 rows so far, 0 s"
+        hooks(RowsRead(50_000, 120_000, False))
+        assert line.line == "50,000 of 120,000 rows, 0 s"
+
+
 def test_an_interrupt_ends_the_line_and_its_thread(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
     """However the block ends, the thread is gone, the line cleared and nobody listens to the org any more."""
     monkeypatch.setattr(progress_module, "FIRST_SHOWN_SECONDS", 0.02)
@@ -140,6 +153,25 @@ def test_nothing_is_drawn_where_a_line_cannot_go_away(shell: Any, monkeypatch: p
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr("sys.stderr", terminal)
     assert isinstance(progress(Hooks(), shell), Progress)
+
+
+def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where lines stay, one is written at once, and then one every ten seconds at most."""
+    now = 100.0
+    line = LogLine(lambda: now)
+    for now, rows in ((100.0, 1), (100.25, 2), (109.9, 3), (110.0, 4), (110.25, 5)):  # noqa: B007
+        line.show(f"{rows} rows")
+    line.clear()
+    assert capsys.readouterr().err == "1 rows\n4 rows\n"
+
+
+def test_whoever_asks_gets_progress_everywhere(shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for, the line is there with a file behind standard error, and in a kernel that nobody watches."""
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    assert isinstance(progress(Hooks(), shell, always=True), Progress)
+    parent = {"content": {"allow_stdin": False}}
+    monkeypatch.setattr(type(shell), "get_parent", lambda self: parent, raising=False)
+    assert isinstance(progress(Hooks(), shell, always=True), Progress)
 
 
 @pytest.mark.parametrize("watched", [True, False])

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import time
+import warnings
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from sfdata.errors import BindError, ConfigurationError, InvalidField, MissingCredentials, SoqlSyntaxError
+from sfdata.errors import (
+    BindError,
+    ConfigurationError,
+    InvalidField,
+    MissingCredentials,
+    ResultTruncated,
+    SoqlSyntaxError,
+)
+from sfdata.resilience.hooks import EngineChosen, RowsRead
 
 QUERY = "SELECT Name FROM Account"
 
@@ -85,9 +95,20 @@ def test_a_line_in_a_function_sees_its_variables(notebook: Any, org: Any) -> Non
 
 def test_options_reach_the_query(notebook: Any, org: Any) -> None:
     """Each option arrives where the Python API takes it."""
-    notebook.run(f"%%soql deals --dtype-backend pyarrow --index Name --max-rows 9 --all-rows\n{QUERY}")
-    assert org.asked == [(QUERY, {"dtype_backend": "pyarrow", "index_col": "Name", "max_rows": 9})]
-    assert org.all_rows == [True]
+    notebook.run(
+        "%%soql deals --dtype-backend pyarrow --index Name --max-rows 9 --max-memory 2GiB"
+        f" --engine bulk --parallel 4 --all-rows\n{QUERY}"
+    )
+    read = {"dtype_backend": "pyarrow", "index_col": "Name", "max_rows": 9, "max_memory": "2GiB"}
+    assert org.asked == [(QUERY, read)]
+    assert org.options == [{"all_rows": True, "engine": "bulk", "parallel": 4}]
+
+
+def test_without_options_the_query_decides(notebook: Any, org: Any) -> None:
+    """What is not said is left as the Python API has it."""
+    notebook.run(f"%%soql deals\n{QUERY}")
+    assert set(org.asked[0][1].values()) == {None}
+    assert org.options == [{"all_rows": False, "engine": "auto", "parallel": 1}]
 
 
 def test_a_cut_result_says_so(notebook: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,6 +117,63 @@ def test_a_cut_result_says_so(notebook: Any, capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == "showing 2 of 3 rows (--max-rows 2)\n"
     notebook.run(f"%%soql all_of_them --max-rows 3\n{QUERY}")
     assert capsys.readouterr().err == ""
+
+
+def test_a_result_cut_by_its_size_says_so_once(notebook: Any, org: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """``--max-memory`` is named where it was the bound; the warning that Python code would get is not shown beside."""
+
+    def cut() -> pd.DataFrame:
+        warnings.warn(ResultTruncated("the first 1 of 3 rows are all that was read"), stacklevel=1)
+        frame = pd.DataFrame({"Name": ["Acme"]})
+        frame.attrs["sfdata"] = {"truncated": {"rows": 1, "total": 3, "bound": "max_memory"}}
+        return frame
+
+    org.answer = cut
+    notebook.run(f"%%soql few --max-memory 1kB\n{QUERY}")
+    assert capsys.readouterr().err == "showing 1 of 3 rows (--max-memory 1kB)\n"
+
+
+@pytest.mark.parametrize("ending", [None, InvalidField("no such column")])
+def test_a_change_of_the_engine_is_told(
+    notebook: Any, org: Any, capsys: pytest.CaptureFixture[str], ending: Exception | None
+) -> None:
+    """One line says that a job took over, or REST again, and why, also where the read fails then; but not quietly."""
+
+    def switch() -> pd.DataFrame:
+        org.hooks(EngineChosen("bulk", "900,000 rows are more than 100 pages hold"))
+        org.hooks(EngineChosen("rest", "Bulk refuses the query: no \x1b[2J"))
+        if ending is not None:
+            raise ending
+        return pd.DataFrame({"Name": ["Acme"]})
+
+    org.answer = switch
+    notebook.run("%sf connect")
+    capsys.readouterr()
+    notebook.run(f"%%soql few\n{QUERY}")
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "a Bulk job took over: 900,000 rows are more than 100 pages hold",
+        "REST took over: Bulk refuses the query: no ",
+    ]
+    notebook.run(f"%%soql few --quiet\n{QUERY}")
+    assert "took over" not in capsys.readouterr().out
+
+
+def test_progress_can_be_asked_for(
+    notebook: Any, org: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``--progress`` tells a log how far the read is; without it, what nobody watches stays silent."""
+    monkeypatch.setattr("sfdata.notebook.progress.FIRST_SHOWN_SECONDS", 0.02)
+
+    def read() -> pd.DataFrame:
+        org.hooks(RowsRead(2_000, 12_345, False))
+        time.sleep(0.1)
+        return pd.DataFrame({"Name": ["Acme"]})
+
+    org.answer = read
+    notebook.run(f"%%soql few\n{QUERY}")
+    assert capsys.readouterr().err == ""
+    notebook.run(f"%%soql few --progress\n{QUERY}")
+    assert capsys.readouterr().err == "2,000 of 12,345 rows, 0 s\n"
 
 
 def test_quiet_says_nothing(notebook: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,7 +203,7 @@ def test_a_semicolon_on_a_line_does_not_lose_the_result(notebook: Any) -> None:
 
 
 def test_a_dry_run_reads_no_rows(notebook: Any, org: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    """``--dry-run`` shows the rendered query, its row count and the best plan, and leaves the variable alone."""
+    """``--dry-run`` shows the rendered query and what it would cost, and leaves the variable alone."""
     notebook["size"] = 5
     result = notebook.run("%%soql accounts --dry-run\nSELECT Id FROM Account WHERE NumberOfEmployees > :size")
     assert result.success
@@ -133,9 +211,15 @@ def test_a_dry_run_reads_no_rows(notebook: Any, org: Any, capsys: pytest.Capture
     assert "accounts" not in notebook
     assert capsys.readouterr().out.splitlines()[1:] == [
         "SELECT Id FROM Account WHERE NumberOfEmployees > 5",
-        "3 rows, if run now",
+        "3 rows",
+        "→ rest  1 API call: one page",
+        "  bulk  about 11 API calls: a job",
+        "0.10% of the org's 1,000 API calls a day; 900 are left",
         "plan: TableScan on Account, relative cost 2.5",
+        "found out with 3 API calls",
     ]
+    notebook.run(f"%%soql --dry-run --max-rows 2\n{QUERY}")
+    assert "2 rows" in capsys.readouterr().out.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -150,6 +234,8 @@ def test_a_dry_run_reads_no_rows(notebook: Any, org: Any, capsys: pytest.Capture
         ("%%soql --no-such-option\nSELECT Id FROM Account", ConfigurationError),
         ("%%soql --max-rows many\nSELECT Id FROM Account", ConfigurationError),
         ("%%soql --max-rows 0\nSELECT Id FROM Account", ConfigurationError),
+        ("%%soql --parallel 0\nSELECT Id FROM Account", ConfigurationError),
+        ("%%soql --engine soap\nSELECT Id FROM Account", ConfigurationError),
         ("%%soql --org 'prod\nSELECT Id FROM Account", ConfigurationError),
         ("%%soql SELECT Id\nFROM Account", ConfigurationError),
         ("%soql", ConfigurationError),
@@ -194,7 +280,7 @@ def test_an_interrupt_is_one_line_and_harmless(notebook: Any, org: Any, capsys: 
 def test_help_shows_the_options_and_an_example(notebook: Any) -> None:
     """``%%soql?`` lists every option and a query to copy."""
     text = notebook.shell.object_inspect("%%soql")["docstring"]
-    for word in ("--org", "--params", "--max-rows", "--dry-run", "--index", "WHERE StageName IN :stages"):
+    for word in ("--org", "--params", "--engine", "--max-rows", "--dry-run", "--index", "WHERE StageName IN :stages"):
         assert word in text
 
 
