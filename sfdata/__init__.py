@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
     from sfdata import errors as errors
     from sfdata import soql as soql
-    from sfdata.accessor import lookup
+    from sfdata.accessor import lookup, resume
     from sfdata.auth.flows import AccessToken, ClientCredentials, JwtBearer, RefreshToken
     from sfdata.errors import SalesforceError
     from sfdata.frames.batch import children
     from sfdata.frames.python_values import CLEAR
     from sfdata.org import Org, connect, read_soql
     from sfdata.soql import escape_like
+    from sfdata.transfer.pushes import pushes
     from sfdata.transfer.soql_query import Soql
 
 __version__ = "0.1.0"
@@ -41,7 +42,9 @@ __all__ = [
     "connect",
     "escape_like",
     "lookup",
+    "pushes",
     "read_soql",
+    "resume",
 ]
 
 # Loaded on first use, so that %load_ext costs next to nothing.
@@ -59,7 +62,9 @@ _HOMES = {
     "errors": "sfdata.errors",
     "escape_like": "sfdata.soql",
     "lookup": "sfdata.accessor",
+    "pushes": "sfdata.transfer.pushes",
     "read_soql": "sfdata.org",
+    "resume": "sfdata.accessor",
     "soql": "sfdata.soql",
 }
 

@@ -9,8 +9,9 @@ https://pandas.pydata.org/docs/development/extending.html#registering-custom-acc
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import finalize
 
 from sfdata.errors import ConfigurationError
 
@@ -18,14 +19,22 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sfdata.frames.dtypes import DtypeBackend
+    from sfdata.frames.write_columns import NullPolicy
     from sfdata.org import Org
+    from sfdata.resilience.hooks import Hooks
     from sfdata.transfer.engine import Engine
     from sfdata.transfer.lookup import Many
+    from sfdata.transfer.planning import Check
+    from sfdata.transfer.push_result import PushResult
+    from sfdata.transfer.resume import ResumedRead
 
 T = TypeVar("T")
 CurrentOrg = Callable[[], "Org | None"]
 
+Watcher = Callable[["Hooks"], AbstractContextManager[object]]
+
 _followed: list[CurrentOrg] = []
+_watching: list[Watcher] = []
 
 
 class FrameAccessor:
@@ -68,6 +77,82 @@ class FrameAccessor:
             org=org,
         )
 
+    def bulk_insert(
+        self,
+        object_name: str,
+        *,
+        org: Org | str | None = None,
+        check: Check = "refuse",
+        nulls: NullPolicy = "leave",
+        part_rows: int | None = None,
+    ) -> PushResult:
+        """Create a record for each row, through Bulk API 2.0: see `sfdata.Org.push`.
+
+        >>> df["Id"] = df.sf.bulk_insert("Account").ids  # doctest: +SKIP
+        """
+        return _push(self._frame, org, object_name, "insert", check=check, nulls=nulls, part_rows=part_rows)
+
+    def bulk_update(
+        self,
+        object_name: str,
+        *,
+        org: Org | str | None = None,
+        check: Check = "refuse",
+        nulls: NullPolicy = "leave",
+        part_rows: int | None = None,
+    ) -> PushResult:
+        """Change the records that the column ``Id`` names: see `sfdata.Org.push`.
+
+        >>> df.sf.bulk_update("Account", nulls={"Phone": "clear"}).raise_for_errors()  # doctest: +SKIP
+        """
+        return _push(self._frame, org, object_name, "update", check=check, nulls=nulls, part_rows=part_rows)
+
+    def bulk_upsert(
+        self,
+        object_name: str,
+        key: str,
+        *,
+        org: Org | str | None = None,
+        check: Check = "refuse",
+        nulls: NullPolicy = "leave",
+        part_rows: int | None = None,
+    ) -> PushResult:
+        """Change the records that ``key`` finds, and create those it does not: see `sfdata.Org.push`.
+
+        >>> result = df.sf.bulk_upsert("Account", "Ext__c")  # doctest: +SKIP
+        """
+        return _push(self._frame, org, object_name, "upsert", key=key, check=check, nulls=nulls, part_rows=part_rows)
+
+    def bulk_delete(
+        self,
+        object_name: str,
+        *,
+        org: Org | str | None = None,
+        check: Check = "refuse",
+        part_rows: int | None = None,
+    ) -> PushResult:
+        """Put the records that the column ``Id`` names into the recycle bin: see `sfdata.Org.push`.
+
+        >>> duplicates.sf.bulk_delete("Account")  # doctest: +SKIP
+        """
+        return _push(self._frame, org, object_name, "delete", check=check, part_rows=part_rows)
+
+    def bulk_hard_delete(
+        self,
+        object_name: str,
+        *,
+        org: Org | str | None = None,
+        check: Check = "refuse",
+        part_rows: int | None = None,
+    ) -> PushResult:
+        """Delete the records that the column ``Id`` names for good: see `sfdata.Org.push`.
+
+        The user needs the permission 'Bulk API Hard Delete'.
+
+        >>> old.sf.bulk_hard_delete("Task")  # doctest: +SKIP
+        """
+        return _push(self._frame, org, object_name, "hardDelete", check=check, part_rows=part_rows)
+
 
 class SeriesAccessor:
     """``series.sf``, for a Series of keys."""
@@ -98,6 +183,34 @@ class SeriesAccessor:
         with which_org(org) as found:
             wanted = Lookup(found, object_name, fields, key, prefix, many, indicator, all_rows, engine)
             return wanted.of(self._series, dtype_backend)
+
+    def bulk_delete(
+        self,
+        object_name: str,
+        *,
+        org: Org | str | None = None,
+        check: Check = "refuse",
+        part_rows: int | None = None,
+    ) -> PushResult:
+        """Put the records with these Ids into the recycle bin: see `sfdata.Org.push`.
+
+        >>> duplicates["Id"].sf.bulk_delete("Account")  # doctest: +SKIP
+        """
+        return _push(self._series.to_frame("Id"), org, object_name, "delete", check=check, part_rows=part_rows)
+
+    def bulk_hard_delete(
+        self,
+        object_name: str,
+        *,
+        org: Org | str | None = None,
+        check: Check = "refuse",
+        part_rows: int | None = None,
+    ) -> PushResult:
+        """Delete the records with these Ids for good: see `sfdata.Org.push`.
+
+        >>> old["Id"].sf.bulk_hard_delete("Task")  # doctest: +SKIP
+        """
+        return _push(self._series.to_frame("Id"), org, object_name, "hardDelete", check=check, part_rows=part_rows)
 
 
 def lookup(
@@ -158,6 +271,41 @@ def lookup(
         return wanted.into(frame, on, dtype_backend)
 
 
+def resume(id: str, org: Org | str | None = None) -> PushResult | ResumedRead:  # noqa: A002 - its name everywhere else
+    """Go on with a push or a read that was stopped, cut off or killed, in this process or another.
+
+    Args:
+        id: of a push (``push-…``, listed by `sfdata.pushes`; its beginning suffices), or of a read's query job
+            (``750…``).
+        org: a connection to the org it belongs to; left out, it is found as `lookup` says.
+
+    Returns:
+        For a push, which is taken to its end, its `PushResult`: every row is written once, whatever has been done
+        before. For a read a `ResumedRead`, which has every form that a query has (``.to_pandas()``).
+
+    Raises:
+        ConfigurationError: nothing of that Id is known here, or it belongs to another org.
+        PushUnderWay: somebody else takes the push further right now.
+        SalesforceError: the push could not go on.
+    """
+
+    def go_on(found: Org) -> PushResult | ResumedRead:
+        with _watched(found):
+            return found.resume(id)
+
+    return _lasting(org, go_on)
+
+
+def _push(frame: pd.DataFrame, org: Org | str | None, *what: Any, **how: Any) -> PushResult:
+    """`Org.push` of a frame to the org that is meant."""
+
+    def push(found: Org) -> PushResult:
+        with _watched(found):
+            return found.push(frame, *what, **how)
+
+    return _lasting(org, push)
+
+
 # --- which org --------------------------------------------------------------------------------------------------------
 
 
@@ -165,6 +313,16 @@ def follow(current: CurrentOrg) -> Callable[[], None]:
     """Send verbs without ``org=`` where ``current`` says; the function that is returned ends it."""
     _followed.append(current)
     return lambda: _followed.remove(current)
+
+
+def watch(watcher: Watcher) -> Callable[[], None]:
+    """Have ``watcher`` show how far long verbs have come; the function that is returned ends it."""
+    _watching.append(watcher)
+    return lambda: _watching.remove(watcher)
+
+
+def _watched(org: Org) -> AbstractContextManager[object]:
+    return _watching[-1](org.hooks) if _watching else nullcontext()
 
 
 @contextmanager
@@ -184,6 +342,14 @@ def which_org(org: Org | str | None) -> Iterator[Org]:
         raise ConfigurationError(f"the connection to {found.name} is closed", hint="Make a new one: sfdata.connect(…).")
     else:
         yield found
+
+
+def _lasting(org: Org | str | None, work: Callable[[Org], T]) -> T:
+    """What ``work`` makes with the org a verb goes to. A connection made here is closed when that is gone."""
+    with ExitStack() as ours:
+        made = work(ours.enter_context(which_org(org)))
+        finalize(made, ours.pop_all().close)
+    return made
 
 
 def _known(org: Org | str | None) -> Org | None:

@@ -403,8 +403,8 @@ class PushFailed(PushError):
         self.counts = dict(counts)
         self.errors = tuple(errors)
         total, done = sum(self.counts.values()), self.counts.get("succeeded", 0)
-        told = ", ".join(f"{n:,} {name}" for name, n in self.counts.items() if n and name != "succeeded")
-        lines = [f"{total - done:,} of {total:,} rows were not written, as far as is known: {told}"]
+        rest = ", ".join(f"{n:,} {name}" for name, n in self.counts.items() if n and name != "succeeded")
+        lines = [f"{done:,} of {total:,} rows succeeded, {rest}"]
         lines += [f"{rows:,} × {code}: {message}" for code, message, rows in self.errors]
         hint = "result.failed has the rows; result.retry_failed() sends again what may succeed now."
         super().__init__("\n".join(lines), hint=hint)

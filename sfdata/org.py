@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import count
@@ -13,16 +13,22 @@ from weakref import WeakValueDictionary
 import pandas as pd
 
 from sfdata.api import limits as limits_api
+from sfdata.api.bulk_ingest import IngestOperation
 from sfdata.api.describe import DescribeCache
 from sfdata.auth.flows import AccessToken, ClientCredentials, Flow, flow_from_settings
 from sfdata.config import OrgConfig, settings_from_env, settings_from_profile
 from sfdata.errors import ConfigurationError
 from sfdata.frames.dtypes import DtypeBackend
+from sfdata.frames.write_columns import NullPolicy
 from sfdata.local_process import local_org
 from sfdata.metadata import ObjectDescribe
 from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hook, Hooks
 from sfdata.transfer.engine import Engine
+from sfdata.transfer.planning import Check, PushRequest
+from sfdata.transfer.push_result import PushResult
+from sfdata.transfer.pushes import Pushes
+from sfdata.transfer.resume import ResumedRead
 from sfdata.transfer.soql_query import Soql
 from sfdata.transport.http_session import HttpSession
 
@@ -101,6 +107,9 @@ def _local() -> tuple[OrgConfig, Flow]:
     flow = ClientCredentials(client_id=org["client_id"], client_secret=org["client_secret"], login_url=org["login_url"])
     return config, flow
 
+
+JOB_PREFIX = "750"
+"""What the Ids of jobs begin with; those of pushes are our own."""
 
 _CONNECTIONS: WeakValueDictionary[int, Org] = WeakValueDictionary()
 _NUMBERS = count()
@@ -189,6 +198,60 @@ class Org:
         return query.to_pandas(
             dtype_backend=dtype_backend, index_col=index_col, max_rows=max_rows, max_memory=max_memory
         )
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    def push(
+        self,
+        frame: Any,
+        object_name: str,
+        operation: IngestOperation,
+        *,
+        key: str | None = None,
+        check: Check = "refuse",
+        nulls: NullPolicy = "leave",
+        part_rows: int | None = None,
+    ) -> PushResult:
+        """Write a frame's rows through Bulk API 2.0 jobs, and wait until it is known what became of each.
+
+        Everything is on disk before anything is sent, so that a push which is stopped, killed or cut off loses no row
+        and doubles none: `resume` goes on with it, also in another process. Rows of one parent are sent together.
+
+        Args:
+            frame: a DataFrame of pandas or Polars, or anything that Arrow takes for a table. A column is a field
+                (``Amount``), or a parent by one of its keys (``Account.Ext__c``).
+            object_name: what the rows are, such as ``"Account"``.
+            operation: ``"insert"``, ``"update"``, ``"upsert"``, ``"delete"`` or ``"hardDelete"``. All but insert and
+                upsert go by the column ``Id``; deletes pass over all other columns.
+            key: the external id, or ``Id``, that an upsert goes by.
+            check: what happens with rows that are certain to fail: ``"refuse"`` pushes none at all, ``"warn"`` pushes
+                all the same, False does not look. Values without a faithful form in their field are always refused.
+            nulls: what missing values mean: ``"leave"`` the field as it is or ``"clear"`` it, for all columns or by
+                column; `sfdata.CLEAR` clears in its one cell.
+            part_rows: rows that a job may have; by default as many as it takes.
+
+        Raises:
+            PushRefused: rows or columns that cannot be written; nothing was sent.
+            ConfigurationError: arguments that contradict each other.
+            SalesforceError: the push could not go on; the hint says how to resume it.
+        """
+        request = PushRequest(object_name, operation, key, check, nulls, part_rows)
+        return self._pushes().push(frame, request)
+
+    def resume(self, id: str) -> PushResult | ResumedRead:  # noqa: A002 - the name users know it by
+        """Go on with what was begun and left, here or in another process; see `sfdata.resume`."""
+        if id.startswith(JOB_PREFIX):
+            return ResumedRead(self._session, self._describe, self.hooks, id)
+        return self._pushes().resume(id)
+
+    def _pushes(self) -> Pushes:
+        return Pushes(self._session, self._describe, self.hooks, self._retry)
+
+    def _retry(self, push_id: str, codes: Collection[str]) -> PushResult:
+        if self.closed:
+            hint = f'sfdata.resume("{push_id}", org).retry_failed() does it by another connection.'
+            raise ConfigurationError(f"the connection to {self.name} is closed", hint=hint)
+        return self._pushes().retry(push_id, codes)
 
     # --- the org itself ----------------------------------------------------------------------------------------------
 

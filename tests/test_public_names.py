@@ -20,7 +20,9 @@ PUBLIC = {
     "connect",
     "escape_like",
     "lookup",
+    "pushes",
     "read_soql",
+    "resume",
 }
 
 

@@ -9,7 +9,6 @@ Stopping here (a deadline, Ctrl-C, the end of the process) stops nothing in the 
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -31,7 +30,7 @@ from sfdata.errors import (
 from sfdata.resilience.hooks import Hooks, UnitMoved
 from sfdata.transfer.account import Account, ResultFiles, account, unaccounted
 from sfdata.transfer.journal import Journal, Phase, PushRecord, Unit
-from sfdata.transfer.unit_files import save_outcomes, unit_file
+from sfdata.transfer.unit_files import save_outcomes, unit_data
 from sfdata.transport.bodies import whole_body
 from sfdata.transport.http_session import HttpSession
 
@@ -163,7 +162,7 @@ class Push:
         unit = self._journal.advance(unit, "job_known", job=job.id)
         try:
             with self._uploading:
-                bulk_ingest.upload(self._session, job.id, self._data(unit))
+                bulk_ingest.upload(self._session, job.id, unit_data(self._folder, unit))
         except _IN_DOUBT:
             if len(unit.abandoned) + 1 >= MOST_JOBS:
                 raise
@@ -179,12 +178,6 @@ class Push:
         with suppress(SalesforceError):
             bulk_ingest.abort(self._session, unit.job)
         return self._journal.advance(unit, "planned", job=None, abandoned=(*unit.abandoned, unit.job))
-
-    def _data(self, unit: Unit) -> bytes:
-        content = unit_file(self._folder, unit.number).read_bytes()
-        if hashlib.sha256(content).hexdigest() != unit.digest:
-            raise PushStopped(f"the data of unit {unit.number} on disk are not those that were planned")
-        return content
 
     # --- the commit --------------------------------------------------------------------------------------------------
 
@@ -233,7 +226,7 @@ class Push:
         push = self._push
         job = IngestJob(unit.job, unit.job_state, push.object, push.operation, unit.processed, unit.failed)
         key = "Id" if push.operation in ("update", "delete", "hardDelete") else push.key
-        sent = self._data(unit)
+        sent = unit_data(self._folder, unit)
         for _ in range(FETCHES):
             try:
                 found = account(sent, self._results(unit.job), job, key)

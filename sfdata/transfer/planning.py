@@ -1,0 +1,288 @@
+"""From a frame to a push that is journalled: all of its data on disk, in units that each fit a job, before any job is.
+
+    frame ─ rows of one parent together ─→ encode ─ by bytes and part_rows ─→ units: data and positions ─→ journal
+
+A push that is sent again in part is planned here too: its new units hold records of the old ones, byte by byte.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+from uuid import uuid4
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sfdata.api.bulk_ingest import IngestOperation
+from sfdata.errors import ConfigurationError, PushRefused, PushStopped
+from sfdata.frames.csv_parts import LARGEST_PART, CsvParts
+from sfdata.frames.encode import encode
+from sfdata.frames.write_columns import Describe, NullPolicy
+from sfdata.metadata import FieldDescribe, ObjectDescribe
+from sfdata.transfer.journal import Journal, PushRecord, Unit
+from sfdata.transfer.push_rows import push_rows
+from sfdata.transfer.unit_files import Positions, save, save_index, save_positions, unit_data, unit_file
+
+Check = Literal["refuse", "warn", False]
+Announce = Callable[[Unit], None]
+"""Told of each unit when it is on disk."""
+
+BATCH_ROWS = 10_000
+"""Rows of a job that an org works on together; several such batches are worked on side by side.
+https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/asynch_api_planning_guidelines.htm"""
+PASSING_CODES = frozenset(
+    {"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "REQUEST_RUNNING_TOO_LONG", "QUERY_TIMEOUT"}
+)
+"""Codes of rows that failed for the moment's reasons: the same rows may well succeed when they are sent again."""
+_OWNERS = frozenset({"User", "Group"})
+"""Saving a record locks the records it refers to, but not its owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushRequest:
+    """What is to be done with a frame; the fields are the arguments of `sfdata.Org.push`."""
+
+    object_name: str
+    operation: IngestOperation
+    key: str | None = None
+    check: Check = "refuse"
+    nulls: NullPolicy = "leave"
+    part_rows: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.check not in ("refuse", "warn") and self.check is not False:
+            raise ConfigurationError(f"check is 'refuse', 'warn' or False, not {self.check!r}")
+
+
+def new_push_id() -> str:
+    """An Id that no push has, and no job: ``push-3f9a1c20b7e4``."""
+    return f"push-{uuid4().hex[:12]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Puts pushes to an org on disk and into the journal; it sends nothing.
+
+    Attributes:
+        org: the instance URL that pushes go to.
+    """
+
+    journal: Journal
+    describe: Describe
+    org: str
+    announce: Announce
+
+    def plan(self, push_id: str, frame: Any, request: PushRequest) -> PushRecord:
+        """The push of a whole frame: of pandas, or anything that Arrow takes for a table.
+
+        Raises:
+            PushRefused: rows that cannot be written.
+            ConfigurationError: arguments that contradict each other.
+            PushStopped: the disk does not take the data.
+        """
+        source = frame if isinstance(frame, pd.DataFrame) else _table(frame)
+        with _whole(self.journal, push_id) as folder:
+            described = self.describe(request.object_name)
+            columns, units = self._units(push_id, folder, source, request, described)
+            rows = sum(unit.rows for unit in units)
+            save_index(folder, source.index if isinstance(source, pd.DataFrame) else pd.RangeIndex(rows))
+        push = PushRecord(
+            id=push_id,
+            org=self.org,
+            object=described.name,
+            operation=request.operation,
+            key=request.key and described.field(request.key).name,
+            columns=columns,
+            rows=rows,
+            state="planned",
+            started=dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
+            about={"part_rows": request.part_rows},
+        )
+        self.journal.plan(push, units)
+        return push
+
+    def _units(
+        self, push_id: str, folder: Path, source: Any, request: PushRequest, described: ObjectDescribe
+    ) -> tuple[tuple[str, ...], list[Unit]]:
+        order = _order(source, described, request.part_rows)
+        laid = source if order is None else source.take(order)
+        units = []
+        with _told_by_the_frame(order):
+            parts = encode(
+                laid,
+                described.name,
+                self.describe,
+                request.operation,
+                key=request.key,
+                nulls=request.nulls,
+                part_rows=request.part_rows,
+            )
+            for part, content in parts:
+                positions = np.arange(part.start, part.stop) if order is None else order[part.start : part.stop]
+                units.append(Unit(push_id, part.number + 1, part.rows, part.digest))
+                self._keep(folder, units[-1], content, positions)
+                del content
+        return tuple(parts.header.decode().rstrip("\n").split(",")), units
+
+    def plan_again(self, push: PushRecord, codes: Collection[str]) -> bool:
+        """New units of the rows that were not processed, or failed with one of ``codes``; whether there are any.
+
+        All units of the push must be at their end, or a row would be in two that are to be sent.
+
+        Raises:
+            PushStopped: the data on disk are not those that were sent, or the disk does not take them again.
+        """
+        folder, units = self.journal.folder(push.id), self.journal.units(push.id)
+        assert all(unit.phase == "accounted" for unit in units)
+        chosen = _to_send_again(push_rows(folder, units, push.rows), codes)
+        if not len(chosen):
+            return False
+        records = _SentRecords(folder, {unit.number: unit for unit in units}, chosen)
+        parts = CsvParts(records.header, len(chosen), records.csv, LARGEST_PART, push.about["part_rows"])
+        positions, again = chosen["position"].to_numpy(), list[Unit]()
+        with _disk_faults():
+            for part, content in parts:
+                again.append(Unit(push.id, len(units) + part.number + 1, part.rows, part.digest))
+                self._keep(folder, again[-1], content, positions[part.start : part.stop])
+                del content
+        self.journal.add_units(again)
+        return True
+
+    def _keep(self, folder: Path, unit: Unit, content: bytes, positions: Positions) -> None:
+        save(unit_file(folder, unit.number), content)
+        save_positions(folder, unit.number, positions)
+        self.announce(unit)
+
+
+# --- a frame ---------------------------------------------------------------------------------------------------------
+
+
+def _table(frame: Any) -> Any:
+    """What can perhaps be read only once, as a table; what is no frame is left for `encode` to refuse."""
+    try:
+        return pa.table(frame)
+    except (pa.ArrowException, TypeError, ValueError):
+        return frame
+
+
+def _order(source: Any, described: ObjectDescribe, part_rows: int | None) -> Positions | None:
+    """The positions of the rows as they are sent, rows of one parent together; None where they stay as they are.
+
+    Batches that touch one parent at the same time hold each other up, and fail where it takes too long.
+    """
+    names = list(source.columns if isinstance(source, pd.DataFrame) else getattr(source, "column_names", ()))
+    place = _parent_column(names, described)
+    if place is None or len(source) <= min(part_rows or BATCH_ROWS, BATCH_ROWS):
+        return None
+    parents = source.iloc[:, place] if isinstance(source, pd.DataFrame) else source.column(place).to_pandas()
+    try:
+        codes, _ = pd.factorize(parents)
+    except TypeError:  # values that are none of a reference; encode says so
+        return None
+    order: Positions = np.argsort(codes, kind="stable")
+    return None if (np.diff(order) == 1).all() else order
+
+
+def _parent_column(names: Sequence[Any], described: ObjectDescribe) -> int | None:
+    """The column that tells the parent whose lock rows wait for: of a master-detail relationship, else the first."""
+    masters = {field["name"] for field in described["fields"] if field.get("relationshipOrder") is not None}
+    parents = {
+        place: reference
+        for place, name in enumerate(names)
+        if (reference := _reference(str(name), described)) and not _OWNERS.issuperset(reference.reference_to)
+    }
+    return min(parents, key=lambda place: (parents[place].name not in masters, place), default=None)
+
+
+def _reference(name: str, described: ObjectDescribe) -> FieldDescribe | None:
+    """The reference that a column writes, by Id (``AccountId``) or by a key (``Account.Ext__c``)."""
+    path, dot, _ = name.rpartition(".")
+    field = described.parent(path.rpartition(":")[2]) if dot else described.field(name)
+    return field if field and field.type == "reference" else None
+
+
+@contextmanager
+def _told_by_the_frame(order: Positions | None) -> Iterator[None]:
+    """Tells problems by where their rows stand in the frame, not by where they would have been sent."""
+    try:
+        yield
+    except PushRefused as refused:
+        if order is None:
+            raise
+        found = [
+            problem if problem.position is None else replace(problem, position=int(order[problem.position]))
+            for problem in refused.problems
+        ]
+        raise PushRefused(sorted(found, key=lambda one: one.position or 0), hint=refused.hint) from None
+
+
+@contextmanager
+def _whole(journal: Journal, push_id: str) -> Iterator[Path]:
+    """The folder of a push that is being planned; gone again unless everything is in it."""
+    with _disk_faults():
+        folder = journal.folder(push_id)
+        try:
+            yield folder
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def _disk_faults() -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        hint = "Make room, or let SFDATA_HOME name a folder elsewhere; nothing was sent."
+        raise PushStopped(f"the rows cannot be kept on disk: {reason}", hint=hint) from None
+
+
+# --- rows that are sent again ----------------------------------------------------------------------------------------
+
+
+def _to_send_again(rows: pa.Table, codes: Collection[str]) -> pa.Table:
+    """``unit``, ``record`` and ``position`` of the rows that surely were not written and may be, in the order sent."""
+    passing = pc.is_in(rows["code"], pa.array(sorted(codes), pa.string()))
+    failed = pc.and_(pc.equal(rows["outcome"], "failed"), passing)
+    chosen = pc.or_(pc.equal(rows["outcome"], "unprocessed"), failed)
+    placed = rows.select(["unit", "record"]).append_column("position", pa.array(np.arange(len(rows))))
+    return placed.filter(chosen).sort_by([("unit", "ascending"), ("record", "ascending")])
+
+
+class _SentRecords:
+    """Records as they were sent once, out of the files of their units."""
+
+    def __init__(self, folder: Path, units: Mapping[int, Unit], chosen: pa.Table) -> None:
+        self._folder = folder
+        self._units = units
+        self._unit = chosen["unit"].to_numpy()
+        self._record = chosen["record"].to_numpy()
+        self._read = lru_cache(maxsize=2)(self._unit_records)
+        content, ends = self._read(int(self._unit[0]))
+        self.header = content[: ends[0]]
+
+    def csv(self, start: int, stop: int) -> pa.Buffer:
+        """The chosen records from one up to another."""
+        pieces = []
+        for unit, record in zip(self._unit[start:stop].tolist(), self._record[start:stop].tolist(), strict=True):
+            content, ends = self._read(unit)
+            pieces.append(content[ends[record] : ends[record + 1]])
+        return pa.py_buffer(b"".join(pieces))
+
+    def _unit_records(self, number: int) -> tuple[bytes, npt.NDArray[np.int64]]:
+        """A unit's data, and where in them the header and each record end."""
+        content = unit_data(self._folder, self._units[number])
+        text = np.frombuffer(content, np.uint8)
+        line_ends, quotes = np.flatnonzero(text == ord("\n")), np.flatnonzero(text == ord('"'))
+        return content, line_ends[np.searchsorted(quotes, line_ends) % 2 == 0] + 1

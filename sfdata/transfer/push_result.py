@@ -1,0 +1,189 @@
+"""What became of a push: a row for each row of the frame, on the frame's own index, and the sum of it.
+
+https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/get_job_successful_results.htm
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
+from html import escape
+
+import pandas as pd
+import pyarrow.compute as pc
+
+from sfdata.errors import PushFailed
+from sfdata.frames.dtypes import to_pandas
+from sfdata.transfer.account import OUTCOMES
+from sfdata.transfer.journal import Journal
+from sfdata.transfer.planning import PASSING_CODES
+from sfdata.transfer.push_rows import push_rows
+from sfdata.transfer.unit_files import load_index
+
+Retry = Callable[[str, Collection[str]], "PushResult"]
+
+COLUMNS: Mapping[str, str] = {
+    "id": "sf__Id",
+    "created": "sf__Created",
+    "outcome": "sf__Outcome",
+    "code": "sf__ErrorCode",
+    "error": "sf__Error",
+}
+"""The columns of `PushResult.frame`; the first two and the last are Salesforce's own names."""
+SHOWN_ERRORS = 5
+SHOWN_JOBS = 5
+_LONGEST_SHOWN = 200
+
+
+class PushResult:
+    """How a push stood when this was made. `sfdata.resume` makes one anew, in any process.
+
+    Attributes:
+        id: what `sfdata.resume` knows it by.
+        object, operation, key: what was done: ``Account``, ``upsert``, ``Ext__c``.
+        counts: rows of each outcome, all five of them: succeeded, failed (the org said why; nothing was written),
+            unprocessed (nothing was written), unaccounted (sent, and nothing is known: the row may be in the org),
+            not_sent.
+    """
+
+    def __init__(self, journal: Journal, push_id: str, retry: Retry, index: pd.Index | None = None) -> None:
+        push = journal.push(push_id)
+        folder = journal.folder(push.id)
+        self.id = push.id
+        self.object = push.object
+        self.operation = push.operation
+        self.key = push.key
+        self._org = push.org
+        self._units = journal.units(push.id)
+        self._rows = push_rows(folder, self._units, push.rows)
+        self._retry = retry
+        self._index = load_index(folder) if index is None else index
+        counted = self._rows["outcome"].value_counts().to_pylist()
+        self.counts = dict.fromkeys(OUTCOMES, 0) | {one["values"]: one["counts"] for one in counted}
+
+    # --- row by row --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """A row for each row that was pushed, in the same order, on the same index, whatever its labels.
+
+        ``sf__Id`` (str) is the record's Id where the org told it, ``sf__Created`` (boolean) whether it is new,
+        ``sf__Outcome`` (category) one of the five, ``sf__ErrorCode`` and ``sf__Error`` (str) what the org said.
+        """
+        frame = to_pandas(self._rows.select(list(COLUMNS)).rename_columns(list(COLUMNS.values())))
+        frame["sf__Outcome"] = frame["sf__Outcome"].cat.set_categories(list(OUTCOMES))
+        if self._index is None:
+            warnings.warn("the index of this push could not be kept on disk: rows are told by position", stacklevel=2)
+        else:
+            frame.index = self._index
+        return frame
+
+    @property
+    def ids(self) -> pd.Series[str]:
+        """The records' Ids, on the index of the frame: ``df["Id"] = result.ids``."""
+        return self.frame["sf__Id"].rename("Id")
+
+    @property
+    def failed(self) -> pd.DataFrame:
+        """The rows of `frame` that the org refused."""
+        return self._with("failed")
+
+    @property
+    def unaccounted(self) -> pd.DataFrame:
+        """The rows of `frame` that may be in the org or not. They are never sent again by themselves."""
+        return self._with("unaccounted")
+
+    def _with(self, outcome: str) -> pd.DataFrame:
+        return self.frame[(self.frame["sf__Outcome"] == outcome).to_numpy()]
+
+    # --- in sum ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def errors(self) -> pd.DataFrame:
+        """The errors, the most frequent first: ``code``, ``error`` (the first such message), ``rows``."""
+        failed = self._rows.filter(pc.equal(self._rows["outcome"], "failed")).select(["code", "error"])
+        failed = failed.set_column(0, "code", pc.fill_null(failed["code"], ""))
+        grouped = failed.group_by("code", use_threads=False).aggregate([("error", "first"), ("code", "count")])
+        renamed = grouped.rename_columns({"error_first": "error", "code_count": "rows"})
+        return to_pandas(renamed.select(["code", "error", "rows"]).sort_by([("rows", "descending")]))
+
+    @property
+    def jobs(self) -> pd.DataFrame:
+        """The ingest jobs: ``job``, its ``state``, ``rows`` sent, ``processed``, ``failed``, and any ``problem``."""
+        values = [(u.job, u.job_state or u.phase, u.rows, u.processed, u.failed, u.problem) for u in self._units]
+        frame = pd.DataFrame(values, columns=["job", "state", "rows", "processed", "failed", "problem"])
+        counts = dict.fromkeys(("rows", "processed", "failed"), "Int64")
+        return frame.astype(dict.fromkeys(("job", "state", "problem"), "str") | counts)
+
+    def retry_failed(self, codes: Collection[str] = PASSING_CODES) -> PushResult:
+        """Send again the rows that surely were not written and may be now; the result of the push after that.
+
+        These are the unprocessed rows, and those that failed with one of ``codes``: by default with one that passes,
+        such as ``UNABLE_TO_LOCK_ROW``. Unaccounted rows are never sent again. Without such rows nothing is sent.
+
+        Raises:
+            PushUnderWay: somebody else takes the push further right now.
+            SalesforceError: the push could not go on; `sfdata.resume` continues it.
+        """
+        return self._retry(self.id, codes)
+
+    def raise_for_errors(self) -> None:
+        """Do nothing if every row succeeded.
+
+        Raises:
+            PushFailed: not every row did, with the counts and the most frequent errors.
+        """
+        if self.counts["succeeded"] < len(self):
+            raise PushFailed(self.id, self.counts, self._shown_errors())
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return self._rows.num_rows
+
+    # --- shown -------------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        jobs, more = self._shown_jobs()
+        lines = [self._title, ", ".join(f"{count:,} {name}" for name, count in self.counts.items() if count)]
+        lines += [f"{rows:,} × {code}: {error}" for code, error, rows in self._shown_errors()]
+        lines += [f"jobs: {', '.join(jobs)}{more}"] if jobs else []
+        return "\n    ".join(lines)
+
+    def _repr_html_(self) -> str:
+        jobs, more = self._shown_jobs()
+        page = f"{self._org}/lightning/setup/AsyncApiJobStatus/page?address=%2F"
+        links = [f'<a href="{escape(page + job)}" target="_blank">{escape(job)}</a>' for job in jobs]
+        counts = [(f"<th>{name}</th>", f"<td>{count:,}</td>") for name, count in self.counts.items() if count]
+        heads, cells = ("".join(cells) for cells in zip(*counts, strict=True))
+        parts = [f"<p><b>{escape(self._title)}</b></p><table><tr>{heads}</tr><tr>{cells}</tr></table>"]
+        if errors := self._shown_errors():
+            rows = "".join(_ERROR.format(rows, escape(code), escape(error)) for code, error, rows in errors)
+            parts.append(f"<table>{_ERROR_HEAD}{rows}</table>")
+        parts += [f"<p>jobs: {', '.join(links)}{more}</p>"] if links else []
+        return f"<div>{''.join(parts)}</div>"
+
+    @property
+    def _title(self) -> str:
+        by = f" by {self.key}" if self.key else ""
+        return f"{self.id}: {self.operation} {self.object}{by}, {len(self):,} {'row' if len(self) == 1 else 'rows'}"
+
+    def _shown_errors(self) -> list[tuple[str, str, int]]:
+        frequent = self.errors.head(SHOWN_ERRORS).itertuples(index=False)
+        return [(_plain(one.code), _plain(one.error), int(one.rows)) for one in frequent]
+
+    def _shown_jobs(self) -> tuple[list[str], str]:
+        jobs = [unit.job for unit in self._units if unit.job]
+        return jobs[:SHOWN_JOBS], f" and {len(jobs) - SHOWN_JOBS} more" if len(jobs) > SHOWN_JOBS else ""
+
+
+_ERROR_HEAD = (
+    '<tr><th>rows</th><th style="text-align:left">code</th><th style="text-align:left">first message</th></tr>'
+)
+_ERROR = '<tr><td>{:,}</td><td style="text-align:left"><code>{}</code></td><td style="text-align:left">{}</td></tr>'
+
+
+def _plain(text: object) -> str:
+    """What an org wrote, in one line that is not too long, without characters that steer terminals."""
+    line = "".join(char if char.isprintable() else " " for char in str(text)[: _LONGEST_SHOWN + 1])
+    return line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]}…"

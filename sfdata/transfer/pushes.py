@@ -1,0 +1,132 @@
+"""The pushes of a connection: begun, taken up again by their Id, sent again in part; and the list of all of them.
+
+They are journalled below `state_folder`, so any process of the same user on the same machine can go on with them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from collections.abc import Collection, Mapping
+from contextlib import closing, suppress
+from typing import Any, get_args
+from urllib.parse import urlsplit
+
+import pandas as pd
+
+from sfdata.api.describe import DescribeCache
+from sfdata.errors import ConfigurationError
+from sfdata.resilience.hooks import Hooks, UnitMoved
+from sfdata.transfer.journal import Journal, State, Unit
+from sfdata.transfer.planning import Planner, PushRequest, new_push_id
+from sfdata.transfer.push import Push
+from sfdata.transfer.push_lock import driving
+from sfdata.transfer.push_result import PushResult, Retry
+from sfdata.transfer.state import state_folder
+from sfdata.transport.http_session import HttpSession
+
+ORPHANED_SECONDS = 86_400
+"""Age of data that no journalled push has: a process ended while it planned one."""
+
+
+class Pushes:
+    """The pushes of one connection.
+
+    Args:
+        retry: what a result's ``retry_failed`` calls with the Id and the codes.
+    """
+
+    def __init__(self, session: HttpSession, describe: DescribeCache, hooks: Hooks, retry: Retry) -> None:
+        self._session = session
+        self._describe = describe
+        self._hooks = hooks
+        self._retry = retry
+
+    def push(self, frame: Any, request: PushRequest) -> PushResult:
+        """Write a frame's rows to the org; see `sfdata.Org.push`."""
+        push_id = new_push_id()
+        with closing(_journal()) as journal:
+            _sweep(journal)
+            planner = self._planner(journal, push_id)
+            with driving(journal.folder(push_id)):
+                planner.plan(push_id, frame, request)
+                return self._run(journal, push_id, frame.index if isinstance(frame, pd.DataFrame) else None)
+
+    def resume(self, push_id: str) -> PushResult:
+        """Take a push to its end, from where it was left; one that is at its end sends nothing."""
+        return self._go_on(push_id, None)
+
+    def retry(self, push_id: str, codes: Collection[str]) -> PushResult:
+        """Take a push to its end with new units of those rows that may be sent again."""
+        return self._go_on(push_id, codes)
+
+    def _go_on(self, push_id: str, codes: Collection[str] | None) -> PushResult:
+        with closing(_journal()) as journal:
+            push = journal.push(push_id)
+            here = self._session.instance_url
+            if urlsplit(push.org).netloc != urlsplit(here).netloc:
+                hint = "Give the connection that it was begun with: sfdata.resume(id, org)."
+                raise ConfigurationError(f"{push.id} goes to {push.org}, and this connection to {here}", hint=hint)
+            planner = self._planner(journal, push.id)
+            with driving(journal.folder(push.id)):
+                for unit in journal.units(push.id):
+                    planner.announce(unit)
+                result = self._run(journal, push.id)
+                if codes is not None and planner.plan_again(push, codes):
+                    result = self._run(journal, push.id)
+                return result
+
+    def _run(self, journal: Journal, push_id: str, index: pd.Index | None = None) -> PushResult:
+        """What a push comes to when all of its units are at their end."""
+        Push(self._session, journal, self._hooks, journal.push(push_id)).run()
+        return PushResult(journal, push_id, self._retry, index)
+
+    def _planner(self, journal: Journal, push_id: str) -> Planner:
+        def announce(unit: Unit) -> None:
+            self._hooks(UnitMoved(push_id, unit.number, unit.rows, unit.phase, unit.job))
+
+        return Planner(journal, self._describe.object, self._session.instance_url, announce)
+
+
+def pushes() -> pd.DataFrame:
+    """The pushes of this user on this machine, the oldest first; `sfdata.resume` goes on with one by its ``id``.
+
+    Returns:
+        ``id``, ``object``, ``operation`` (str), ``state`` (category: planned, running, needs_attention, finished),
+        ``rows`` (Int64), ``started`` (datetime64[ms, UTC]). A push is running until it has come to its end, be somebody
+        at it or not; it needs attention where nobody knows of some rows, or a job has failed.
+    """
+    with closing(_journal()) as journal:
+        values = [[getattr(push, name) for name in _COLUMNS] for push in journal.pushes()]
+    frame = pd.DataFrame(values, columns=list(_COLUMNS))
+    frame["started"] = pd.to_datetime(frame["started"], utc=True, format="ISO8601")
+    return frame.astype(_COLUMNS)
+
+
+_COLUMNS: Mapping[str, Any] = {
+    "id": "str",
+    "object": "str",
+    "operation": "str",
+    "state": pd.CategoricalDtype(list(get_args(State))),
+    "rows": "Int64",
+    "started": "datetime64[ms, UTC]",
+}
+
+
+def _journal() -> Journal:
+    try:
+        return Journal(state_folder("pushes"))
+    except (OSError, sqlite3.Error) as problem:
+        raise ConfigurationError(
+            f"the journal of pushes cannot be opened: {problem}", hint="SFDATA_HOME names the folder it lives in."
+        ) from None
+
+
+def _sweep(journal: Journal) -> None:
+    """Take away data of pushes that were never journalled, so that nothing of them can have been sent."""
+    known = {push.id for push in journal.pushes()}
+    for folder in state_folder("pushes").glob("push-*"):
+        with suppress(OSError):
+            if folder.name not in known and time.time() - folder.stat().st_mtime > ORPHANED_SECONDS:
+                shutil.rmtree(folder)
