@@ -78,11 +78,13 @@ class BoundedRows:
                     room -= kept.nbytes
                 self.rows += len(kept)
                 yield kept
-                if len(kept) < len(batch) or self.rows == max_rows < total:
-                    bound = "max_rows" if self.rows == max_rows else "max_memory"
-                    total = self._count(total)
-                    self.truncated = {"rows": self.rows, "total": total, "bound": bound} if total > self.rows else None
-                    return
+                left_out = len(batch) - len(kept)
+                if left_out or self.rows == max_rows < total:
+                    total = max(self._count(total), self.rows + left_out)
+                    if total > self.rows:
+                        bound = "max_rows" if self.rows == max_rows else "max_memory"
+                        self.truncated = {"rows": self.rows, "total": total, "bound": bound}
+                        return
         finally:
             if isinstance(self._batches, Generator):
                 self._batches.close()
