@@ -259,11 +259,11 @@ def _by_rest(statements: Statements, page_rows: int, rows: int | None, estimated
     if len(texts) > 1 or rows is None:
         return EnginePrice("rest", len(texts), "at least", _counted(len(texts), "statement"))
     pages = max(1, math.ceil(rows / page_rows))
-    remark = f"pages of up to {page_rows:,} rows"
+    remark = "one page" if pages == 1 else f"pages of up to {page_rows:,} rows"
     if any(isinstance(item, Subquery) for item in query.select):
-        return EnginePrice("rest", pages, "at least", f"{remark}, fewer where records have many child rows")
+        return EnginePrice("rest", pages, "at least", f"{remark}, and more where records have many child rows")
     if texts != [statements.text]:
-        return EnginePrice("rest", pages, "at least", f"{remark}, each with further columns by Ids")
+        return EnginePrice("rest", pages, "at least", f"{remark}, and the other columns by Ids")
     return EnginePrice("rest", pages, "about" if estimated or page_rows < PAGE_ROWS else "exactly", remark)
 
 
@@ -273,7 +273,9 @@ def _by_bulk(statements: int, rows: int | None) -> EnginePrice:
     pages = max(1, math.ceil(rows / JOB_PAGE_ROWS))
     polls = _polls(JOB_SECONDS + rows / JOB_ROWS_A_SECOND, Patience())
     calls = 1 + polls + math.ceil(pages / PAGES_LISTED) + pages
-    return EnginePrice("bulk", calls, "about", f"a job that is looked at {polls} times, {_counted(pages, 'page')}")
+    return EnginePrice(
+        "bulk", calls, "about", f"a job, {polls} looks at its state, {_counted(pages, 'page')} of results"
+    )
 
 
 def _polls(seconds: float, patience: Patience) -> int:

@@ -271,7 +271,7 @@ COST = Cost(
     False,
     (
         EnginePrice("rest", 600, "exactly", "pages of up to 2,000 rows"),
-        EnginePrice("bulk", 45, "about", "a job that is looked at 16 times, 24 pages"),
+        EnginePrice("bulk", 45, "about", "a job, 16 looks at its state, 24 pages of results"),
     ),
     "bulk",
     ApiUsage(1_500, 100_000, 0.0, AppUsage(1, 1_000, "sample")),
@@ -286,7 +286,7 @@ def test_a_price_reads_well():
     assert repr(COST).splitlines() == [
         "1,200,000 rows",
         "  rest  600 API calls: pages of up to 2,000 rows",
-        "→ bulk  about 45 API calls: a job that is looked at 16 times, 24 pages",
+        "→ bulk  about 45 API calls: a job, 16 looks at its state, 24 pages of results",
         "0.04% of the org's 100,000 API calls a day; 98,500 are left",
         "plan: TableScan on Task<b>, relative cost 1.5",
         "found out with 3 API calls",
