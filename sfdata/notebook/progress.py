@@ -1,4 +1,4 @@
-"""The line that says how far a read has come: shown after a moment, gone at the end; and what is to be said after."""
+"""The line that says how far a read or a push has come: shown after a moment, gone at the end; what is said after."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
 from sfdata.notebook.display import plain, tell
-from sfdata.resilience.hooks import EngineChosen, Event, Hooks, JobState, RetryScheduled, RowsRead
+from sfdata.resilience.hooks import EngineChosen, Event, Hooks, JobState, RetryScheduled, RowsRead, UnitMoved
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 FIRST_SHOWN_SECONDS = 0.7
 BETWEEN_UPDATES_SECONDS = 0.25
 BETWEEN_LOG_LINES_SECONDS = 10.0
+FEWEST_SECONDS = 3.0
+"""A push must have gone on for this long before the time left is worth telling."""
+SENT = ("uploaded", "closing", "running", "terminal")
+"""The phases of a part of a push whose data the org has, and that is not done."""
 
 
 class Surface(Protocol):
@@ -43,7 +47,7 @@ class Progress:
         self._hooks = hooks
         self._surface = surface
         self._ended = threading.Event()
-        self._last: RowsRead | JobState | None = None
+        self._last: RowsRead | JobState | Pushed | None = None
         self._wait: tuple[float, RetryScheduled] | None = None
 
     def __enter__(self) -> Progress:
@@ -76,10 +80,17 @@ class Progress:
             case JobState(job, state, rows):
                 found = "" if rows is None else f", {rows:,} rows so far"
                 return f"bulk job {plain(job, 18)}: {plain(state, 40)}{found}, {seconds}"
+            case Pushed() as pushed:
+                return f"{pushed}, {seconds}{pushed.left(now - self._started)}"
         return f"waiting for the org, {seconds}"
 
     def _note(self, event: Event) -> None:
-        if isinstance(event, RowsRead | JobState):
+        if isinstance(self._last, Pushed) and isinstance(event, UnitMoved | JobState):
+            self._last.note(event)
+        elif isinstance(event, UnitMoved):
+            self._last = Pushed()
+            self._last.note(event)
+        elif isinstance(event, RowsRead | JobState):
             self._last = event
         elif isinstance(event, RetryScheduled):
             self._wait = (time.monotonic() + event.wait_seconds, event)
@@ -93,6 +104,47 @@ class Progress:
             pause, shown = BETWEEN_UPDATES_SECONDS, line
         if shown:
             self._surface.clear()
+
+
+class Pushed:
+    """How far a push has come, by what its units and their jobs tell: ``300 of 900 rows, 1 of 3 parts done``."""
+
+    def __init__(self) -> None:
+        self._units: dict[int, UnitMoved] = {}
+        self._processed: dict[str, int] = {}
+        self._before = 0  # rows that had come to their end when it was taken up again
+
+    def note(self, event: UnitMoved | JobState) -> None:
+        if isinstance(event, JobState):
+            self._processed[event.job] = event.rows or 0
+            return
+        if event.unit not in self._units and event.phase == "accounted":
+            self._before += event.rows
+        self._units = {**self._units, event.unit: event}  # another thread reads it
+
+    def __str__(self) -> str:
+        units = self._units.values()
+        done, sent = (sum(unit.phase in phases for unit in units) for phases in (("accounted",), SENT))
+        sending = f", {sent} with the org" if sent else ""
+        return f"{self._rows:,} of {self._total:,} rows, {done} of {len(units)} parts done{sending}"
+
+    def left(self, seconds: float) -> str:
+        """The time left, if rows go on as they did in the ``seconds`` so far."""
+        now = self._rows - self._before
+        if not now or seconds < FEWEST_SECONDS:
+            return ""
+        return f", about {seconds * (self._total - self._rows) / now:.0f} s left"
+
+    @property
+    def _rows(self) -> int:
+        """Rows that have come to their end, those of jobs at work included."""
+        at_work = (unit for unit in self._units.values() if unit.phase != "accounted" and unit.job)
+        ended = sum(unit.rows for unit in self._units.values() if unit.phase == "accounted")
+        return ended + sum(min(unit.rows, self._processed.get(str(unit.job), 0)) for unit in at_work)
+
+    @property
+    def _total(self) -> int:
+        return sum(unit.rows for unit in self._units.values())
 
 
 class TerminalLine:

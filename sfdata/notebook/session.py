@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from sfdata.org import Org
+    from sfdata.resilience.hooks import Hooks
 
 
 class Session:
@@ -24,6 +26,7 @@ class Session:
         self.orgs: dict[str, Org] = {}
         self.current: Org | None = None
         self._unfollow = accessor.follow(lambda: self.current)
+        self._unwatch = accessor.watch(self._progress)
 
     def connect(self, name: str | None = None) -> Org:
         """Open a connection, announce it and make it the current one.
@@ -84,14 +87,19 @@ class Session:
         self.orgs.clear()
         self.current = None
         self._unfollow()
+        self._unwatch()
+
+    def _progress(self, hooks: Hooks) -> AbstractContextManager[object]:
+        from sfdata.notebook.progress import progress  # not needed to load the extension
+
+        return progress(hooks, self.shell)
 
     def _open(self, name: str | None) -> Org:
-        from sfdata.notebook.progress import progress
         from sfdata.org import connect
         from sfdata.resilience.hooks import Hooks
 
         accessor.register()
-        with progress(Hooks(), self.shell):
+        with self._progress(Hooks()):
             org = connect(name)
             try:
                 described = description(org)

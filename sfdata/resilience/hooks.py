@@ -49,7 +49,7 @@ class RowsRead:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """The query job ``job`` is in ``state``; it has found ``rows`` so far, where the org tells."""
+    """The job ``job`` is in ``state``; it has found, or processed, ``rows`` so far, where the org tells."""
 
     job: str
     state: str

@@ -27,7 +27,7 @@ from sfdata.errors import (
     StillRunning,
     TransportError,
 )
-from sfdata.resilience.hooks import Hooks, UnitMoved
+from sfdata.resilience.hooks import Hooks, JobState, UnitMoved
 from sfdata.transfer.account import Account, ResultFiles, account, unaccounted
 from sfdata.transfer.journal import Journal, Phase, PushRecord, Unit
 from sfdata.transfer.unit_files import save_outcomes, unit_data
@@ -215,6 +215,7 @@ class Push:
                 return self._gone(unit)
             except _IN_DOUBT:
                 continue  # the job does not need us
+            self._hooks(JobState(job.id, job.state, job.processed))
             if job.ended:
                 told = {"job_state": job.state, "processed": job.processed, "failed": job.failed}
                 return self._journal.advance(unit, "terminal", **told, problem=job.error)

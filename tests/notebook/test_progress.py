@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from sfdata.notebook import progress as progress_module
-from sfdata.notebook.progress import CellLine, LogLine, Progress, TerminalLine, progress
-from sfdata.resilience.hooks import Hooks, JobState, RetryScheduled, RowsRead
+from sfdata.notebook.progress import CellLine, LogLine, Progress, Pushed, TerminalLine, progress
+from sfdata.resilience.hooks import Hooks, JobState, RetryScheduled, RowsRead, UnitMoved
 
 
 class Board:
@@ -143,6 +143,24 @@ def test_a_cells_line_is_one_output_that_ends_empty() -> None:
         ({"text/plain": "2 of 2 rows"}, one, True),
         ({}, one, True),
     ]
+
+
+def test_a_push_tells_rows_parts_and_the_time_left(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows at their end and rows that jobs have processed count; what was done before a resume tells nothing of speed."""
+    monkeypatch.setattr(progress_module, "FEWEST_SECONDS", 0.0)
+    hooks = Hooks()
+    with Progress(hooks, board) as line:
+        hooks(UnitMoved("push-1", 1, 500, "accounted", "750a"))
+        for unit in (2, 3, 4):
+            hooks(UnitMoved("push-1", unit, 300, "planned", None))
+        assert line.line.startswith("500 of 1,400 rows, 1 of 4 parts done, 0 s")
+        hooks(UnitMoved("push-1", 2, 300, "running", "750b"))
+        hooks(UnitMoved("push-1", 3, 300, "accounted", "750c"))
+        hooks(JobState("750b", "InProgress", 150))
+        pushed = line._last
+        assert line.line.startswith("950 of 1,400 rows, 2 of 4 parts done, 1 with the org")
+    assert isinstance(pushed, Pushed)
+    assert pushed.left(9.0) == ", about 9 s left"  # 450 rows in 9 s, and 450 to go
 
 
 def test_nothing_is_drawn_where_a_line_cannot_go_away(shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
