@@ -299,15 +299,15 @@ class BudgetExceeded(SalesforceError):
     """The connection's own bound on API calls does not allow for what was to be sent; it was not sent.
 
     Attributes:
-        needed: API calls that it takes.
+        needed: API calls that it takes; ``repeated`` more that have been made already, and are to be made again.
         used: calls this connection has made.
         allowed: calls it may make in all.
     """
 
-    def __init__(self, what: str, needed: int, used: int, allowed: int) -> None:
+    def __init__(self, what: str, needed: int, used: int, allowed: int, *, repeated: int = 0) -> None:
         calls = "1 API call" if needed == 1 else f"{needed:,} API calls"
         left = f"{max(allowed - used, 0):,} of its {allowed:,} left"
-        room = used + needed - allowed
+        room = used + repeated + needed - allowed
         super().__init__(
             f"{what} would take {calls}, and this connection has {left}: not sent",
             hint=f"org.budget.allowed += {room} makes room; query.cost() tells beforehand what a query takes.",
@@ -315,6 +315,7 @@ class BudgetExceeded(SalesforceError):
         self.needed = needed
         self.used = used
         self.allowed = allowed
+        self.repeated = repeated
 
 
 class IncompleteResult(SalesforceError):

@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 import pandas as pd
 
+from sfdata.api import bulk_query
 from sfdata.api import limits as limits_api
 from sfdata.api.bulk_ingest import IngestOperation
 from sfdata.api.describe import DescribeCache
@@ -282,6 +283,19 @@ class Org:
         frame = pd.DataFrame(counts, index=index, dtype="Int64")
         frame["used"] = 1 - frame["remaining"] / frame["max"].replace(0, pd.NA)
         return frame
+
+    def query_jobs(self) -> pd.DataFrame:
+        """The Bulk query jobs of the last seven days that this user may see, the latest first.
+
+        One row each: ``id``, ``state``, ``object``, ``operation``, ``created``. `resume` reads one that was made here.
+
+        https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/query_get_all_jobs.htm
+        """
+        columns = ["id", "state", "object", "operation", "created"]
+        jobs = [[getattr(job, name) for name in columns] for job in bulk_query.jobs(self._session)]
+        frame = pd.DataFrame(jobs, columns=columns, dtype="str")
+        frame["created"] = pd.to_datetime(frame["created"], utc=True, format="ISO8601").astype("datetime64[ms, UTC]")
+        return frame.sort_values("created", ascending=False, kind="stable", ignore_index=True)
 
     # --- the connection ----------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ import sfdata
 from sfdata.errors import (
     AuthenticationError,
     BindError,
+    BudgetExceeded,
     ConfigurationError,
     ConnectionFailed,
     InsecureUrl,
@@ -119,6 +120,21 @@ def test_a_profile_logs_in(local_org, tmp_path):
         assert (org.name, org.api_version, len(org.query(THREE))) == ("dev", "60.0", 3)
 
 
+def test_every_way_to_connect_takes_a_budget(local_org, monkeypatch):
+    """However the login is said, budget= bounds the calls; without it there is no bound."""
+    token = {"instance_url": local_org.instance_url, "access_token": local_org.access_token}
+    for name, value in token.items():
+        monkeypatch.setenv(f"SF_{name.upper()}", value)
+    for way in ({"target": "local"}, token, {"flow": flows(local_org)["access token"]}, {}):
+        with sfdata.connect(**way, budget=1) as org:
+            org.limits()
+            with pytest.raises(BudgetExceeded):
+                org.limits()
+            assert (org.budget.used, org.budget.remaining) == (1, 0)
+        with sfdata.connect(**way) as org:
+            assert org.budget.allowed is None
+
+
 # --- what the org itself tells ---------------------------------------------------------------------------------------
 
 
@@ -138,6 +154,20 @@ def test_limits_and_describes_are_frames(local_org):
         assert fields.loc["OwnerId", "reference_to"] == "User"
         assert [str(fields[c].dtype) for c in ("label", "length", "unique")] == ["str", "Int64", "boolean"]
         assert org.describe("Account")["keyPrefix"] == "001"
+
+
+def test_query_jobs_are_a_frame(local_org):
+    """The Bulk query jobs are listed with their states, the latest first; without any, the columns are the same."""
+    with sfdata.connect(flow=flows(local_org)["access token"]) as org:
+        before = org.query_jobs()
+        for name in ("Account", "Contact"):
+            org.query(f"SELECT Id FROM {name}", engine="bulk")
+        jobs = org.query_jobs()
+    assert set(jobs["object"][: len(jobs) - len(before)]) == {"Account", "Contact"}
+    assert set(jobs["state"]) == {"JobComplete"}
+    assert jobs["created"].is_monotonic_decreasing
+    assert before.dtypes.astype(str).to_dict() == jobs.dtypes.astype(str).to_dict()
+    assert str(jobs["created"].dtype) == "datetime64[ms, UTC]"
 
 
 def test_read_soql_follows_pandas_readers(local_org):
@@ -223,6 +253,7 @@ BAD_ARGUMENTS = {
         ConfigurationError,
         "like 67.0",
     ),
+    "a budget that is none": ({"target": "local", "budget": -1}, ConfigurationError, "number of API calls"),
     "two logins": (
         {"access_token": "00D!x", "flow": sfdata.AccessToken(access_token="00D!x", instance_url=PROD)},
         ConfigurationError,

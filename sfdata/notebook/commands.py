@@ -37,6 +37,7 @@ class SfMagics(Magics):
             "org": self.org,
             "describe": self.describe,
             "limits": self.limits,
+            "jobs": self.jobs,
             "disconnect": self.disconnect,
             "traceback": self.traceback,
             "help": self.help,
@@ -53,6 +54,7 @@ class SfMagics(Magics):
         %sf org                 the current Org, for Python: org = %sf org
         %sf describe [OBJECT]   the fields of an object, or all objects, as a DataFrame
         %sf limits              what is left of the org's limits, as a DataFrame
+        %sf jobs                the Bulk query jobs of the last days and their states, as a DataFrame
         %sf disconnect [NAME]   close a connection
         %sf traceback [on|off]  show the last error in full, or every one from now on
         %sf help                this text; %%soql? says how to query
@@ -97,6 +99,9 @@ class SfMagics(Magics):
 
     def limits(self) -> pd.DataFrame:
         return self.org().limits()
+
+    def jobs(self) -> pd.DataFrame:
+        return self.org().query_jobs()
 
     def disconnect(self, name: str | None = None) -> None:
         tell(f"Disconnected from {self.session.disconnect(name)}")

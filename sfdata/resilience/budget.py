@@ -64,15 +64,17 @@ class Budget:
                 raise BudgetExceeded("the next request", 1, self._used, self._allowed)
             self._used += 1
 
-    def require(self, calls: int, what: str) -> None:
+    def require(self, calls: int, what: str, *, repeated: int = 0) -> None:
         """Refuse ``what`` (``"the other pages"``) where it needs more ``calls`` than are left; nothing is counted.
+
+        Whoever goes on after the refusal makes ``repeated`` calls once more, for which the error's hint allows.
 
         Raises:
             BudgetExceeded: it does.
         """
         with self._lock:
             if self._allowed is not None and self._used + calls > self._allowed:
-                raise BudgetExceeded(what, calls, self._used, self._allowed)
+                raise BudgetExceeded(what, calls, self._used, self._allowed, repeated=repeated)
 
     def __repr__(self) -> str:
         bound = "" if self._allowed is None else f" of {self._allowed:,}"

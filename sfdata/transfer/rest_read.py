@@ -187,7 +187,8 @@ class _Price:
     def require(self, total: int, rows: int) -> None:
         """Refuse the pages behind the first one where the budget does not allow for all of them."""
         further = self._further(total, rows)
-        self.budget.require(further, f"reading the other {further:,} pages")
+        pages = "the other page" if further == 1 else f"the other {further:,} pages"
+        self.budget.require(further, f"reading {pages}", repeated=1)
 
     def _further(self, total: int, rows: int | None) -> int:
         size = rows or PAGE_ROWS

@@ -54,11 +54,12 @@ def test_the_current_org_is_at_hand_for_python(notebook: Any) -> None:
     assert notebook["org"] is notebook.orgs["prod"]
 
 
-def test_describe_and_limits_are_frames(notebook: Any) -> None:
-    """``%sf describe`` lists objects, ``%sf describe OBJECT`` its fields, ``%sf limits`` the limits: all DataFrames."""
+def test_what_an_org_says_of_itself_is_a_frame(notebook: Any) -> None:
+    """``%sf describe`` lists objects, ``%sf describe OBJECT`` its fields, ``%sf limits`` and ``%sf jobs`` those."""
     assert list(notebook.run("%sf describe").result["name"]) == ["Account", "Contact"]
     assert list(notebook.run("%sf describe Account").result["name"]) == ["Id", "Name"]
     assert notebook.run("%sf limits").result.loc["DailyApiRequests", "remaining"] == 14_999
+    assert list(notebook.run("%sf jobs").result["id"]) == ["750A"]
 
 
 def test_disconnect_closes_and_forgets(notebook: Any) -> None:

@@ -58,6 +58,8 @@ def test_a_requirement_is_refused_by_what_is_left_and_costs_nothing() -> None:
     assert (refused.value.needed, refused.value.used, refused.value.allowed) == (7, 4, 10)
     assert "the other pages would take 7 API calls, and this connection has 6 of its 10 left" in str(refused.value)
     assert "org.budget.allowed += 1 " in str(refused.value)
+    with pytest.raises(BudgetExceeded, match=r"allowed \+= 4 "):
+        budget.require(7, "the other pages", repeated=3)
     assert budget.used == 4
 
 
