@@ -11,7 +11,7 @@ import datetime as dt
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -96,12 +96,13 @@ class Planner:
             columns, units = self._units(push_id, folder, source, request, described)
             rows = sum(unit.rows for unit in units)
             save_index(folder, source.index if isinstance(source, pd.DataFrame) else pd.RangeIndex(rows))
+        key = described.field(request.key) if request.key else None  # as describe spells it, and so the header
         push = PushRecord(
             id=push_id,
             org=self.org,
             object=described.name,
             operation=request.operation,
-            key=request.key and described.field(request.key).name,
+            key=key.name if key else None,
             columns=columns,
             rows=rows,
             state="planned",
@@ -115,7 +116,7 @@ class Planner:
         self, push_id: str, folder: Path, source: Any, request: PushRequest, described: ObjectDescribe
     ) -> tuple[tuple[str, ...], list[Unit]]:
         order = _order(source, described, request.part_rows)
-        laid = source if order is None else source.take(order)
+        laid = source if order is None else _laid(source, order)
         units = []
         with _told_by_the_frame(order):
             parts = encode(
@@ -193,6 +194,15 @@ def _order(source: Any, described: ObjectDescribe, part_rows: int | None) -> Pos
     return None if (np.diff(order) == 1).all() else order
 
 
+def _laid(source: Any, order: Positions) -> Any:
+    """The rows in that order."""
+    if isinstance(source, pd.DataFrame):
+        return source.take(order)
+    views = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}  # Arrow cannot take of these
+    fields = [field.with_type(views.get(field.type, field.type)) for field in source.schema]
+    return source.cast(pa.schema(fields)).take(pa.array(order))
+
+
 def _parent_column(names: Sequence[Any], described: ObjectDescribe) -> int | None:
     """The column that tells the parent whose lock rows wait for: of a master-detail relationship, else the first."""
     masters = {field["name"] for field in described["fields"] if field.get("relationshipOrder") is not None}
@@ -220,7 +230,7 @@ def _told_by_the_frame(order: Positions | None) -> Iterator[None]:
         if order is None:
             raise
         found = [
-            problem if problem.position is None else replace(problem, position=int(order[problem.position]))
+            problem if problem.position is None else problem._replace(position=int(order[problem.position]))
             for problem in refused.problems
         ]
         raise PushRefused(sorted(found, key=lambda one: one.position or 0), hint=refused.hint) from None

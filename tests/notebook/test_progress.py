@@ -146,7 +146,7 @@ def test_a_cells_line_is_one_output_that_ends_empty() -> None:
 
 
 def test_a_push_tells_rows_parts_and_the_time_left(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows at their end and rows that jobs have processed count; what was done before a resume tells nothing of speed."""
+    """Rows at their end and rows that jobs have processed count; what was done before tells nothing of the speed."""
     monkeypatch.setattr(progress_module, "FEWEST_SECONDS", 0.0)
     hooks = Hooks()
     with Progress(hooks, board) as line:
