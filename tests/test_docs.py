@@ -26,6 +26,16 @@ def test_readme_code_runs(block):
                 value.close()
 
 
+def test_readme_shows_a_real_price(capsys):
+    """What the README prints of a query's cost is what its code prints, save the calls that others have made."""
+    code, shown = re.findall(r"```python\n(.*?)```\n```\n(.*?)```", README.split("## What will it cost?")[1], re.DOTALL)[0]
+    names: dict[str, object] = {}
+    exec(compile(code, "README.md", "exec"), names)
+    names["org"].close()
+    left = re.compile(r"[\d,]+ are left")
+    assert left.sub("", capsys.readouterr().out) == left.sub("", shown)
+
+
 def test_readme_lists_every_setting():
     """The README's table of variables is the list the code reads, no more and no less."""
     assert set(re.findall(r"`(SF_\w+)`(?=[^|]*\|)", README.split("## Logging in")[1])) >= {
