@@ -165,9 +165,13 @@ class Org:
     ) -> Soql:
         """A query, parsed and with its ``:name`` binds filled in from ``params``, but not sent.
 
+        The name of an object alone (``org.soql("Account")``), or ``FIELDS(ALL)`` without a small LIMIT, stands for all
+        of its fields that rows can hold. A list of any length may stand behind IN: what is too long for one statement
+        is read in several.
+
         Args:
-            text: SOQL.
-            params: values for the binds.
+            text: SOQL, or the name of an object.
+            params: values for the binds: a list behind IN may be a column of a frame with 100,000 keys.
             all_rows: include deleted and archived rows (the API's ``queryAll``).
             engine: ``"rest"`` reads page by page, ``"bulk"`` through a Bulk API 2.0 job; ``"auto"`` begins with REST
                 and moves to a job where the first page announces more rows than a hundred pages hold.
@@ -175,7 +179,8 @@ class Org:
                 which nothing documents: each is proved to follow the one before, and the first that does not ends it.
 
         Raises:
-            SoqlSyntaxError, BindError: the text or a value is wrong.
+            SoqlSyntaxError, BindError: the text or a value is wrong. A query too long for one statement that several
+                cannot serve is a `QueryTooLong` when it is read.
         """
         return Soql(
             self._session, self._describe, self.hooks, text, params, all_rows=all_rows, engine=engine, parallel=parallel

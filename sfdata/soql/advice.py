@@ -54,7 +54,7 @@ RULES: Sequence[Rule] = (
     Rule(r"\A\s*", r"FIND\b", "SELECT", "That is a SOSL search; a query begins with SELECT."),
     # the select list
     Rule(r"COUNT\s*\(\s*", r"\*", "", "COUNT() counts rows, COUNT(Id) those where the field is filled."),
-    Rule(r"(SELECT|,)\s*", r"\*", "", "SOQL has no *; name the fields, or write FIELDS(ALL) with LIMIT 200."),
+    Rule(r"(SELECT|,)\s*", r"\*", "", "SOQL has no *; name the fields, or write FIELDS(ALL)."),
     Rule(r"\.\s*", r"\*", "", "SOQL has no *; name the fields one by one."),
     Rule(r"TOP\s+", r"\d", "", "SOQL has no TOP; end the query with LIMIT 10."),
     Rule(r"DISTINCT\s+", r"\w", r"'\)'|','", "Write COUNT_DISTINCT(Name); for distinct rows, GROUP BY the fields."),

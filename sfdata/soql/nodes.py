@@ -319,13 +319,16 @@ class Query:
     def selecting(self, *fields: str) -> Query:
         """This query with those of the object's own ``fields`` in its SELECT list that are not there."""
         own = {name.casefold() for name in (self.source.name, self.source.alias) if name}
-        paths = (
-            item.expression.parts
-            for item in self.select
-            if isinstance(item, SelectField) and isinstance(item.expression, FieldPath)
-        )
-        there = {path[-1].casefold() for path in paths if all(part.casefold() in own for part in path[:-1])}
-        missing = [SelectField(FieldPath((name,))) for name in fields if name.casefold() not in there]
+        there, groups = set(), set()
+        for item in self.select:
+            expression = item.expression if isinstance(item, SelectField) else None
+            if isinstance(expression, FunctionCall) and expression.name.upper() == "FIELDS":
+                groups |= {str(group).upper() for group in expression.args}
+            elif isinstance(expression, FieldPath) and own.issuperset(map(str.casefold, expression.parts[:-1])):
+                there.add(expression.parts[-1].casefold())
+        standard, custom = not groups & {"ALL", "STANDARD"}, not groups & {"ALL", "CUSTOM"}
+        listed = (name for name in fields if (custom if "__" in name else standard))
+        missing = [SelectField(FieldPath((name,))) for name in listed if name.casefold() not in there]
         return replace(self, select=(*self.select, *missing), text="") if missing else self
 
     def __str__(self) -> str:

@@ -45,9 +45,7 @@ from sfdata.soql.nodes import (
     BooleanLiteral,
     Comparison,
     DateTimeLiteral,
-    Expression,
     FieldPath,
-    FunctionCall,
     Query,
     SelectField,
     Source,
@@ -214,11 +212,12 @@ class Changes(Results):
             before.refuse_other(clock.org_id, described.name, self._text)
         start = ((before.position if before else clock.now) - self._overlap).replace(microsecond=0)
         account = self._account(described.name, start, clock.now)
+        rows = query.selecting(ID.name, STAMP.name)
         if before is None:
-            rows, gone, position = _with_stamp(query), GONE.empty_table(), account.covered_until
+            gone, position = GONE.empty_table(), account.covered_until
         else:
             recent = Comparison(STAMP, ">=", DateTimeLiteral(start))
-            rows, position = _with_stamp(query).narrowed(recent), max(before.position, account.covered_until)
+            rows, position = rows.narrowed(recent), max(before.position, account.covered_until)
             gone = self._gone(described, recent, start, account)
         bookmark = Bookmark(clock.org_id, described.name, self._text, position)
         return _Reading(self._source.alike(rows), before, bookmark, position - self._overlap, gone)
@@ -328,25 +327,6 @@ class _Reading:
             if kept[place]:
                 self._seen[mark] = stamp
         return pa.array(new)
-
-
-def _with_stamp(query: Query) -> Query:
-    """The query with Id and SystemModstamp in its SELECT list, where they are not."""
-    if any(isinstance(item, SelectField) and _lists_fields(item.expression) for item in query.select):
-        return query
-    own = {query.source.name.casefold(), (query.source.alias or "").casefold()}
-    selected = {
-        item.expression.parts[-1].casefold()
-        for item in query.select
-        if isinstance(item, SelectField) and isinstance(item.expression, FieldPath)
-        if all(part.casefold() in own for part in item.expression.parts[:-1])
-    }
-    missing = [SelectField(path) for path in (ID, STAMP) if path.name.casefold() not in selected]
-    return replace(query, select=(*query.select, *missing), text="")
-
-
-def _lists_fields(expression: Expression) -> bool:
-    return isinstance(expression, FunctionCall) and expression.name.upper() == "FIELDS"
 
 
 def _named(columns: Iterable[Column], path: FieldPath, kind: Kind) -> str:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -226,3 +227,20 @@ def test_any_damaged_query_is_a_query_or_a_syntax_error(query: str, data: st.Dat
     start = data.draw(st.integers(0, len(query)))
     end = data.draw(st.integers(start, min(len(query), start + 12)))
     check(query[:start] + data.draw(FRAGMENTS | st.just("")) + query[end:])
+
+
+@pytest.mark.parametrize(
+    ("select", "added"),
+    [
+        ("Name", ", Id, Code__c"),
+        ("id, Owner.Id, a.CODE__C", ""),
+        ("A.Name, Parent.Code__c, toLabel(Id)", ", Id, Code__c"),
+        ("FIELDS(ALL)", ""),
+        ("fields(standard)", ", Code__c"),
+        ("FIELDS(CUSTOM), Name", ", Id"),
+    ],
+)
+def test_fields_are_added_where_they_are_not_selected(select: str, added: str) -> None:
+    """A field is there under any case and own prefix, or by FIELDS(); a parent's is another one."""
+    query = parse(f"SELECT {select} FROM A a WHERE Id = null")
+    assert str(query.selecting("Id", "Code__c")) == f"SELECT {select}{added} FROM A a WHERE Id = null"
