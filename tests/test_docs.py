@@ -28,7 +28,8 @@ def test_readme_code_runs(block):
 
 def test_readme_shows_a_real_price(capsys):
     """What the README prints of a query's cost is what its code prints, save the calls that others have made."""
-    code, shown = re.findall(r"```python\n(.*?)```\n```\n(.*?)```", README.split("## What will it cost?")[1], re.DOTALL)[0]
+    section = README.split("## What will it cost?")[1]
+    code, shown = re.findall(r"```python\n(.*?)```\n```\n(.*?)```", section, re.DOTALL)[0]
     names: dict[str, object] = {}
     exec(compile(code, "README.md", "exec"), names)
     names["org"].close()

@@ -22,6 +22,7 @@ from sfdata.resilience.hooks import Event, RowsRead
 from sfdata.soql import Query, parse
 from sfdata.transfer.bookmark import Bookmark
 from sfdata.transfer.changes import Changes
+from sfdata.transfer.price import Cost
 from sfdata.transfer.versions import current_versions
 
 PROD = "https://acme.my.salesforce.com"
@@ -37,6 +38,11 @@ def connections() -> None:
     sfdata.connect(flow=AccessToken(access_token="a", instance_url=PROD))
     sfdata.connect(67)  # type: ignore[arg-type]
     sfdata.connect(flow="jwt")  # type: ignore[arg-type]
+    org = sfdata.connect("local", budget=500)
+    assert_type((org.budget.used, org.budget.remaining), tuple[int, int | None])
+    org.budget.allowed = 1_000
+    org.budget.allowed = None
+    org.budget.allowed = "1000"  # type: ignore[assignment]
 
 
 def frames(org: Org) -> None:
@@ -58,6 +64,10 @@ def handles(org: Org) -> None:
     assert_type(query.query, Query)
     assert_type(query.count(), int)
     assert_type(query.explain(), dict[str, Any])
+    cost = query.cost(max_rows=10_000)
+    assert_type(cost, Cost)
+    assert_type((cost.rows, cost.calls, cost.share), tuple[int | None, int | None, float | None])
+    assert_type(cost.to_frame(), pd.DataFrame)
     assert_type(query.to_pandas(max_rows=10), pd.DataFrame)
     assert_type(query.chunks(500, index_col="Id"), Iterator[pd.DataFrame])
     _table: pa.Table = query.to_arrow()
