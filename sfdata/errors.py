@@ -20,7 +20,8 @@
     │   ├── ConnectionFailed            nobody listens, no such host, TLS refused
     │   ├── RequestTimeout              no complete answer in time
     │   ├── CircuitOpen                 the org failed too often; not asked again for a while
-    │   └── UnreadableAnswer            truncated, not JSON, not what the request asks for
+    │   ├── UnreadableAnswer            truncated, not JSON, not what the request asks for
+    │   └── OutcomeUnknown              a write was sent, and whether it was done nobody knows
     ├── ResponseError                   the org answered with an errorCode
     │   ├── MalformedQuery              MALFORMED_QUERY and its relatives
     │   ├── InvalidField                no such field, or hidden from this user
@@ -28,13 +29,14 @@
     │   ├── InvalidQueryLocator         the cursor is unknown or older than two days
     │   ├── NotFound                    no such record or resource
     │   │   └── UnsupportedApiVersion   the pinned API version is not served
+    │   ├── Conflict                    the record is no longer as the writer knew it
     │   ├── AccessDenied                the user may not
     │   ├── RequestLimitExceeded        the org's calls for the day are spent
     │   ├── RowLocked                   another transaction holds the record
     │   └── ServerUnavailable           the org is busy, in maintenance or broken
     ├── BudgetExceeded                  more API calls than this connection may make; not sent
     ├── IncompleteResult                a read that cannot prove that it is whole
-    ├── SeveralRecords                  a lookup found more than one record for a key
+    ├── SeveralRecords                  more than one record has the key
     ├── BulkJobFailed                   a query job that ended without its rows
     ├── ResultsGone                     a job, or its results, that the org no longer has
     ├── SpoolFailed                     the disk does not take what arrives
@@ -54,6 +56,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, NamedTuple
+
+from sfdata.error_texts import HINTS, caret_excerpt, either
 
 
 class SalesforceError(Exception):
@@ -175,7 +179,7 @@ class SoqlSyntaxError(SoqlError):
         return caret_excerpt(self.text, self.line, self.column)
 
     def __str__(self) -> str:
-        wanted = f"; expected {_either(self.expected)}" if self.expected else ""
+        wanted = f"; expected {either(self.expected)}" if self.expected else ""
         hint = f"\nHint: {self.hint}" if self.hint else ""
         return f"{self.message} at line {self.line}, column {self.column}{wanted}\n{self.excerpt}{hint}"
 
@@ -236,6 +240,21 @@ class UnreadableAnswer(TransportError):
     """The answer is truncated, undecodable or not of the form the request asks for."""
 
 
+class OutcomeUnknown(TransportError):
+    """A write was sent, and no answer tells whether it was done. It was not repeated where that could do it twice.
+
+    Attributes:
+        sent: what was sent: rows as they were given, Ids, or subrequests.
+    """
+
+    def __init__(
+        self, message: str, sent: Iterable[Any] = (), *, error_code: str | None = None, status: int | None = None
+    ) -> None:
+        hint = "Look in the org before sending it again: by an external id, or by who changed what at that time."
+        super().__init__(f"{message}; it may have been done", error_code=error_code, status=status, hint=hint)
+        self.sent = tuple(sent)
+
+
 class ResponseError(SalesforceError):
     """The org answered with an error. ``error_code`` is Salesforce's, ``fields`` the fields it names.
 
@@ -277,6 +296,10 @@ class NotFound(ResponseError):
 
 class UnsupportedApiVersion(NotFound):
     """The API version this connection is pinned to is not served by the org."""
+
+
+class Conflict(ResponseError):
+    """The record was changed by somebody else since it was read; nothing was written."""
 
 
 class AccessDenied(ResponseError):
@@ -333,11 +356,10 @@ class IncompleteResult(SalesforceError):
 
 
 class SeveralRecords(SalesforceError, LookupError):
-    """A key that was looked up has more than one record; ``records`` holds the Ids of each such key, in order."""
+    """More than one record has a key that should name one; ``records`` holds the Ids of each such key, in order."""
 
-    def __init__(self, message: str, records: Mapping[Any, tuple[str, ...]]) -> None:
-        hint = 'many="first" takes the one with the lowest Id, many="all" repeats the row for each.'
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, records: Mapping[Any, tuple[str, ...]], *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint or 'many="first" takes the lowest Id, many="all" repeats the row for each.')
         self.records = records
 
 
@@ -415,35 +437,7 @@ class ResultTruncated(UserWarning):
     """A result holds its first rows only, since ``max_rows`` or ``max_memory`` said so."""
 
 
-HINTS: Mapping[str, str] = {
-    "INVALID_FIELD": 'Field names are API names; org.describe("Object").frame lists those this user can see.',
-    "INVALID_TYPE": "Object names are API names (custom ones end in __c); org.describe() lists those that exist.",
-    "INVALID_QUERY_LOCATOR": "Query cursors live two days at most. Run the query again.",
-    "REQUEST_LIMIT_EXCEEDED": "org.limits() shows what is left; the daily count is a rolling 24-hour window.",
-    "UNABLE_TO_LOCK_ROW": "Try again in a moment; another transaction holds the record or its parent.",
-    "QUERY_TIMEOUT": "Make the query narrower: filter on an indexed field or select fewer formula fields.",
-    "API_DISABLED_FOR_ORG": "The user needs the permission 'API Enabled', and the edition must include API access.",
-    "invalid_client_id": "Check SF_CLIENT_ID: the consumer key of the external client app, in this very org.",
-    "invalid_client": "Check SF_CLIENT_SECRET, and that the app allows the client credentials flow.",
-    "app_not_found": "The external client app is not installed in this org; check SF_INSTANCE_URL and SF_CLIENT_ID.",
-    "invalid_app_access": "An administrator must approve the app for this user's profile or a permission set.",
-}
-
-
 def _restored(kind: type[SalesforceError], args: tuple[Any, ...], state: dict[str, Any]) -> SalesforceError:
     error = kind.__new__(kind, *args)
     error.__dict__.update(state)
     return error
-
-
-def caret_excerpt(text: str, line: int, column: int, width: int = 100) -> str:
-    """The ``line`` of ``text`` with a caret under ``column`` (both from 1), cut to ``width`` around the place."""
-    source = text.split("\n")[line - 1].replace("\t", " ").rstrip("\r")
-    start = max(0, min(column - 1 - width // 2, len(source) - width))
-    lead = "…" if start else ""
-    tail = "…" if start + width < len(source) else ""
-    return f"{lead}{source[start : start + width]}{tail}\n{' ' * (len(lead) + column - 1 - start)}^"
-
-
-def _either(words: tuple[str, ...]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 import sfdata.errors
 from sfdata.error_codes import BY_ERROR_CODE, response_error
+from sfdata.error_texts import HINTS, caret_excerpt
 from sfdata.errors import (
-    HINTS,
     AccessDenied,
     BindError,
     ConfigurationError,
@@ -38,7 +38,6 @@ from sfdata.errors import (
     SoqlSyntaxError,
     StillRunning,
     UnsupportedApiVersion,
-    caret_excerpt,
 )
 from sfdata.soql import bind, parse
 

@@ -31,6 +31,12 @@ class Operation(Enum):
     BULK_QUERY = "the creation of a bulk query job, whose orphan only costs quota"
     BULK_RESULT = "a file of a bulk job's results"
     BULK_END = "the abort or deletion of a bulk job"
+    CREATE = "the creation of records, alone or among other writes"
+    UPDATE = "new values for records by Id: twice is once, but for triggers"
+    UPDATE_ONCE = "new values on a condition that they themselves end, or for a caller who wants them written once"
+    UPSERT = "an upsert by a unique key"
+    UPSERT_ONCE = "an upsert by a key that several records may have"
+    DELETE = "the deletion of records by Id"
     INGEST_CREATE = "the creation of an ingest job, which does nothing while it is open"
     INGEST_UPLOAD = "the only upload an ingest job takes"
     INGEST_CLOSE = "the step that has an ingest job's rows written"
@@ -80,11 +86,32 @@ TABLE: Mapping[Operation, Mapping[Failure, Action]] = {
     Operation.BULK_QUERY: _READ,
     Operation.BULK_RESULT: _READ,
     Operation.BULK_END: _UNDONE,
+    Operation.CREATE: _UNDONE,
+    Operation.UPDATE: _READ,
+    Operation.UPDATE_ONCE: _UNDONE,
+    Operation.UPSERT: _READ,
+    Operation.UPSERT_ONCE: _UNDONE,
+    Operation.DELETE: _READ,
     Operation.INGEST_CREATE: _READ,
     Operation.INGEST_UPLOAD: _UNDONE,
     Operation.INGEST_CLOSE: _UNDONE,
 }
 """Operation × failure → action; what is not listed gives up."""
+
+IN_DOUBT = frozenset({Failure.AMBIGUOUS, Failure.TRUNCATED, Failure.POISON})
+"""Failures of a write after which it may have been done."""
+
+WRITES = frozenset(
+    {
+        Operation.CREATE,
+        Operation.UPDATE,
+        Operation.UPDATE_ONCE,
+        Operation.UPSERT,
+        Operation.UPSERT_ONCE,
+        Operation.DELETE,
+    }
+)
+"""What changes records, so that its caller has to know whether it was done."""
 
 DEADLINES: Mapping[Operation, float] = {Operation.BULK_RESULT: 6 * 3600.0}
 """Seconds for an operation with all its repeats, where that is not the policy's: a file may take long to arrive."""

@@ -5,35 +5,37 @@ bearer auth → retry → circuit breaker → budget → limits → wire
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode
 
 import httpx
+import msgspec
 
 import sfdata
 from sfdata.auth.exchange import TokenAnswer, TokenRequest
 from sfdata.auth.flows import Flow
 from sfdata.auth.tokens import TokenManager
 from sfdata.config import OrgConfig
-from sfdata.errors import ConnectionFailed, NotFound, SalesforceError
+from sfdata.errors import ConnectionFailed, NotFound, OutcomeUnknown, SalesforceError
 from sfdata.resilience.breaker import CircuitBreaker
 from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hooks, TokenRenewed
 from sfdata.resilience.limits import LimitsTracker
-from sfdata.resilience.retry import Operation, RetryPolicy
+from sfdata.resilience.retry import IN_DOUBT, WRITES, Operation, RetryPolicy
 from sfdata.transport.faults import AttemptFailed, answer_error, answer_verdict, unsupported_version
 from sfdata.transport.layers import BearerLayer, BreakerLayer, BudgetLayer, LimitsLayer, RetryLayer, Send, WireLayer
 from sfdata.transport.messages import Request, Response, Sink, Watch
 from sfdata.transport.wire import LiveWire
 
 VERSIONS_PATH = "/services/data"
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+"""JSON with every digit of a Decimal."""
 
 
 class HttpSession:
@@ -114,12 +116,14 @@ class HttpSession:
         operation: Operation = Operation.READ,
         watch: Watch | None = None,
         sink: Sink | None = None,
+        statuses: Collection[int] = (),
     ) -> Response:
         """GET a path of the org (``/services/…``), status 200, or 304 where ``headers`` ask for it.
 
         Args:
             watch: sees the decoded bytes of the answer while they arrive, as the answer then holds them too.
             sink: takes the body in place of the answer, as it was sent: compressed or not, which the headers tell.
+            statuses: from 300 on, which are answers too and not errors.
 
         Raises:
             UnreadableAnswer: the path leads elsewhere, or the answer is not what was asked for.
@@ -127,7 +131,8 @@ class HttpSession:
             AuthenticationError, TransportError: no login, no connection, no answer.
         """
         target = f"{path}?{urlencode(params)}" if params else path
-        return self._answer(Request("GET", target, operation, self._headers(headers), watch=watch, sink=sink))
+        sent, wanted = self._headers(headers), frozenset(statuses)
+        return self._answer(Request("GET", target, operation, sent, watch=watch, sink=sink, statuses=wanted))
 
     def post(
         self,
@@ -137,21 +142,38 @@ class HttpSession:
         operation: Operation,
         headers: Mapping[str, str] | None = None,
         watch: Watch | None = None,
+        statuses: Collection[int] = (),
     ) -> Response:
         """POST ``content`` as JSON; raises as `get` does. ``operation`` decides whether it may be repeated."""
-        return self._answer(self._json_request("POST", path, content, operation, headers, watch))
+        return self._answer(self._json_request("POST", path, content, operation, headers, watch, statuses))
 
     def put(self, path: str, *, content: bytes, operation: Operation, content_type: str = "text/csv") -> Response:
         """PUT ``content`` as it is; raises as `get` does. ``operation`` decides whether it may be repeated."""
         return self._answer(Request("PUT", path, operation, self._headers({"Content-Type": content_type}), content))
 
-    def patch(self, path: str, *, content: Any, operation: Operation) -> Response:
+    def patch(
+        self,
+        path: str,
+        *,
+        content: Any,
+        operation: Operation,
+        headers: Mapping[str, str] | None = None,
+        statuses: Collection[int] = (),
+    ) -> Response:
         """PATCH ``content`` as JSON; raises as `get` does. ``operation`` decides whether it may be repeated."""
-        return self._answer(self._json_request("PATCH", path, content, operation))
+        return self._answer(self._json_request("PATCH", path, content, operation, headers, statuses=statuses))
 
-    def delete(self, path: str, *, operation: Operation) -> Response:
+    def delete(
+        self,
+        path: str,
+        *,
+        operation: Operation,
+        params: Mapping[str, str] | None = None,
+        statuses: Collection[int] = (),
+    ) -> Response:
         """DELETE; raises as `get` does. ``operation`` decides whether it may be repeated."""
-        return self._answer(Request("DELETE", path, operation, self._headers()))
+        target = f"{path}?{urlencode(params)}" if params else path
+        return self._answer(Request("DELETE", target, operation, self._headers(), statuses=frozenset(statuses)))
 
     def error(self, path: str, status: int, body: bytes) -> SalesforceError:
         """The exception for an error that came inside another answer, as composite requests bring them."""
@@ -192,16 +214,21 @@ class HttpSession:
         operation: Operation,
         headers: Mapping[str, str] | None = None,
         watch: Watch | None = None,
+        statuses: Collection[int] = (),
     ) -> Request:
         sent = self._headers({"Content-Type": "application/json", **(headers or {})})
-        return Request(method, path, operation, sent, json.dumps(content).encode(), watch=watch)
+        body = _ENCODER.encode(content)
+        return Request(method, path, operation, sent, body, watch=watch, statuses=frozenset(statuses))
 
     def _answer(self, request: Request) -> Response:
         response = self._send(self._signed, request)
         unchanged = response.status == 304 and "If-Modified-Since" in request.headers
-        if unchanged or (response.status < 300 and answer_verdict(response) is None):
+        verdict = answer_verdict(response)
+        if unchanged or response.status in request.statuses or (response.status < 300 and verdict is None):
             return response
         error = answer_error(request, response, self.tokens.masked)
+        if request.operation in WRITES and verdict is not None and verdict.failure in IN_DOUBT:
+            raise OutcomeUnknown(error.message, error_code=error.error_code, status=response.status)
         if isinstance(error, NotFound):
             error = self._version_error(request) or error
         raise error

@@ -16,13 +16,13 @@ import httpx
 from sfdata.auth.exchange import Token
 from sfdata.auth.tokens import TokenManager
 from sfdata.config import OrgConfig
-from sfdata.errors import CircuitOpen
+from sfdata.errors import CircuitOpen, OutcomeUnknown, SalesforceError
 from sfdata.resilience import limits
 from sfdata.resilience.breaker import CircuitBreaker
 from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hook, RequestDone, RetryScheduled
 from sfdata.resilience.limits import LimitsTracker
-from sfdata.resilience.retry import Failure, RetryPolicy, Verdict
+from sfdata.resilience.retry import IN_DOUBT, WRITES, Failure, RetryPolicy, Verdict
 from sfdata.transport.bodies import BodyCut, BodyReader, BodyUnreadable, check_end, expects_body
 from sfdata.transport.faults import AttemptFailed, answer_verdict, wire_fault
 from sfdata.transport.messages import Request, Response, Watch
@@ -45,7 +45,8 @@ class BearerLayer:
         token = self._tokens.current()
         response = self._send(_signed(request, token))
         if response.status == 401 or (response.status in (400, 403) and _SESSION_REFUSED.search(response.content)):
-            response = self._send(_signed(request, self._tokens.renewed(token)))
+            second = self._send(_signed(request, self._tokens.renewed(token)))
+            response = replace(second, in_doubt=second.in_doubt or response.in_doubt)
         return response
 
 
@@ -55,7 +56,7 @@ def _signed(request: Request, token: Token) -> Request:
 
 
 class RetryLayer:
-    """Repeats what the table of `sfdata.resilience.retry` allows."""
+    """Repeats what the table of `sfdata.resilience.retry` allows, and tells a write that may have been done."""
 
     def __init__(self, policy: RetryPolicy, hooks: Hook, send: Send) -> None:
         self._policy = policy
@@ -63,6 +64,21 @@ class RetryLayer:
         self._send = send
 
     def __call__(self, request: Request) -> Response:
+        doubts: list[bool] = []
+        try:
+            response = self._repeat(request, doubts)
+        except (AttemptFailed, SalesforceError) as problem:
+            if request.operation not in WRITES or not any(doubts):
+                raise
+            cause = problem.error if isinstance(problem, AttemptFailed) else problem
+            fault = OutcomeUnknown(cause.message, status=cause.status)
+        else:
+            return replace(response, in_doubt=True) if any(doubts[:-1]) else response
+        raise fault
+
+    def _repeat(self, request: Request, doubts: list[bool]) -> Response:
+        """The last attempt's outcome; ``doubts`` gets, for each attempt, whether it may have been done."""
+
         def notice(attempt: int, wait_seconds: float, reason: str) -> None:
             self._hooks(RetryScheduled(request.method, request.path, attempt, wait_seconds, reason))
 
@@ -70,10 +86,14 @@ class RetryLayer:
 
         def attempt() -> Response:
             try:
-                return self._send(request)
+                response = self._send(request)
             except AttemptFailed as problem:
                 failed.append(problem)
+                doubts.append(problem.verdict.failure in IN_DOUBT)
                 raise
+            verdict = answer_verdict(response)
+            doubts.append(verdict is not None and verdict.failure in IN_DOUBT)
+            return response
 
         try:
             return self._policy.call(request.operation, attempt, _verdict, notice)

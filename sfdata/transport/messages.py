@@ -45,6 +45,8 @@ class Request:
     origin: str = ""
     watch: Watch | None = field(default=None, repr=False)
     sink: Sink | None = field(default=None, repr=False)
+    statuses: frozenset[int] = frozenset()
+    """Statuses from 300 on that the caller wants as an answer, not as an error."""
 
     def __post_init__(self) -> None:
         if not _TARGET.fullmatch(self.target) or _DISGUISED.search(self.path):
@@ -61,11 +63,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer, whole and decompressed; ``headers`` has lower-case keys. A body that went to a sink is not in it."""
+    """One answer, whole and decompressed; ``headers`` has lower-case keys. A body that went to a sink is not in it.
+
+    ``in_doubt``: an attempt before it got no usable answer, and may have done what was asked.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     content: bytes = field(repr=False)
+    in_doubt: bool = False
 
     @property
     def media_type(self) -> str:
