@@ -16,17 +16,22 @@ if TYPE_CHECKING:
 
 _KEYS = {
     "case_sensitive": "caseSensitive",
+    "defaulted_on_create": "defaultedOnCreate",
     "external_id": "externalId",
     "id_lookup": "idLookup",
     "reference_to": "referenceTo",
     "relationship_name": "relationshipName",
+    "restricted": "restrictedPicklist",
 }
 """The describe's own word where it is not ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldDescribe:
-    """One field, as far as reading and writing need to know it. ``type`` is Salesforce's word (``currency``, …)."""
+    """One field, as far as reading and writing need to know it. ``type`` is Salesforce's word (``currency``, …).
+
+    ``choices`` are the active values of a picklist; ``restricted`` says that it takes no others.
+    """
 
     name: str
     label: str
@@ -34,7 +39,9 @@ class FieldDescribe:
     length: int = 0
     precision: int = 0
     scale: int = 0
+    digits: int = 0
     nillable: bool = True
+    defaulted_on_create: bool = False
     createable: bool = False
     updateable: bool = False
     filterable: bool = True
@@ -45,6 +52,13 @@ class FieldDescribe:
     custom: bool = False
     reference_to: tuple[str, ...] = ()
     relationship_name: str | None = None
+    restricted: bool = False
+    choices: tuple[str, ...] = ()
+
+    @property
+    def required(self) -> bool:
+        """Whether a new record must be given a value: it cannot be empty, and the org puts none there."""
+        return self.createable and not self.nillable and not self.defaulted_on_create and self.type != "boolean"
 
     @classmethod
     def from_json(cls, field: Mapping[str, Any]) -> FieldDescribe:
@@ -52,6 +66,7 @@ class FieldDescribe:
         told = {name: field.get(_KEYS.get(name, name)) for name in cls.__dataclass_fields__}
         given = {name: value for name, value in told.items() if value is not None}
         given["reference_to"] = tuple(given.get("reference_to", ()))
+        given["choices"] = tuple(one["value"] for one in field.get("picklistValues") or () if one.get("active", True))
         return cls(**{"label": field["name"], **given})
 
 

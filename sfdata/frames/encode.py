@@ -11,11 +11,12 @@ https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/dat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
@@ -32,6 +33,10 @@ MOST_RECORD_CHARACTERS = 400_000
 _LONGEST_NUMBER = 40
 _BATCH_ROWS = 4_096  # what write_csv formats at a time: faster than fewer or more
 _LONGEST_SHOWN = 60
+
+Places = npt.NDArray[np.int64]
+Tell = Callable[[WriteColumn | None, str, Places, pa.Array], None]
+"""Told the column (None for whole rows), why (``{}`` stands for the value), the rows' positions, and their values."""
 
 
 def encode(
@@ -66,7 +71,7 @@ def encode(
     """
     source = input_frame(frame)
     columns = write_columns(source.names, object_name, describe, operation, key, nulls)
-    problems = [problem for column in columns for problem in _type_problems(column, source)]
+    problems = [problem for column in columns for problem in type_problems(column, source)]
     if problems:
         raise PushRefused(problems)
     header = ",".join(column.header for column in columns) + "\n"
@@ -74,7 +79,7 @@ def encode(
     return CsvParts(header.encode(), source.rows, rows.csv, limit, part_rows)
 
 
-def _type_problems(column: WriteColumn, source: InputFrame) -> Iterator[Problem]:
+def type_problems(column: WriteColumn, source: InputFrame) -> Iterator[Problem]:
     """What lies in a column as a whole: no value of it fits, or a text field would get several types by turns."""
     values = source.columns[column.position]
     families = values.families - {"CLEAR"}
@@ -105,12 +110,20 @@ class _Rows:
         Raises:
             PushRefused: all that is wrong with their values.
         """
-        rows = _Slice(self.source, start, stop, self.clears)
+        problems: list[Problem] = []
+
+        def tell(column: WriteColumn | None, reason: str, positions: Places, values: pa.Array) -> None:
+    XX
+            for position, value in zip(positions[:MOST_PROBLEMS].tolist(), values, strict=False):
+                told = reason.replace("{}", shown(value)) if "{}" in reason else reason
+                problems.append(Problem(told, name, position, self.source.label(position)))
+
+        rows = RowSlice(self.source, start, stop, self.clears, tell)
         arrays = [rows.cells(column) for column in self.columns]
-        if not rows.problems:
+        if not problems:
             rows.check_length(arrays)
-        if rows.problems:
-            raise PushRefused(rows.problems)
+        if problems:
+            raise PushRefused(problems)
         if len(arrays) == 1:
             arrays = [pc.fill_null(pc.cast(arrays[0], TEXT), "")]  # written as quotes: a blank line is no record
         stream = pa.BufferOutputStream()
@@ -119,15 +132,20 @@ class _Rows:
         return stream.getvalue()
 
 
-class _Slice:
-    """Some rows on their way into cells, and what is wrong with them."""
+class RowSlice:
+    """Some rows on their way into cells.
 
-    def __init__(self, source: InputFrame, start: int, stop: int, clears: bool) -> None:
+    Args:
+        clears: whether the operation can empty a field.
+        tell: told of values without a faithful form.
+    """
+
+    def __init__(self, source: InputFrame, start: int, stop: int, clears: bool, tell: Tell) -> None:
         self._source = source
         self._start = start
         self._stop = stop
         self._clears = clears
-        self.problems: list[Problem] = []
+        self._tell = tell
 
     def cells(self, column: WriteColumn) -> pa.Array:
         """The cells of a column, of one Arrow type for all slices of it; null where they are empty."""
@@ -171,12 +189,10 @@ class _Slice:
 
     def _refuser(self, column: WriteColumn, group: Group) -> Refuse:
         def refuse(wrong: pa.Array, reason: str) -> None:
-            places = np.flatnonzero(pc.fill_null(wrong, False))[:MOST_PROBLEMS]
-            for place in places:
-                value = _shown(group.values[place]) if "{}" in reason else ""
-                position = self._start + int(place if group.positions is None else group.positions[place])
-                problem = Problem(reason.replace("{}", value), column.name, position, self._source.label(position))
-                self.problems.append(problem)
+            places = np.flatnonzero(pc.fill_null(wrong, False))
+            if len(places):
+                positions = places if group.positions is None else group.positions[places]
+                self._tell(column, reason, self._start + positions, group.values.take(pa.array(places)))
 
         return refuse
 
@@ -187,10 +203,9 @@ class _Slice:
         lengths = np.zeros(self._stop - self._start, np.int64)
         for array in arrays:
             lengths += pc.fill_null(pc.utf8_length(pc.cast(array, TEXT)), 0).to_numpy()
-        for place in np.flatnonzero(lengths > MOST_RECORD_CHARACTERS):
-            position = self._start + int(place)
-            reason = f"the row has {lengths[place]} characters, and a record may have {MOST_RECORD_CHARACTERS}"
-            self.problems.append(Problem(reason, None, position, self._source.label(position)))
+        places = np.flatnonzero(lengths > MOST_RECORD_CHARACTERS)
+        reason = f"the row has {{}} characters, and a record may have {MOST_RECORD_CHARACTERS}"
+        self._tell(None, reason, self._start + places, pa.array(lengths[places]))
 
 
 def _longest(cells: pa.Array) -> int:
@@ -198,6 +213,7 @@ def _longest(cells: pa.Array) -> int:
     return pc.max(pc.binary_length(cells)).as_py() or 0 if cells.type == TEXT else _LONGEST_NUMBER
 
 
-def _shown(value: pa.Scalar) -> str:
+def shown(value: pa.Scalar) -> str:
+    """A value in an error: as Python writes it, cut short."""
     text: str = pc.cast(value, pa.string()).as_py() if pa.types.is_temporal(value.type) else repr(value.as_py())
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"

@@ -84,6 +84,21 @@ def write_columns(
         PushRefused: names that are no fields, or not those the operation needs.
         ConfigurationError: no such operation; a key without an upsert, or the other way round; no such policy.
     """
+    columns, problems = found_columns(names, object_name, describe, operation, key, nulls)
+    if problems:
+        raise PushRefused(problems)
+    return columns
+
+
+def found_columns(
+    names: Sequence[str],
+    object_name: str,
+    describe: Describe,
+    operation: Operation,
+    key: str | None = None,
+    nulls: NullPolicy = "leave",
+) -> tuple[tuple[WriteColumn, ...], list[Problem]]:
+    """The columns that are in order, as `write_columns` gives them, and what is wrong with the names."""
     _check_call(names, operation, key, nulls)
     base = describe(object_name)
     columns: list[WriteColumn] = []
@@ -96,9 +111,8 @@ def write_columns(
         except LookupError as unknown:
             problems.append(Problem(str(unknown.args[0]), name))
     problems += [*_repeated(columns), *_key_problems(columns, base, operation, key), *_size_problems(columns)]
-    if problems:
-        raise PushRefused(problems)
-    return tuple(replace(column, missing=_missing(column, base, operation, key, nulls)) for column in columns)
+    found = tuple(replace(column, missing=_missing(column, base, operation, key, nulls)) for column in columns)
+    return found, problems
 
 
 def _check_call(names: Sequence[str], operation: str, key: str | None, nulls: NullPolicy) -> None:
