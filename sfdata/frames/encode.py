@@ -113,7 +113,7 @@ class _Rows:
         problems: list[Problem] = []
 
         def tell(column: WriteColumn | None, reason: str, positions: Places, values: pa.Array) -> None:
-    XX
+            name = column.name if column else None
             for position, value in zip(positions[:MOST_PROBLEMS].tolist(), values, strict=False):
                 told = reason.replace("{}", shown(value)) if "{}" in reason else reason
                 problems.append(Problem(told, name, position, self.source.label(position)))
