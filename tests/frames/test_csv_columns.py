@@ -310,7 +310,7 @@ def test_an_empty_line_among_several_columns_is_not_passed_over(describe):
 @pytest.mark.parametrize("body", [b"\xff", b"\xc3", b"\xed\xa0\x80", b"caf\xe9"])
 def test_bytes_that_are_no_utf_8_are_refused(describe, body):
     """Latin-1, half a character or half a surrogate pair: nothing is replaced or dropped, and the column is named."""
-    with pytest.raises(UnreadableAnswer, match="Name: .*UTF-?8"):
+    with pytest.raises(UnreadableAnswer, match=r"Name: .*UTF-?8"):
         read(describe, b'"Name"\n"' + body + b'"\n', "SELECT Name FROM Account")
 
 
