@@ -15,6 +15,8 @@ import pandas as pd
 from sfdata.api import bulk_query
 from sfdata.api import limits as limits_api
 from sfdata.api.bulk_ingest import IngestOperation
+from sfdata.api.composite import Subrequest, SubResult
+from sfdata.api.composite import composite as send_composite
 from sfdata.api.describe import DescribeCache
 from sfdata.auth.flows import AccessToken, ClientCredentials, Flow, flow_from_settings
 from sfdata.config import OrgConfig, settings_from_env, settings_from_profile
@@ -29,6 +31,7 @@ from sfdata.transfer.engine import Engine
 from sfdata.transfer.planning import Check, PushRequest
 from sfdata.transfer.push_result import PushResult
 from sfdata.transfer.pushes import Pushes
+from sfdata.transfer.records import SObject
 from sfdata.transfer.resume import ResumedRead
 from sfdata.transfer.soql_query import Soql
 from sfdata.transport.http_session import HttpSession
@@ -243,6 +246,17 @@ class Org:
         """
         request = PushRequest(object_name, operation, key, check, nulls, part_rows)
         return self._pushes().push(frame, request)
+
+    def sobject(self, name: str) -> SObject:
+        """The records of one object: to create, read, update, upsert and delete one at a time. Sends nothing."""
+        return SObject(self._session, self._describe, name)
+
+    def composite(self, requests: Sequence[Subrequest], *, all_or_none: bool = False) -> list[SubResult]:
+        """Up to 25 requests in one call, each of which may use the answers of those before it (``@{ref.id}``).
+
+        See `sfdata.api.composite.composite` for the errors; values are JSON's own.
+        """
+        return send_composite(self._session, requests, all_or_none=all_or_none)
 
     def resume(self, id: str) -> PushResult | ResumedRead:  # noqa: A002 - the name users know it by
         """Go on with what was begun and left, here or in another process; see `sfdata.resume`."""
