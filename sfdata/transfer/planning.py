@@ -25,9 +25,10 @@ import pyarrow.compute as pc
 
 from sfdata.api.bulk_ingest import IngestOperation
 from sfdata.errors import ConfigurationError, PushRefused, PushStopped
+from sfdata.frames.columns import Describe
 from sfdata.frames.csv_parts import LARGEST_PART, CsvParts
 from sfdata.frames.encode import encode
-from sfdata.frames.write_columns import Describe, NullPolicy
+from sfdata.frames.write_columns import NullPolicy
 from sfdata.metadata import FieldDescribe, ObjectDescribe
 from sfdata.transfer.journal import Journal, PushRecord, Unit
 from sfdata.transfer.push_rows import push_rows

@@ -139,7 +139,7 @@ class PushResult:
 
     def __len__(self) -> int:
         """The number of rows."""
-        return self._rows.num_rows
+        return sum(self.counts.values())
 
     # --- shown -------------------------------------------------------------------------------------------------------
 
@@ -169,8 +169,9 @@ class PushResult:
         return f"{self.id}: {self.operation} {self.object}{by}, {len(self):,} {'row' if len(self) == 1 else 'rows'}"
 
     def _shown_errors(self) -> list[tuple[str, str, int]]:
-        frequent = self.errors.head(SHOWN_ERRORS).itertuples(index=False)
-        return [(_plain(one.code), _plain(one.error), int(one.rows)) for one in frequent]
+        shown = self.errors.head(SHOWN_ERRORS)
+        columns = (shown[name].tolist() for name in ("code", "error", "rows"))
+        return [(_plain(code), _plain(error), rows) for code, error, rows in zip(*columns, strict=True)]
 
     def _shown_jobs(self) -> tuple[list[str], str]:
         jobs = [unit.job for unit in self._units if unit.job]
