@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from sfdata.errors import BudgetExceeded
+from sfdata.resilience.hooks import EngineChosen
 
 ACCOUNTS = "SELECT Id, Name FROM Account"
 ENGINES = pytest.mark.parametrize("engine", ["rest", "auto"])
@@ -86,11 +87,13 @@ def test_a_result_of_one_page_needs_no_more(org, soql, page):
 
 def test_a_large_result_may_leave_for_a_job_before_its_pages_are_refused(org, soql, page):
     """With more pages than auto reads by REST, the budget is asked only when REST is to read them nevertheless."""
-    org.pages = paged(page, 303, 3)
+    refusal = httpx.Response(400, json=[{"errorCode": "API_ERROR", "message": "no job for this"}])
+    org.pages = {**paged(page, 303, 3), "query": [refusal]}
     org.budget.allowed = 50
     with pytest.raises(BudgetExceeded, match="the other 100 pages"):
-        soql(f"{ACCOUNTS} OFFSET 1").to_pandas()  # which a job cannot serve
-    assert len(org.asked) == 1
+        soql(ACCOUNTS).to_pandas()
+    assert [event.engine for event in org.events if isinstance(event, EngineChosen)] == ["bulk", "rest"]
+    assert org.asked == [ACCOUNTS, "query"]
 
 
 def test_a_cursor_that_expires_is_measured_anew(org, soql, page):
