@@ -102,21 +102,21 @@ def test_what_is_no_name_is_a_query(soql, written):
 
 
 @pytest.fixture(scope="module")
-def sample():
+def local():
     with (
-        LocalOrg() as running,
+        LocalOrg(sample_data=False) as running,
         sfdata.connect(instance_url=running.instance_url, access_token=running.access_token) as connected,
     ):
         yield connected
 
 
-@pytest.mark.parametrize("name", ["Account", "Contact", "Attachment", "User", "Case", "OpportunityLineItem"])
-def test_an_org_takes_the_names_through_both_engines(sample, name):
+@pytest.mark.parametrize("name", ["User", "Account", "Contact", "Attachment"])
+def test_an_org_takes_the_names_through_both_engines(local, name):
     """The spelt out query is served by REST and by a job alike, with describe's fields, save what rows cannot hold."""
-    by_rest, by_job = (sample.query(name, engine=engine) for engine in ("rest", "bulk"))
-    described = sample.describe(name)
+    by_rest, by_job = (local.query(name, engine=engine) for engine in ("rest", "bulk"))
+    described = local.describe(name)
     left_out = {field["name"] for field in described["fields"] if field["type"] in ("address", "location", "base64")}
     expected = [field["name"] for field in described["fields"] if field["name"] not in left_out]
     assert by_rest.columns.tolist() == by_job.columns.tolist() == expected
-    assert len(by_rest) == len(by_job) == sample.soql(name).count()
+    assert len(by_rest) == len(by_job) == local.soql(name).count()
     assert by_rest.dtypes.to_dict() == by_job.dtypes.to_dict()

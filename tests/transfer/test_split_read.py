@@ -64,7 +64,8 @@ def test_any_number_of_keys_gives_each_record_once(local, org, count):
     unknown = [f"001Lo0zzz{n:06}AAA" for n in range(count - min(count, len(local.ids)))]
     keys = [*unknown, *local.ids[::-1], *local.ids[:100], *(one[:15] for one in local.ids[:50])][-count:]
     frame = org.query("SELECT Id FROM Account WHERE Id IN :keys", {"keys": keys})
-    assert sorted(frame["Id"]) == sorted({one for one in live if one in keys or one[:15] in keys})
+    asked = {one[:15] for one in keys}
+    assert sorted(frame["Id"]) == sorted(one for one in live if one[:15] in asked)
 
 
 def test_statements_are_as_few_as_fit_and_none_is_too_long(local, org):
@@ -117,7 +118,7 @@ def test_as_many_rows_as_wanted_are_not_truncated(org):
 
 def test_an_order_by_id_is_kept(local, org):
     """ORDER BY Id over keys in any order gives the records in the order of their Ids, either way."""
-    keys = [*local.ids[1000:], *(f"001Lo0zzz{n:06}AAA" for n in range(4000)), *local.ids[:1000]]
+    keys = [*local.ids[1000:], *(f"001Lo0zzz{n:06}AAA" for n in range(2500)), *local.ids[:1000]]
     expected = [one for n, one in enumerate(local.ids) if n % 10 != 9]
     query = "SELECT Id FROM Account WHERE Id IN :keys ORDER BY Id"
     assert org.query(query, {"keys": keys})["Id"].tolist() == expected
