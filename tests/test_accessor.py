@@ -6,16 +6,18 @@ import gc
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pandas as pd
 import pytest
 
 import sfdata
 import sfdata.accessor
-from sfdata.accessor import follow, register, which_org
+from sfdata.accessor import follow, register, watch, which_org
 from sfdata.errors import ConfigurationError, MissingCredentials
 from sfdata.localorg import LocalOrg
 from sfdata.org import open_orgs
+from sfdata.transfer.state import state_folder
 
 PROD, TEST = "https://prod.my.salesforce.com", "https://test.my.salesforce.com"
 
@@ -191,3 +193,81 @@ def test_every_way_to_say_it_is_the_same(monkeypatch):
         same = sfdata.lookup(accounts, "User", "OwnerId", ["Name", "IsActive"], dtype_backend="pyarrow", **options)
         pd.testing.assert_frame_equal(joined, same)
     assert open_orgs() == []
+
+
+@pytest.fixture
+def local(monkeypatch):
+    """An org without records that the environment leads to."""
+    with LocalOrg(sample_data=False) as running:
+        monkeypatch.setenv("SF_INSTANCE_URL", running.instance_url)
+        monkeypatch.setenv("SF_ACCESS_TOKEN", running.access_token)
+        yield running
+
+
+NAMES = pd.DataFrame({"Name": ["A", None]}, index=["x", "y"])
+
+
+def test_a_connection_made_for_a_push_lives_as_long_as_its_result(local):
+    """What became of the rows can be sent again without another login; then the connection is closed."""
+    result = NAMES.sf.bulk_insert("Account", check=False)
+    (made,) = open_orgs()
+    assert result.retry_failed().failed.index.tolist() == ["y"]
+    del result
+    gc.collect()
+    assert made.closed
+    assert open_orgs() == []
+
+
+def test_a_push_that_cannot_be_made_leaves_no_connection(local):
+    """The connection made for the call is closed when it fails."""
+    with pytest.raises(ConfigurationError):
+        NAMES.sf.bulk_update("Account")
+    gc.collect()
+    assert open_orgs() == []
+
+
+def test_verbs_go_where_org_says(local):
+    """A push and its resumption take the connection that is given, and leave it open."""
+    with sfdata.connect() as org, connected(TEST):
+        result = NAMES.sf.bulk_insert("Account", org=org, check=False)
+        with pytest.raises(ConfigurationError, match="several orgs"):
+            NAMES.sf.bulk_insert("Account", check=False)
+        assert sfdata.resume(result.id, org).counts == result.counts
+        assert not org.closed
+
+
+def test_long_verbs_are_watched(local):
+    """Whoever watches is asked to while a push or a resumption goes on, and told of each step."""
+    seen = []
+
+    @contextmanager
+    def watcher(hooks):
+        stop = hooks.subscribe(lambda event: seen.append(type(event).__name__))
+        seen.append("begin")
+        yield
+        seen.append("end")
+        stop()
+
+    stop = watch(watcher)
+    with sfdata.connect():
+        result = NAMES.sf.bulk_insert("Account", check=False)
+        assert (seen[0], seen[-1], seen.count("begin")) == ("begin", "end", 1)
+        assert {"UnitMoved", "JobState"} <= set(seen)
+        seen.clear()
+        sfdata.resume(result.id)
+        assert (seen[0], seen[-1]) == ("begin", "end")
+        stop()
+        seen.clear()
+        NAMES.sf.bulk_insert("Account", check=False)
+    assert seen == []
+
+
+def test_a_read_is_resumed_by_its_job(local):
+    """What a Bulk read had on disk is read by the job's Id, as a query is."""
+    NAMES.assign(Name=["A", "B"]).sf.bulk_insert("Account").raise_for_errors()
+    with sfdata.connect() as org:
+        batches = org.soql("SELECT Name FROM Account", engine="bulk").chunks(1)
+        next(batches)
+        batches.close()
+        (job,) = [folder.name for folder in (state_folder("reads")).iterdir()]
+        assert sorted(sfdata.resume(job).to_pandas()["Name"]) == ["A", "B"]

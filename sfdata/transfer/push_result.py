@@ -60,7 +60,7 @@ class PushResult:
         self._retry = retry
         self._index = load_index(folder) if index is None else index
         counted = self._rows["outcome"].value_counts().to_pylist()
-        self.counts = dict.fromkeys(OUTCOMES, 0) | {one["values"]: one["counts"] for one in counted}
+        self.counts: dict[str, int] = dict.fromkeys(OUTCOMES, 0) | {one["values"]: one["counts"] for one in counted}
 
     # --- row by row --------------------------------------------------------------------------------------------------
 

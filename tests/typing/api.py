@@ -23,6 +23,8 @@ from sfdata.soql import Query, parse
 from sfdata.transfer.bookmark import Bookmark
 from sfdata.transfer.changes import Changes
 from sfdata.transfer.price import Cost
+from sfdata.transfer.push_result import PushResult
+from sfdata.transfer.resume import ResumedRead
 from sfdata.transfer.versions import current_versions
 
 PROD = "https://acme.my.salesforce.com"
@@ -90,6 +92,20 @@ def lookups(org: Org, frame: pd.DataFrame, table: pa.Table) -> None:
     _table: pa.Table = sfdata.lookup(table, "Account", on="Ext__c", fields="Id", org=org)
     versions = current_versions(org, "Account", frame["Id"])
     assert_type(versions, pd.DataFrame)
+
+
+def pushes(org: Org, frame: pd.DataFrame, table: pa.Table) -> None:
+    result = org.push(frame, "Account", "upsert", key="Ext__c", nulls={"Phone": "clear"}, check="warn", part_rows=5_000)
+    assert_type(result, PushResult)
+    assert_type(result.frame, pd.DataFrame)
+    assert_type(result.ids, "pd.Series[str]")
+    assert_type(result.counts, dict[str, int])
+    assert_type(result.retry_failed(codes=["UNABLE_TO_LOCK_ROW"]), PushResult)
+    assert_type(result.raise_for_errors(), None)
+    org.push(table, "Account", "hardDelete")
+    org.push(frame, "Account", "replace")  # type: ignore[arg-type]
+    assert_type(sfdata.resume(result.id), PushResult | ResumedRead)
+    assert_type(sfdata.pushes(), pd.DataFrame)
 
 
 def metadata(org: Org) -> None:
