@@ -1,12 +1,12 @@
 """Instants as the API writes them, ``2024-01-31T09:30:00.000Z``, without a division or a date per digit.
 
-A text of 24 bytes is three words of eight: year and month, day and minute, second and millisecond. Each word is looked
-up in a table, which is three times as fast as Arrow's own way and a hundred times as fast as with time zones.
+A text of 24 bytes is three words of eight: year and month, day and minute, second and millisecond. Each is looked up in
+a table, which is several times as fast as Arrow's cast to text, and that as fast again beside its cast with a zone.
 """
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ Words = npt.NDArray[np.uint64]
 Integers = npt.NDArray[np.int64]
 
 _MINUTE, _DAY = 60_000, 1_440
+_STRETCH, _MOST_STRETCHES = 1_024, 64
 _WIDTH = 24
 
 
@@ -35,14 +36,23 @@ def instant_texts(milliseconds: Integers) -> pa.Array:
 
 def _days(days: Integers) -> tuple[Words, Integers, Integers]:
     """For each different day its first word and where its minutes begin among the second words; and which is whose."""
-    first, last = int(days.min()), int(days.max())
-    if last - first < len(days):
-        different, places = np.arange(first, last + 1), days - first
-    else:
-        different, places = np.unique(days, return_inverse=True)
-    texts = _bytes(pc.cast(pa.array(different.astype(np.int32), pa.date32()), pa.string()))
+    first, last = int(days.min()) // _STRETCH, int(days.max()) // _STRETCH
+    if last - first < _MOST_STRETCHES:
+        return *_stretches(first, last + 1), days - first * _STRETCH
+    different, places = np.unique(days, return_inverse=True)
+    return *_day_words(different), places
+
+
+@lru_cache(maxsize=4)
+def _stretches(first: int, stop: int) -> tuple[Words, Integers]:
+    """The words of neighbouring days; those of a column's slices lie close together, and are made once."""
+    return _day_words(np.arange(first * _STRETCH, stop * _STRETCH))
+
+
+def _day_words(days: Integers) -> tuple[Words, Integers]:
+    texts = _bytes(pc.cast(pa.array(days.astype(np.int32), pa.date32()), pa.string()))
     tens, ones = (texts[:, 8:] - ord("0")).astype(np.int64).T
-    return _words(texts[:, :8]), (10 * tens + ones) * _DAY, places
+    return _words(texts[:, :8]), (10 * tens + ones) * _DAY
 
 
 @cache

@@ -523,3 +523,13 @@ def test_all_that_is_wrong_with_a_frame_is_said_together():
     """One problem for each column."""
     frame = pd.DataFrame({"At__c": pd.to_datetime(["2024-01-01"]), "Parent__c": [1]})
     assert [problem.column for problem in at_once(frame).problems] == ["At__c", "Parent__c"]
+
+
+@pytest.mark.parametrize("days", [1, 400, 840_000])
+def test_instants_are_spelt_as_python_spells_them(days):
+    """Close together or spread over all years that an org knows, on both sides of 1970, to the millisecond."""
+    chance = np.random.default_rng(days)
+    first = np.datetime64("1700-01-01" if days > 400 else "1969-12-31", "ms")
+    stamps = first + chance.integers(0, days * 86_400_000, 3_000)
+    expected = [f"{stamp.isoformat(timespec='milliseconds')}Z" for stamp in stamps.tolist()]
+    assert cells(pd.Series(stamps).dt.tz_localize("UTC"), "At__c") == expected
