@@ -1,8 +1,8 @@
 """A page of Bulk results, CSV to Arrow columns: the same values and types as the JSON of the same rows.
 
-A page is cut into blocks of whole rows while it arrives, and Arrow's CSV reader takes the blocks on all processors: a
-page of any size is read in little memory, and no slower for it. Rows end at a line feed outside quotes, and quotes
-come in pairs, so counting them tells where that is.
+A page is cut into blocks of whole rows as it comes, and Arrow's CSV reader takes several blocks at a time: a page of
+any size is read in little memory. Rows end at a line feed outside quotes, and quotes come in pairs, so counting them
+tells where that is. (Arrow's own cutting loses a line feed of text that stands behind the CR at a block's end.)
 
 Types come from describe. An empty cell is null: Salesforce keeps no empty texts. All else in a text column is text,
 "null" and "NA" too. A value that Arrow does not take as it stands (a whole number written 5.0) has its column read as
@@ -30,8 +30,9 @@ from sfdata.frames.columns import Column, ResultColumns
 from sfdata.frames.dtypes import BOOLEAN, INTEGER, NUMBER, TIME, Kind
 from sfdata.transport.bodies import BodyCut
 
-BLOCK_BYTES = 1 << 20
-"""Blocks are at least so long: below it, Arrow's preparations take longer than its work."""
+BLOCK_BYTES = 1 << 19
+WHOLE_BLOCK_BYTES = 1 << 22
+"""Blocks are at least so long. Larger ones cost memory, smaller ones time: Arrow makes preparations for each."""
 LONGEST_EXCERPT = 200
 
 _PARSE = pa_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
@@ -54,21 +55,22 @@ class CsvColumns:
         """No rows, all columns."""
         return self._schema.empty_table()
 
-    def tables(self, chunks: Iterable[bytes]) -> Iterator[pa.Table]:
+    def tables(self, chunks: Iterable[bytes], *, whole: bool = False) -> Iterator[pa.Table]:
         """The rows of a page in pieces.
 
         Args:
             chunks: the page's decoded bytes.
+            whole: the pieces are collected anyway, so they may be large, and nothing else wants the processors.
 
         Raises:
             UnreadableAnswer: not a page of this query's results; the rows that came before are right as far as they go.
             BodyCut: the page ends within a row.
         """
-        blocks = _row_blocks(chunks)
+        blocks = _row_blocks(chunks, WHOLE_BLOCK_BYTES if whole else BLOCK_BYTES)
         first = next(blocks, b"")
         line, _, rest = first.partition(b"\n")
         self._take_header(line, complete=len(line) < len(first))
-        workers = pa.cpu_count()
+        workers = pa.cpu_count() if whole else max(1, pa.cpu_count() // 2)
         under_way: deque[Future[pa.Table]] = deque()
         with ThreadPoolExecutor(workers, thread_name_prefix="sfdata csv") as pool:
             if rest:
@@ -149,8 +151,8 @@ class CsvColumns:
         return re.sub(r"Row #\d+: ", "", refusal)[:LONGEST_EXCERPT]
 
 
-def _row_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in blocks of whole rows, at least one row and `BLOCK_BYTES` each; the last as they come.
+def _row_blocks(chunks: Iterable[bytes], least: int) -> Iterator[bytes]:
+    """The same bytes in blocks of whole rows, at least one row and ``least`` bytes each; the last as they come.
 
     Raises:
         BodyCut: they end within quotes or between two cells.
@@ -160,7 +162,7 @@ def _row_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         quoted ^= bool(np.count_nonzero(np.frombuffer(chunk, np.uint8) == _QUOTE) & 1)
         size += len(chunk)
-        end = _last_row_end(chunk, quoted) if size >= BLOCK_BYTES else 0
+        end = _last_row_end(chunk, quoted) if size >= least else 0
         if end:
             yield b"".join([*waiting, chunk[:end]])
             waiting, chunk = [], chunk[end:]

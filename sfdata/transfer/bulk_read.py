@@ -21,6 +21,7 @@ from sfdata.api import bulk_query
 from sfdata.api.bulk_query import QueryJob
 from sfdata.api.describe import DescribeCache
 from sfdata.errors import (
+    BudgetExceeded,
     BulkJobFailed,
     IncompleteResult,
     NotFound,
@@ -41,6 +42,8 @@ from sfdata.transfer.spool import Spool, SpooledPage, SpooledRead
 from sfdata.transport.bodies import BodyCut, BodyUnreadable, inflater
 from sfdata.transport.http_session import HttpSession
 
+FEWEST_CALLS = 4
+"""What a job takes at the least: to be made and looked at, the list of its pages, and one of them."""
 FETCHES = 3
 """Times a page that breaks off is fetched before it is given up."""
 UNANSWERED = 20
@@ -107,8 +110,10 @@ class BulkRead:
 
         Args:
             max_rows: nothing is fetched behind the batch in which they are reached.
+            whole: the batches are collected anyway, and may be large.
 
         Raises:
+            BudgetExceeded: the connection may make no more calls; before the job is made where they cannot suffice.
             BulkJobFailed: the org could not run the query.
             StillRunning: the deadline passed before it had.
             ResultsGone: the job or its results are no longer there.
@@ -121,9 +126,12 @@ class BulkRead:
         hint = f'sfdata.resume("{spool.read.job}") goes on from here.'
         try:
             with spool.held():
-                yield from self._rows(spool, decoder, max_rows)
+                yield from self._rows(spool, decoder, max_rows, whole)
         except KeyboardInterrupt as interrupt:
             interrupt.add_note(hint)
+            raise
+        except BudgetExceeded as refused:
+            refused.hint = f"{refused.hint} {hint}"
             raise
         except SalesforceError as problem:
             problem.hint = problem.hint or hint
@@ -137,19 +145,20 @@ class BulkRead:
 
     def _made(self) -> Spool:
         """A new job, and its spool: known on disk before anything else is asked."""
+        self.session.budget.require(FEWEST_CALLS, "a Bulk job with its results")
         job = bulk_query.create(self.session, self.text, all_rows=self.all_rows)
         org, version = self.session.instance_url, self.session.api_version
         return Spool.new(SpooledRead(job.id, org, version, self.text, self.all_rows))
 
     def _rows(
-        self, spool: Spool, decoder: CsvColumns, max_rows: int | None
+        self, spool: Spool, decoder: CsvColumns, max_rows: int | None, whole: bool
     ) -> Generator[tuple[Batch, int], None, None]:
         """The rows, from the spool alone where all pages are in it."""
         rows, enough = 0, False
         total = spool.read.rows if spool.read.rows is not None and spool.complete() else self._finished(spool)
         try:
             with ResultPages(self.session, spool, total, ahead=max_rows is None) as pages:
-                for table in _Proof(pages, spool, decoder).tables():
+                for table in _Proof(pages, spool, decoder, whole).tables():
                     rows += table.num_rows
                     enough = max_rows is not None and rows >= max_rows
                     self.hooks(RowsRead(rows, total, enough or rows == total))
@@ -209,10 +218,11 @@ def _counted(spool: Spool, job: QueryJob) -> int:
 class _Proof:
     """The rows of a job's pages, and the proof of each page."""
 
-    def __init__(self, pages: ResultPages, spool: Spool, decoder: CsvColumns) -> None:
+    def __init__(self, pages: ResultPages, spool: Spool, decoder: CsvColumns, whole: bool) -> None:
         self._pages = pages
         self._spool = spool
         self._decoder = decoder
+        self._whole = whole
         self._checksum = 0
         self._before: tuple[int, int] | None = None
 
@@ -227,7 +237,7 @@ class _Proof:
             page = self._pages.again(page) if fetch else page
             found, cut = 0, False
             try:
-                for table in self._decoder.tables(self._chunks(page)):
+                for table in self._decoder.tables(self._chunks(page), whole=self._whole):
                     fresh = table.slice(min(max(given - found, 0), table.num_rows))
                     found += table.num_rows
                     given = max(given, found)

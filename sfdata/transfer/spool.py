@@ -27,7 +27,7 @@ from sfdata.errors import ConfigurationError, SpoolFailed
 from sfdata.transfer.state import state_folder
 from sfdata.transport.bodies import BodyReader
 
-CHUNK_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 16
 KEPT_SECONDS = 7 * 86_400
 """An org keeps results for seven days; a spool that is older is of no use."""
 MOST_BYTES = 1 << 40
