@@ -28,7 +28,7 @@ from sfdata.frames.columns import UnknownName
 from sfdata.metadata import ObjectDescribe
 from sfdata.resilience.limits import ApiUsage
 from sfdata.soql.nodes import Subquery
-from sfdata.transfer.bulk_read import Patience
+from sfdata.transfer.bulk_read import FEWEST_CALLS, Patience
 from sfdata.transfer.engine import PAGES_BY_REST, TOO_SLOW, Reading
 from sfdata.transfer.rest_read import PAGE_ROWS
 from sfdata.transfer.statements import Statements
@@ -218,7 +218,7 @@ def price(
 
 
 def _plan(statements: Statements) -> Plan | None:
-    """The plan, where the org tells one; that it refuses the query is the reader's to know."""
+    """The plan, where the org tells one. Only a refusal of the query itself is raised: reading would meet it, too."""
     try:
         plans = statements.explain()["plans"]
     except (MalformedQuery, InvalidField, InvalidType):
@@ -269,7 +269,7 @@ def _by_rest(statements: Statements, page_rows: int, rows: int | None, estimated
 
 def _by_bulk(statements: int, rows: int | None) -> EnginePrice:
     if statements > 1 or rows is None:
-        return EnginePrice("bulk", 4 * statements, "at least", _counted(statements, "job"))
+        return EnginePrice("bulk", FEWEST_CALLS * statements, "at least", _counted(statements, "job"))
     pages = max(1, math.ceil(rows / JOB_PAGE_ROWS))
     polls = _polls(JOB_SECONDS + rows / JOB_ROWS_A_SECOND, Patience())
     calls = 1 + polls + math.ceil(pages / PAGES_LISTED) + pages

@@ -5,8 +5,10 @@ from __future__ import annotations
 import httpx
 import pytest
 
+import sfdata
 from sfdata.errors import BudgetExceeded
-from sfdata.resilience.hooks import EngineChosen
+from sfdata.localorg import LocalOrg
+from sfdata.resilience.hooks import EngineChosen, JobState
 
 ACCOUNTS = "SELECT Id, Name FROM Account"
 ENGINES = pytest.mark.parametrize("engine", ["rest", "auto"])
@@ -105,3 +107,41 @@ def test_a_cursor_that_expires_is_measured_anew(org, soql, page):
     with pytest.raises(BudgetExceeded, match="the other 3 pages"):
         soql(f"{ACCOUNTS} ORDER BY Id").to_pandas()
     assert org.budget.remaining == 2
+
+
+@pytest.fixture
+def connected(tmp_path, monkeypatch):
+    """Connections to a local org, with reads spooled in a folder of their own."""
+    monkeypatch.setenv("SFDATA_HOME", str(tmp_path))
+    with LocalOrg(scale=0.02) as local_org:
+        token = {"instance_url": local_org.instance_url, "access_token": local_org.access_token}
+        yield lambda budget: sfdata.connect(**token, budget=budget)
+
+
+def test_a_job_that_cannot_bring_its_rows_is_not_made(connected):
+    """Less than creation, a question, the list of pages and one page is no budget for a job."""
+    with connected(4) as org:
+        org.describe("Contact")
+        with pytest.raises(BudgetExceeded, match="a Bulk job with its results would take 4 API calls"):
+            org.query("SELECT Id FROM Contact", engine="bulk")
+        assert org.budget.used == 1
+        assert org.query_jobs().empty
+
+
+def test_a_job_that_took_longer_than_the_budget_is_resumed(connected):
+    """The error names the job, and with a larger budget its rows are there without another job."""
+    with connected(None) as org:
+
+        def spend_all(event):
+            if isinstance(event, JobState):
+                org.budget.allowed = org.budget.used
+
+        stop = org.hooks.subscribe(spend_all)
+        with pytest.raises(BudgetExceeded) as refused:
+            org.query("SELECT Id FROM Contact", engine="bulk")
+        stop()
+        org.budget.allowed = None
+        (job,) = org.query_jobs()["id"]
+        assert refused.value.hint.endswith(f'sfdata.resume("{job}") goes on from here.')
+        assert len(sfdata.resume(job, org).to_pandas()) == org.soql("SELECT Id FROM Contact").count()
+        assert len(org.query_jobs()) == 1
