@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sfdata.resilience.retry import (
     TABLE,
+    WRITES,
     Action,
     Failure,
     Operation,
@@ -108,6 +109,29 @@ def test_a_refresh_token_is_risked_twice_at_most():
         Failure.TRUNCATED: Action.ONCE,
         Failure.POISON: Action.GIVE_UP,
     }
+
+
+ONCE = (Operation.CREATE, Operation.UPDATE_ONCE, Operation.UPSERT_ONCE)
+TWICE_IS_ONCE = (Operation.UPDATE, Operation.UPSERT, Operation.DELETE)
+
+
+@pytest.mark.parametrize("operation", ONCE)
+def test_what_must_not_be_done_twice_is_repeated_only_if_it_was_not_done(operation):
+    """A create, and all that is like one, goes out again when it surely had no effect, and never in doubt."""
+    repeated = {failure for failure in Failure if action(operation, failure) is not Action.GIVE_UP}
+    assert repeated == {Failure.NOT_SENT, Failure.REFUSED_BEFORE_WORK}
+
+
+@pytest.mark.parametrize("operation", TWICE_IS_ONCE)
+def test_what_twice_is_once_is_repeated_in_doubt(operation):
+    """New values by Id, upserts by a unique key and deletes end in the same state however often they are done."""
+    repeated = {failure for failure in Failure if action(operation, failure) is Action.REPEAT}
+    assert repeated == set(Failure) - {Failure.REFUSED}
+
+
+def test_every_write_of_records_tells_its_doubt():
+    """The operations that change records are those whose callers must learn that the outcome is unknown."""
+    assert set(ONCE) | set(TWICE_IS_ONCE) == WRITES
 
 
 @pytest.mark.parametrize(
