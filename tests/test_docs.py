@@ -15,8 +15,9 @@ PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 @pytest.mark.parametrize("block", PYTHON, ids=[block.splitlines()[0] for block in PYTHON])
-def test_readme_code_runs(block):
-    """Every Python block of the README runs as it stands."""
+def test_readme_code_runs(block, monkeypatch, tmp_path):
+    """Every Python block of the README runs as it stands; what it keeps on disk goes into a folder of the test's."""
+    monkeypatch.setenv("SFDATA_HOME", str(tmp_path))
     names: dict[str, object] = {}
     try:
         exec(compile(block, "README.md", "exec"), names)
@@ -35,6 +36,17 @@ def test_readme_shows_a_real_price(capsys):
     names["org"].close()
     left = re.compile(r"[\d,]+ are left")
     assert left.sub("", capsys.readouterr().out) == left.sub("", shown)
+
+
+def test_readme_shows_a_real_push(capsys, monkeypatch, tmp_path):
+    """What the README prints of a push is what its code prints, save the Ids, which are new each time."""
+    monkeypatch.setenv("SFDATA_HOME", str(tmp_path))
+    code, shown = re.findall(r"```python\n(.*?)```\n```\n(.*?)```", README.split("## Writing")[1], re.DOTALL)[0]
+    names: dict[str, object] = {}
+    exec(compile(code, "README.md", "exec"), names)
+    names["org"].close()
+    ids = re.compile(r"push-\w{12}|750\w{15}")
+    assert ids.sub("", capsys.readouterr().out) == ids.sub("", shown)
 
 
 def test_readme_lists_every_setting():
