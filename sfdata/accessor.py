@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sfdata.frames.dtypes import DtypeBackend
-    from sfdata.frames.write_columns import NullPolicy
+    from sfdata.frames.write_columns import NullPolicy, Operation
     from sfdata.org import Org
     from sfdata.resilience.hooks import Hooks
     from sfdata.transfer.engine import Engine
@@ -76,6 +76,22 @@ class FrameAccessor:
             dtype_backend=dtype_backend,
             org=org,
         )
+
+    def check(
+        self,
+        object_name: str,
+        operation: Operation = "insert",
+        key: str | None = None,
+        *,
+        nulls: NullPolicy = "leave",
+        org: Org | str | None = None,
+    ) -> pd.DataFrame:
+        """What would go wrong if this frame were pushed, a row for each problem: see `sfdata.Org.check`.
+
+        >>> df.sf.check("Account", "upsert", "Ext__c").groupby(["column", "code"])["rows"].sum()  # doctest: +SKIP
+        """
+        with which_org(org) as found:
+            return found.check(self._frame, object_name, operation, key=key, nulls=nulls)
 
     def bulk_insert(
         self,

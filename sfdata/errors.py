@@ -47,6 +47,7 @@
         └── PushFailed                  at its end, with rows that were not written
 
     ResultTruncated                     a warning: the caller's own bound left rows out
+    RowsWillFail                        a warning: rows that are pushed though they are certain to fail
 
 A server's ``errorCode`` becomes a class in one place, `sfdata.error_codes`. No message ever holds a token, a key or a
 password.
@@ -435,6 +436,10 @@ class PushFailed(PushError):
 
 class ResultTruncated(UserWarning):
     """A result holds its first rows only, since ``max_rows`` or ``max_memory`` said so."""
+
+
+class RowsWillFail(UserWarning):
+    """Rows are certain to fail, and ``check="warn"`` pushes them all the same."""
 
 
 def _restored(kind: type[SalesforceError], args: tuple[Any, ...], state: dict[str, Any]) -> SalesforceError:

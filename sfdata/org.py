@@ -27,6 +27,7 @@ from sfdata.local_process import local_org
 from sfdata.metadata import ObjectDescribe
 from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hook, Hooks
+from sfdata.transfer.checking import Checking
 from sfdata.transfer.engine import Engine
 from sfdata.transfer.planning import Check, PushRequest
 from sfdata.transfer.push_result import PushResult
@@ -257,6 +258,25 @@ class Org:
         See `sfdata.api.composite.composite` for the errors; values are JSON's own.
         """
         return send_composite(self._session, requests, all_or_none=all_or_none)
+
+    def check(
+        self,
+        frame: Any,
+        object_name: str,
+        operation: IngestOperation = "insert",
+        *,
+        key: str | None = None,
+        nulls: NullPolicy = "leave",
+    ) -> pd.DataFrame:
+        """What would go wrong if a frame were pushed, as far as describe tells; nothing is written.
+
+        Returns:
+            See `sfdata.frames.check.check_frame`. What is ``certain``, `push` refuses.
+
+        Raises:
+            ConfigurationError: arguments that contradict each other; no frame.
+        """
+        return Checking(self._describe).frame(frame, object_name, operation, key, nulls)
 
     def resume(self, id: str) -> PushResult | ResumedRead:  # noqa: A002 - the name users know it by
         """Go on with what was begun and left, here or in another process; see `sfdata.resume`."""

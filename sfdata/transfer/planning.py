@@ -91,7 +91,7 @@ class Planner:
             ConfigurationError: arguments that contradict each other.
             PushStopped: the disk does not take the data.
         """
-        source = frame if isinstance(frame, pd.DataFrame) else _table(frame)
+        source = frame if isinstance(frame, pd.DataFrame) else as_table(frame)
         with _whole(self.journal, push_id) as folder:
             described = self.describe(request.object_name)
             columns, units = self._units(push_id, folder, source, request, described)
@@ -169,7 +169,7 @@ class Planner:
 # --- a frame ---------------------------------------------------------------------------------------------------------
 
 
-def _table(frame: Any) -> Any:
+def as_table(frame: Any) -> Any:
     """What can perhaps be read only once, as a table; what is no frame is left for `encode` to refuse."""
     try:
         return pa.table(frame)

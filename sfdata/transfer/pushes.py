@@ -18,8 +18,9 @@ import pandas as pd
 from sfdata.api.describe import DescribeCache
 from sfdata.errors import ConfigurationError
 from sfdata.resilience.hooks import Hooks, UnitMoved
+from sfdata.transfer.checking import Checking
 from sfdata.transfer.journal import Journal, State, Unit
-from sfdata.transfer.planning import Planner, PushRequest, new_push_id
+from sfdata.transfer.planning import Planner, PushRequest, as_table, new_push_id
 from sfdata.transfer.push import Push
 from sfdata.transfer.push_lock import driving
 from sfdata.transfer.push_result import PushResult, Retry
@@ -45,12 +46,14 @@ class Pushes:
 
     def push(self, frame: Any, request: PushRequest) -> PushResult:
         """Write a frame's rows to the org; see `sfdata.Org.push`."""
+        source = frame if isinstance(frame, pd.DataFrame) else as_table(frame)
+        Checking(self._describe).refuse(source, request)
         push_id = new_push_id()
         with closing(_journal()) as journal:
             _sweep(journal)
             planner = self._planner(journal, push_id)
             with driving(journal.folder(push_id)):
-                planner.plan(push_id, frame, request)
+                planner.plan(push_id, source, request)
                 return self._run(journal, push_id, frame.index if isinstance(frame, pd.DataFrame) else None)
 
     def resume(self, push_id: str) -> PushResult:
