@@ -17,7 +17,13 @@ from sfdata.errors import ConfigurationError, Conflict, NotFound, OutcomeUnknown
 from sfdata.transport.http_session import HttpSession
 
 LONG_AGO = dt.datetime(2001, 1, 1, tzinfo=dt.UTC)
-DONE_UNSEEN = {"lost": "lose answer", "cut": "cut answer", "status 503": 503, "status 500": 500, "no record": lambda _: []}
+DONE_UNSEEN = {
+    "lost": "lose answer",
+    "cut": "cut answer",
+    "status 503": 503,
+    "status 500": 500,
+    "no record": lambda told: [],
+}
 
 
 @pytest.fixture
