@@ -10,7 +10,7 @@ import difflib
 import math
 import sys
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -95,7 +95,8 @@ class RestRead:
     ) -> Generator[tuple[Batch, int], None, None]:
         """The pages of one run of the query, behind ``before`` rows of an earlier one."""
         decoding = _Decoding(self)
-        price = _Price(self.session.budget, sys.maxsize if max_rows is None else max_rows - before, early_up_to)
+        wanted = sys.maxsize if max_rows is None else max_rows - before
+        price = _Price(self.session.budget, wanted, early_up_to, decoding.wait_for_describes)
         with PageStream(decoding.fetch, max_rows is None, self.parallel, price.is_high) as stream:
             decoding.describe()
             for page in stream:
@@ -174,9 +175,12 @@ class _Price:
     budget: Budget
     wanted: int
     early_up_to: int | None
+    wait_for_describes: Callable[[], None]
 
     def is_high(self, total: int, rows: int | None) -> bool:
         """Whether somebody may decide against the pages behind the first one."""
+        if self.budget.allowed is not None:
+            self.wait_for_describes()  # they are asked for at the same time, and count, too
         further, left = self._further(total, rows), self.budget.remaining
         return self.is_left_to_the_caller(total, rows) or (left is not None and further > left)
 
@@ -217,6 +221,10 @@ class _Decoding:
         except BaseException as problem:
             self._described.set_exception(problem)
             raise
+
+    def wait_for_describes(self) -> None:
+        """Return when the org has been asked for the types, with whatever success."""
+        wait([self._described])
 
     def fetch(self, url: str | None, watch: Watch) -> Page:
         """The page at ``url``, or the first."""

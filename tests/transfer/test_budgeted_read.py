@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import httpx
 import pytest
 
 import sfdata
+from sfdata.api.describe import DescribeCache
 from sfdata.errors import BudgetExceeded
 from sfdata.localorg import LocalOrg
 from sfdata.resilience.hooks import EngineChosen, JobState
@@ -33,6 +36,21 @@ def test_a_read_beyond_the_budget_stops_at_its_first_page(org, soql, page, engin
     with pytest.raises(BudgetExceeded, match="the other 9 pages would take 9 API calls") as refused:
         soql(ACCOUNTS, engine=engine, parallel=parallel).to_pandas()
     assert (refused.value.needed, refused.value.used, refused.value.allowed) == (9, 2, 10)
+    assert org.asked == [ACCOUNTS]
+
+
+def test_describes_that_come_later_than_the_first_page_count_too(org, soql, page, monkeypatch):
+    """The types are asked for beside the first page; what that takes is known before the other pages are begun."""
+
+    def later(cache, name, described=DescribeCache.object):
+        time.sleep(0.1)
+        return described(cache, name)
+
+    monkeypatch.setattr(DescribeCache, "object", later)
+    org.pages = paged(page, 100, 10)
+    org.budget.allowed = 10
+    with pytest.raises(BudgetExceeded, match="the other 9 pages"):
+        soql(ACCOUNTS).to_pandas()
     assert org.asked == [ACCOUNTS]
 
 
