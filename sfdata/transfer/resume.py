@@ -36,9 +36,11 @@ class ResumedRead(Results):
     def __init__(self, session: HttpSession, describe: DescribeCache, hooks: Hooks, job_id: str) -> None:
         spool = Spool.open(job_id)
         here = session.instance_url
-        if urlsplit(spool.read.org).hostname != urlsplit(here).hostname:
-            raise ConfigurationError(f"the job {job_id} is of {spool.read.org}, and this connection leads to {here}")
-        self.id = job_id
+        if urlsplit(spool.read.org).netloc != urlsplit(here).netloc:
+            hint = "Give the connection that it was begun with: sfdata.resume(id, org)."
+            message = f"the job {job_id} is of {spool.read.org}, and this connection leads to {here}"
+            raise ConfigurationError(message, hint=hint)
+        self.id = spool.read.job
         self.text = spool.read.query
         self.query = parse(self.text)
         self._session = session
@@ -60,6 +62,7 @@ class ResumedRead(Results):
     def _about(self) -> dict[str, Any]:
         return {
             "object": self.query.source.name,
+            "query": self.text,
             "org": urlsplit(self._session.instance_url).hostname,
             "api_version": self._session.api_version,
             "engine": "bulk",

@@ -131,7 +131,7 @@ class Spool:
             ConfigurationError: somebody else holds it.
         """
         self.prepare()
-        with (self.folder / "lock").open("wb") as file:
+        with _create(self.folder / "lock") as file:
             if not _locked(file):
                 raise ConfigurationError(
                     f"the job {self.read.job} is being read already, here or by another process",
@@ -273,7 +273,7 @@ def _sweep(root: Path) -> None:
     for folder in root.iterdir():
         with suppress(OSError):
             if time.time() - (folder / "read.json").stat().st_mtime > KEPT_SECONDS:
-                with (folder / "lock").open("wb") as file:
+                with _create(folder / "lock") as file:
                     if _locked(file):
                         shutil.rmtree(folder)
 
