@@ -95,7 +95,7 @@ class ParquetGoal:
         if "://" in os.fspath(path):
             hint = "pyarrow.dataset.write_dataset takes to_reader() and a filesystem."
             raise ConfigurationError(f"{os.fspath(path)!r} is no path on this machine", hint=hint)
-        columns = [partition_by] if isinstance(partition_by, str) else list(partition_by or ())
+        columns = [partition_by] if isinstance(partition_by, str) else list(dict.fromkeys(partition_by or ()))
         return cls(Path(path).expanduser().resolve(), columns, **options)
 
     def __post_init__(self) -> None:
@@ -163,11 +163,17 @@ class ParquetGoal:
         try:
             for batch in batches:
                 writer.add(batch)
-            writer.finish()
-            writer.publish()
+            tables = list(writer.tables())
+            for table in tables:
+                table.finish()
+            for table in tables:
+                table.goal.refuse_taken()
+            for table in tables:  # those below first: where a table stands, all that is linked to it does
+                table.publish()
             return writer.written(about().get("truncated"))
         finally:
-            writer.abandon()
+            for table in writer.tables():
+                table.abandon()
             shutil.rmtree(staging, ignore_errors=True)
 
 
@@ -175,7 +181,7 @@ class _TableWriter:
     """Writes one table, and those linked to it, below ``staging``."""
 
     def __init__(self, goal: ParquetGoal, staging: Path, about: Callable[[], Mapping[str, Any]]) -> None:
-        self._goal = goal
+        self.goal = goal
         self._staging = staging
         self._about = about
         self._staged = staging / goal.path.name
@@ -188,14 +194,20 @@ class _TableWriter:
         if not goal.is_file:
             self._staged.mkdir()
 
+    def tables(self) -> Iterator[_TableWriter]:
+        """The writers of the tables linked to this one, at any depth, and then this."""
+        for child in self._children.values():
+            yield from child.tables()
+        yield self
+
     def add(self, batch: Batch) -> None:
         self._rows += len(batch)
         self._waiting.add(batch.table)
-        if self._waiting.rows >= self._goal.row_group_size or self._waiting.nbytes >= WAITING_BYTES:
+        if self._waiting.rows >= self.goal.row_group_size or self._waiting.nbytes >= WAITING_BYTES:
             self._distribute()
         for name, linked in batch.children.items():
             if name not in self._children:
-                self._children[name] = _TableWriter(self._goal.beside(name), self._staging, self._about)
+                self._children[name] = _TableWriter(self.goal.beside(name), self._staging, self._about)
             self._children[name].add(linked.batch)
 
     def finish(self) -> None:
@@ -207,15 +219,10 @@ class _TableWriter:
         for file in self._open.values():
             file.close(self._about())
         self._open.clear()
-        for child in self._children.values():
-            child.finish()
 
     def publish(self) -> None:
-        """Rename what was written, the linked tables first: where the table stands, they do."""
-        for child in self._children.values():
-            child.publish()
-        self._goal.refuse_taken()
-        final = self._goal.path
+        """Rename what was written."""
+        final = self.goal.path
         replaced = self._staging / f"replaced {final.name}"
         if final.is_dir():  # which nothing can be renamed to
             final.rename(replaced)
@@ -227,7 +234,7 @@ class _TableWriter:
             raise
 
     def written(self, truncated: Mapping[str, Any] | None = None) -> ParquetWritten:
-        path = self._goal.path
+        path = self.goal.path
         files = tuple(path / file.relative_to(self._staged) for file in self._files)
         children = {name: child.written() for name, child in self._children.items()}
         return ParquetWritten(path, self._rows, files, children, truncated)
@@ -235,16 +242,14 @@ class _TableWriter:
     def abandon(self) -> None:
         for file in self._open.values():
             file.abandon()
-        for child in self._children.values():
-            child.abandon()
 
     def _distribute(self) -> None:
         """Hand what waits to the files it belongs in."""
         table = self._waiting.take()
-        if not self._goal.partition_by:
+        if not self.goal.partition_by:
             self._file("").add(table)
             return
-        for directory, rows in _partitioned(table, self._goal.partition_by):
+        for directory, rows in _partitioned(table, self.goal.partition_by):
             self._file(directory).add(rows)
         while sum(file.waiting.nbytes for file in self._open.values()) > WAITING_BYTES:
             max(self._open.values(), key=lambda file: file.waiting.nbytes).flush()
@@ -255,18 +260,18 @@ class _TableWriter:
         if file is None:
             if len(self._open) == OPEN_FILES:
                 self._open.pop(next(iter(self._open))).close(self._about())
-            file = _File(self._new_path(directory), self._goal)
+            file = _File(self._new_path(directory), self.goal)
         self._open[directory] = file
         return file
 
     def _new_path(self, directory: str) -> Path:
         self._partitions.add(directory)
         if len(self._partitions) > MOST_PARTITIONS:
-            columns = ", ".join(self._goal.partition_by)
+            columns = ", ".join(self.goal.partition_by)
             raise ConfigurationError(
                 f"more than {MOST_PARTITIONS:,} partitions by {columns}", hint="Choose a column of few values."
             )
-        if self._goal.is_file:
+        if self.goal.is_file:
             path = self._staged
         else:
             # Numbered through, since names that differ by case alone are one directory on some systems.

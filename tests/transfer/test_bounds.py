@@ -43,7 +43,8 @@ class Pages:
 
 
 def kept(pages, **bounds):
-    rows = BoundedRows(iter(pages), Bounds(**bounds))
+    pages.reading = iter(pages)  # held on to, so that only closing it closes it
+    rows = BoundedRows(pages.reading, Bounds(**bounds))
     return [n for batch in rows for n in batch.table["n"].to_pylist()], rows.truncated
 
 
