@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from sfdata.errors import SalesforceError
     from sfdata.frames.batch import children
     from sfdata.frames.python_values import CLEAR
-    from sfdata.org import Org, connect, read_soql
+    from sfdata.org import Org, connect
+    from sfdata.reader import read_soql
     from sfdata.soql import escape_like
     from sfdata.transfer.pushes import pushes
     from sfdata.transfer.soql_query import Soql
@@ -63,7 +64,7 @@ _HOMES = {
     "escape_like": "sfdata.soql",
     "lookup": "sfdata.accessor",
     "pushes": "sfdata.transfer.pushes",
-    "read_soql": "sfdata.org",
+    "read_soql": "sfdata.reader",
     "resume": "sfdata.accessor",
     "soql": "sfdata.soql",
 }

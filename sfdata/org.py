@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any, overload
@@ -360,91 +359,3 @@ class Org:
 
     def __repr__(self) -> str:
         return f"Org({self.name!r} at {self._host}, API {self.api_version}, login from {self.source})"
-
-
-@overload
-def read_soql(
-    soql: str,
-    org: Org | str | None = ...,
-    params: Mapping[str, Any] | None = ...,
-    *,
-    chunksize: int,
-    dtype_backend: DtypeBackend | None = ...,
-    index_col: str | Sequence[str] | None = ...,
-    max_rows: int | None = ...,
-    max_memory: int | str | None = ...,
-    all_rows: bool = ...,
-    engine: Engine = ...,
-    parallel: int = ...,
-) -> Iterator[pd.DataFrame]: ...
-@overload
-def read_soql(
-    soql: str,
-    org: Org | str | None = ...,
-    params: Mapping[str, Any] | None = ...,
-    *,
-    chunksize: None = ...,
-    dtype_backend: DtypeBackend | None = ...,
-    index_col: str | Sequence[str] | None = ...,
-    max_rows: int | None = ...,
-    max_memory: int | str | None = ...,
-    all_rows: bool = ...,
-    engine: Engine = ...,
-    parallel: int = ...,
-) -> pd.DataFrame: ...
-def read_soql(
-    soql: str,
-    org: Org | str | None = None,
-    params: Mapping[str, Any] | None = None,
-    *,
-    chunksize: int | None = None,
-    dtype_backend: DtypeBackend | None = None,
-    index_col: str | Sequence[str] | None = None,
-    max_rows: int | None = None,
-    max_memory: int | str | None = None,
-    all_rows: bool = False,
-    engine: Engine = "auto",
-    parallel: int = 1,
-) -> pd.DataFrame | Iterator[pd.DataFrame]:
-    """Read the result of a SOQL query into a DataFrame, in the manner of pandas' readers.
-
-    Args:
-        soql: the query; ``:name`` stands for the value of that name in ``params``.
-        org: a connection, or what `connect` takes for one (``"local"``, a profile's name, None for the environment),
-            which is then made for this one read.
-        params: values for the binds: text, numbers, dates, booleans, None, and lists or Series of them.
-        chunksize: return an iterator of DataFrames of that many rows instead, read as it is consumed.
-        dtype_backend: ``"numpy_nullable"`` or ``"pyarrow"``.
-        index_col: column or columns to make the index.
-        max_rows: keep that many rows at most.
-        max_memory: keep that much at most, in bytes of Arrow data: ``500_000_000``, ``"500 MB"``. With ``chunksize``
-            there is neither bound.
-        all_rows: include deleted and archived rows.
-        engine: ``"auto"``, ``"rest"`` or ``"bulk"``, see `Org.soql`.
-        parallel: REST pages under way at a time, see `Org.soql`.
-
-    Returns:
-        Columns in SELECT order named as written, parents as ``Owner.Name``, typed by the org's describe; the dtypes
-        are listed in `sfdata.frames.dtypes`. Child subqueries come along as linked frames, see `sfdata.children`.
-
-    Raises:
-        SoqlSyntaxError, BindError: the text or a value is wrong; nothing was sent.
-        ResponseError: the org refused the query.
-        IncompleteResult: not every row arrived.
-    """
-    if chunksize is not None and (max_rows is not None or max_memory is not None):
-        raise ConfigurationError("give either chunksize= or a bound: chunks end when no more are taken")
-    with ExitStack() as ours:
-        connection = org if isinstance(org, Org) else ours.enter_context(connect(org))
-        query = connection.soql(soql, params, all_rows=all_rows, engine=engine, parallel=parallel)
-        if chunksize is None:
-            return query.to_pandas(
-                dtype_backend=dtype_backend, index_col=index_col, max_rows=max_rows, max_memory=max_memory
-            )
-        chunks = query.chunks(chunksize, dtype_backend=dtype_backend, index_col=index_col)
-        return _closing(ours.pop_all(), chunks)
-
-
-def _closing(ours: ExitStack, frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    with ours:
-        yield from frames
