@@ -18,6 +18,7 @@ PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 def test_readme_code_runs(block, monkeypatch, tmp_path):
     """Every Python block of the README runs as it stands; what it keeps on disk goes into a folder of the test's."""
     monkeypatch.setenv("SFDATA_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     try:
         exec(compile(block, "README.md", "exec"), names)
