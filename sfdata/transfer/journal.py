@@ -157,6 +157,12 @@ class Journal:
         with self._transaction() as db:
             db.execute("UPDATE pushes SET state = ? WHERE id = ?", (state, push_id))
 
+    def forget(self, push_id: str) -> None:
+        """Take a push and its units out of the journal."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM units WHERE push = ?", (push_id,))
+            db.execute("DELETE FROM pushes WHERE id = ?", (push_id,))
+
     def folder(self, push_id: str) -> Path:
         """Where the push's data and outcomes lie; made, and readable by its owner only."""
         folder = self._folder / push_id

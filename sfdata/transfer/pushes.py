@@ -5,30 +5,34 @@ They are journalled below `state_folder`, so any process of the same user on the
 
 from __future__ import annotations
 
+import datetime as dt
+import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Collection, Mapping
-from contextlib import closing, suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
 import pandas as pd
 
 from sfdata.api.describe import DescribeCache
-from sfdata.errors import ConfigurationError
+from sfdata.errors import ConfigurationError, PushUnderWay
 from sfdata.resilience.hooks import Hooks, UnitMoved
 from sfdata.transfer.checking import Checking
 from sfdata.transfer.journal import Journal, State, Unit
 from sfdata.transfer.planning import Planner, PushRequest, as_table, new_push_id
 from sfdata.transfer.push import Push
-from sfdata.transfer.push_lock import driving
 from sfdata.transfer.push_result import PushResult, Retry
-from sfdata.transfer.state import state_folder
+from sfdata.transfer.state import locked, state_folder
 from sfdata.transport.http_session import HttpSession
 
 ORPHANED_SECONDS = 86_400
 """Age of data that no journalled push has: a process ended while it planned one."""
+KEPT = dt.timedelta(days=30)
+"""How long a push that has come to a good end is known, and its data are kept."""
 
 
 class Pushes:
@@ -92,8 +96,23 @@ class Pushes:
         return Planner(journal, self._describe.object, self._session.instance_url, announce)
 
 
+@contextmanager
+def driving(folder: Path) -> Iterator[None]:
+    """Hold the push whose folder this is: one at a time takes it further. The hold ends with the process.
+
+    Raises:
+        PushUnderWay: somebody else holds it: another process, or another thread of this one.
+    """
+    with os.fdopen(os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600), "wb") as file:
+        if not locked(file):
+            raise PushUnderWay(folder.name)
+        yield
+
+
 def pushes() -> pd.DataFrame:
     """The pushes of this user on this machine, the oldest first; `sfdata.resume` goes on with one by its ``id``.
+
+    Pushes that have come to a good end are known for 30 days, all others as long as their journal.
 
     Returns:
         ``id``, ``object``, ``operation`` (str), ``state`` (category: planned, running, needs_attention, finished),
@@ -127,9 +146,16 @@ def _journal() -> Journal:
 
 
 def _sweep(journal: Journal) -> None:
-    """Take away data of pushes that were never journalled, so that nothing of them can have been sent."""
-    known = {push.id for push in journal.pushes()}
+    """Take away what is of no use any more: pushes that ended well long ago, and data that were never journalled."""
+    known, now = journal.pushes(), dt.datetime.now(dt.UTC)
+    for push in known:
+        if push.state == "finished" and now - dt.datetime.fromisoformat(push.started) > KEPT:
+            folder = journal.folder(push.id)
+            with suppress(PushUnderWay, OSError), driving(folder):
+                journal.forget(push.id)
+                shutil.rmtree(folder)
+    ids = {push.id for push in known}
     for folder in state_folder("pushes").glob("push-*"):
         with suppress(OSError):
-            if folder.name not in known and time.time() - folder.stat().st_mtime > ORPHANED_SECONDS:
+            if folder.name not in ids and time.time() - folder.stat().st_mtime > ORPHANED_SECONDS:
                 shutil.rmtree(folder)

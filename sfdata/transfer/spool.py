@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from sfdata.errors import ConfigurationError, SpoolFailed
-from sfdata.transfer.state import state_folder
+from sfdata.transfer.state import locked, state_folder
 from sfdata.transport.bodies import BodyReader
 
 CHUNK_BYTES = 1 << 16
@@ -132,7 +131,7 @@ class Spool:
         """
         self.prepare()
         with _create(self.folder / "lock") as file:
-            if not _locked(file):
+            if not locked(file):
                 raise ConfigurationError(
                     f"the job {self.read.job} is being read already, here or by another process",
                     hint="Let that reading come to its end, or stop it.",
@@ -274,21 +273,5 @@ def _sweep(root: Path) -> None:
         with suppress(OSError):
             if time.time() - (folder / "read.json").stat().st_mtime > KEPT_SECONDS:
                 with _create(folder / "lock") as file:
-                    if _locked(file):
+                    if locked(file):
                         shutil.rmtree(folder)
-
-
-def _locked(file: IO[bytes]) -> bool:
-    """Whether ``file`` could be locked, until it is closed or the process ends, however it does."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

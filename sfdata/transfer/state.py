@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from typing import IO
 
 import platformdirs
 
@@ -20,3 +22,19 @@ def state_folder(*parts: str) -> Path:
     for each in [*reversed(folder.relative_to(root).parents), folder.relative_to(root)]:
         (root / each).mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+def locked(file: IO[bytes]) -> bool:
+    """Whether ``file`` could be locked, until it is closed or the process ends, however it does."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from functools import partial
 
 import httpx
@@ -24,8 +25,8 @@ from sfdata.localorg import LocalOrg
 from sfdata.transfer.account import OUTCOMES, SCHEMA
 from sfdata.transfer.journal import PHASES, Journal, PushRecord, Unit
 from sfdata.transfer.push import Patience
-from sfdata.transfer.push_lock import driving
 from sfdata.transfer.push_result import PushResult
+from sfdata.transfer.pushes import driving
 from sfdata.transfer.state import state_folder
 from sfdata.transfer.unit_files import save_outcomes, save_positions
 
@@ -375,6 +376,28 @@ def test_leftovers_of_a_killed_process_are_swept_and_nothing_else(org, monkeypat
     accounts("later", 1).sf.bulk_insert("Account")
     assert not folder.exists()
     assert sfdata.resume(result.id).counts["succeeded"] == 1
+
+
+def test_pushes_that_ended_well_are_forgotten_after_a_month(org, admin):
+    """With all of their data, and only those: what needs attention, or is not at its end, is kept."""
+
+    def delete(event):
+        if getattr(event, "phase", None) == "terminal":
+            admin.delete(f"jobs/ingest/{event.job}")
+
+    done = accounts("month", 1).sf.bulk_insert("Account")
+    stop = org.hooks.subscribe(delete)
+    unaccounted = accounts("month", 1).sf.bulk_insert("Account")
+    stop()
+    recent = accounts("month", 1).sf.bulk_insert("Account")
+    with closing(Journal(state_folder("pushes"))) as journal, journal._transaction() as db:
+        db.execute("UPDATE pushes SET started = '2026-01-01T00:00:00+00:00' WHERE id != ?", (recent.id,))
+    last = accounts("month", 1).sf.bulk_insert("Account")
+    assert set(sfdata.pushes()["id"]) == {unaccounted.id, recent.id, last.id}
+    assert not (state_folder("pushes") / done.id).exists()
+    assert sfdata.resume(unaccounted.id).counts["unaccounted"] == 1
+    with pytest.raises(ConfigurationError):
+        done.retry_failed()
 
 
 # --- shown -----------------------------------------------------------------------------------------------------------
