@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, assert_type
 
 import pandas as pd
@@ -22,6 +23,7 @@ from sfdata.resilience.hooks import Event, RowsRead
 from sfdata.soql import Query, parse
 from sfdata.transfer.bookmark import Bookmark
 from sfdata.transfer.changes import Changes
+from sfdata.transfer.parquet import ParquetWritten
 from sfdata.transfer.price import Cost
 from sfdata.transfer.push_result import PushResult
 from sfdata.transfer.resume import ResumedRead
@@ -70,9 +72,14 @@ def handles(org: Org) -> None:
     assert_type(cost, Cost)
     assert_type((cost.rows, cost.calls, cost.share), tuple[int | None, int | None, float | None])
     assert_type(cost.to_frame(), pd.DataFrame)
-    assert_type(query.to_pandas(max_rows=10), pd.DataFrame)
+    assert_type(query.to_pandas(max_rows=10, max_memory="500 MB"), pd.DataFrame)
     assert_type(query.chunks(500, index_col="Id"), Iterator[pd.DataFrame])
     _table: pa.Table = query.to_arrow()
+    _tables: dict[str, pa.Table] = query.to_tables(max_memory=10**9)
+    written = query.to_parquet(Path("rows.parquet"), partition_by=["Name"], compression=None, overwrite=True)
+    assert_type((written.path, written.rows, written.files), tuple[Path, int, tuple[Path, ...]])
+    assert_type(written.children["Contacts"], ParquetWritten)
+    assert_type(sfdata.read_soql("SELECT Id FROM Account", org, max_memory="1 GiB"), pd.DataFrame)
     changes = query.since(None)
     assert_type(changes, Changes)
     assert_type(changes.to_pandas(), pd.DataFrame)
