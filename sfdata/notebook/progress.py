@@ -120,10 +120,10 @@ class Pushed:
             return
         if event.unit not in self._units and event.phase == "accounted":
             self._before += event.rows
-        self._units = {**self._units, event.unit: event}  # another thread reads it
+        self._units[event.unit] = event
 
     def __str__(self) -> str:
-        units = self._units.values()
+        units = self._known
         done, sent = (sum(unit.phase in phases for unit in units) for phases in (("accounted",), SENT))
         sending = f", {sent} with the org" if sent else ""
         return f"{self._rows:,} of {self._total:,} rows, {done} of {len(units)} parts done{sending}"
@@ -138,13 +138,17 @@ class Pushed:
     @property
     def _rows(self) -> int:
         """Rows that have come to their end, those of jobs at work included."""
-        at_work = (unit for unit in self._units.values() if unit.phase != "accounted" and unit.job)
-        ended = sum(unit.rows for unit in self._units.values() if unit.phase == "accounted")
+        at_work = (unit for unit in self._known if unit.phase != "accounted" and unit.job)
+        ended = sum(unit.rows for unit in self._known if unit.phase == "accounted")
         return ended + sum(min(unit.rows, self._processed.get(str(unit.job), 0)) for unit in at_work)
 
     @property
     def _total(self) -> int:
-        return sum(unit.rows for unit in self._units.values())
+        return sum(unit.rows for unit in self._known)
+
+    @property
+    def _known(self) -> tuple[UnitMoved, ...]:
+        return tuple(self._units.values())  # at one go, since units move meanwhile
 
 
 class TerminalLine:

@@ -157,6 +157,7 @@ class Planner:
                 again.append(Unit(push.id, len(units) + part.number + 1, part.rows, part.digest))
                 self._keep(folder, again[-1], content, positions[part.start : part.stop])
                 del content
+        self.journal.set_state(push.id, "planned")  # first, or it would look finished
         self.journal.add_units(again)
         return True
 

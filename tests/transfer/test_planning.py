@@ -264,7 +264,9 @@ def test_only_rows_that_surely_were_not_written_are_sent_again(names):
         [outcome("failed", "REQUIRED_FIELD_MISSING"), outcome("unprocessed")],
         [outcome("unaccounted")],
     )
+    plans.journal.set_state("push-1", "finished")
     assert plans.planner.plan_again(push, PASSING_CODES)
+    assert plans.journal.push("push-1").state == "planned"
     (again,) = plans.journal.units("push-1")[3:]
     assert (again.number, again.rows, again.phase) == (4, 2, "planned")
     assert load_positions(plans.root / "push-1", 4).tolist() == [1, 3]
