@@ -165,20 +165,17 @@ class CsvParts:
         """The slices under way; as many rows in each as make a few megabytes, going by the last one."""
         rows, pending = _FIRST_ROWS, deque[tuple[int, int, Future[pa.Buffer]]]()
         with ThreadPoolExecutor(THREADS, thread_name_prefix="sfdata encode") as pool:
-            try:
-                while start < stop or pending:
-                    while start < stop and len(pending) <= THREADS:
-                        end = min(start + rows, stop)
-                        pending.append((start, end, pool.submit(self._write, start, end)))
-                        start = end
-                    begin, end, written = pending.popleft()
-                    yield begin, end, written
-                    if written.exception() is None:
-                        wanted = (end - begin) * SLICE_BYTES // max(1, written.result().size)
-                        rows = max(1, min(wanted, rows * _GROWTH, _MOST_ROWS))
-                    del written
-            finally:
-                pool.shutdown(cancel_futures=True)
+            while start < stop or pending:
+                while start < stop and len(pending) <= THREADS:
+                    end = min(start + rows, stop)
+                    pending.append((start, end, pool.submit(self._write, start, end)))
+                    start = end
+                begin, end, written = pending.popleft()
+                yield begin, end, written
+                if written.exception() is None:
+                    wanted = (end - begin) * SLICE_BYTES // max(1, written.result().size)
+                    rows = max(1, min(wanted, rows * _GROWTH, _MOST_ROWS))
+                del written
 
 
 class _OpenPart:

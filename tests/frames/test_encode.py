@@ -224,7 +224,7 @@ def test_any_arrow_table_can_be_written():
     table = pa.table(
         {
             "Text__c": pa.array(["a", None], pa.string_view()),
-            "Pick__c": pa.array(["x", "y"]).dictionary_encode(),
+            "Pick__c": pa.DictionaryArray.from_arrays([0, 1], pa.array(["x", "y"], pa.string_view())),
             "Tags__c": pa.array([["a", "b"], None], pa.large_list(pa.string_view())),
             "Double__c": pa.array([float("nan"), 0.5]),
             "Day__c": pa.nulls(2),
@@ -346,6 +346,11 @@ NO_NUMBER = "is no number that a field holds"
             [["a"], ["a;b"], ["a", ""], ["b", None]],
             "Tags__c",
             {1: "['a;b'] holds a value", 2: "['a', ''] holds", 3: "list of other"},
+        ),
+        (
+            pd.array([["a"], ["b", None]], dtype=pd.ArrowDtype(pa.list_(pa.string()))),
+            "Tags__c",
+            {1: "['b', None] holds a value that is empty"},
         ),
         ([["#N/A"], ["a"]], "Tags__c", {0: "is the text #N/A"}),
         (
