@@ -31,8 +31,10 @@ from sfdata.frames.dtypes import BOOLEAN, INTEGER, NUMBER, TIME, Kind
 from sfdata.transport.bodies import BodyCut
 
 BLOCK_BYTES = 1 << 19
-WHOLE_BLOCK_BYTES = 1 << 22
+WHOLE_BLOCK_BYTES = 1 << 20
 """Blocks are at least so long. Larger ones cost memory, smaller ones time: Arrow makes preparations for each."""
+WAITING = 4
+"""Blocks that wait for each processor where rows are collected, so that none of them has to."""
 LONGEST_EXCERPT = 200
 
 _PARSE = pa_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
@@ -71,13 +73,14 @@ class CsvColumns:
         line, _, rest = first.partition(b"\n")
         self._take_header(line, complete=len(line) < len(first))
         workers = pa.cpu_count() if whole else max(1, pa.cpu_count() // 2)
+        room = workers * WAITING if whole else workers
         under_way: deque[Future[pa.Table]] = deque()
         with ThreadPoolExecutor(workers, thread_name_prefix="sfdata csv") as pool:
             if rest:
                 under_way.append(pool.submit(self._parsed, rest))
             for block in blocks:
                 under_way.append(pool.submit(self._parsed, block))
-                if len(under_way) > workers:
+                if len(under_way) > room:
                     yield under_way.popleft().result()
             while under_way:
                 yield under_way.popleft().result()
