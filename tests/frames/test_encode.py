@@ -487,6 +487,7 @@ def at_once(frame, match=None, error=PushRefused):
             pd.DataFrame({"Int__c": pd.to_timedelta([1], unit="s")}),
             "Int__c: of dtype timedelta64.*, Timedelta fits no int",
         ),
+        (pd.DataFrame({"Int__c": [np.timedelta64(1, "s")]}, dtype=object), "timedelta64 fits no int field"),
         (
             pd.DataFrame({"Day__c": pd.period_range("2024", periods=2, freq="M")}),
             "Day__c: of dtype period.*Period fits no",
