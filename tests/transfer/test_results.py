@@ -6,6 +6,7 @@ import gc
 import json
 import threading
 import time
+from contextlib import nullcontext
 from itertools import pairwise
 
 import duckdb
@@ -266,6 +267,21 @@ def test_what_is_not_whole_raises_in_every_form(org, soql, page, tmp_path, form,
     with pytest.raises(IncompleteResult, match=message):
         STREAMS[form](soql(ACCOUNTS), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("form", STREAMS)
+def test_a_result_hears_once_that_its_rows_have_been_handed_over(org, soql, page, tmp_path, form):
+    """Every form says so when its last row is out, and none that ends in an error."""
+    heard = []
+    for missing in (False, True):
+        three_pages(org, page)
+        org.pages["c-4"] = [page(4, 5 if missing else 6, 6)]
+        query = soql(ACCOUNTS)
+        query._handed_over = lambda missing=missing: heard.append(missing)
+        (tmp_path / str(missing)).mkdir()
+        with pytest.raises(IncompleteResult) if missing else nullcontext():
+            STREAMS[form](query, tmp_path / str(missing))
+    assert heard == [False]
 
 
 @pytest.mark.parametrize("broken", BROKEN)
