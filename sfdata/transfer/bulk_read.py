@@ -145,6 +145,7 @@ class BulkRead:
 
     def _made(self) -> Spool:
         """A new job, and its spool: known on disk before anything else is asked."""
+        Spool.refuse_homeless()
         self.session.budget.require(FEWEST_CALLS, "a Bulk job with its results")
         job = bulk_query.create(self.session, self.text, all_rows=self.all_rows)
         org, version = self.session.instance_url, self.session.api_version

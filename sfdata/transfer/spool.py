@@ -88,6 +88,15 @@ class Spool:
         self.read = read
         self.folder = _root() / read.job
 
+    @staticmethod
+    def refuse_homeless() -> None:
+        """Refuse to begin a read whose pages could not be kept.
+
+        Raises:
+            ConfigurationError: the state folder cannot be made.
+        """
+        _root()
+
     @classmethod
     def new(cls, read: SpooledRead) -> Spool:
         """A spool for a job that was just made; those that are of no use any more are swept away.
@@ -129,7 +138,8 @@ class Spool:
         Raises:
             ConfigurationError: somebody else holds it.
         """
-        self.prepare()
+        if not (self.folder / "read.json").is_file():
+            self.prepare()
         with _create(self.folder / "lock") as file:
             if not locked(file):
                 raise ConfigurationError(
@@ -248,7 +258,14 @@ class PageFile:
 
 
 def _root() -> Path:
-    return state_folder("reads")
+    try:
+        return state_folder("reads")
+    except OSError as problem:
+        fault = ConfigurationError(
+            f"there is no place for the pages of a read: {problem.filename}: {problem.strerror}",
+            hint="SFDATA_HOME names another one.",
+        )
+    raise fault
 
 
 def _create(path: Path) -> IO[bytes]:

@@ -704,6 +704,14 @@ def test_no_secret_is_on_disk(org, read, home):
     assert not any(secret in content for content in kept for secret in (b"token-1", b"secret"))
 
 
+def test_no_job_is_made_whose_pages_have_no_place(org, read, home):
+    """A state folder that cannot be made is found out before anything is asked of the org."""
+    home.write_text("in the way")
+    with pytest.raises(ConfigurationError):
+        names(read())
+    assert org.steps == []
+
+
 @pytest.mark.parametrize("room", [0, 100, 200, 400, 500])
 def test_a_full_disk_keeps_the_pages_before_it(org, read, resume, home, monkeypatch, room):
     """The error says how many are safe; with room again, only the others are fetched."""

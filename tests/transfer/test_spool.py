@@ -291,8 +291,16 @@ def test_a_disk_that_fills_at_any_moment_leaves_whole_pages(spool, room, moment)
     assert Spool.open(JOB).page(0, URL) == page
 
 
+def test_a_home_that_cannot_be_made_is_refused(home):
+    """Before a job is made whose pages could not be kept; the error says what to set."""
+    home.write_text("in the way")
+    with pytest.raises(ConfigurationError, match=str(home)) as refused:
+        Spool.refuse_homeless()
+    assert "SFDATA_HOME" in refused.value.hint
+
+
 def test_a_spool_that_cannot_be_made_is_told(home):
-    """A file where the folder should be, or a folder nobody may write to."""
+    """A file where the folder should be."""
     (home / "reads").mkdir(parents=True)
     (home / "reads" / JOB).write_text("in the way")
     with pytest.raises(SpoolFailed):
