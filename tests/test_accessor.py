@@ -13,7 +13,8 @@ import pytest
 
 import sfdata
 import sfdata.accessor
-from sfdata.accessor import follow, register, watch, which_org
+from sfdata.accessor import register
+from sfdata.current_org import follow, watch, which_org
 from sfdata.errors import ConfigurationError, MissingCredentials
 from sfdata.localorg import LocalOrg
 from sfdata.org import open_orgs

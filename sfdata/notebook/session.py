@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import urlsplit
 
-from sfdata import accessor
+from sfdata import accessor, current_org
 from sfdata.errors import ConfigurationError, MissingCredentials
 from sfdata.notebook.display import tell
 
@@ -25,8 +25,8 @@ class Session:
         self.shell = shell
         self.orgs: dict[str, Org] = {}
         self.current: Org | None = None
-        self._unfollow = accessor.follow(lambda: self.current)
-        self._unwatch = accessor.watch(self._progress)
+        self._unfollow = current_org.follow(lambda: self.current)
+        self._unwatch = current_org.watch(self._progress)
 
     def connect(self, name: str | None = None) -> Org:
         """Open a connection, announce it and make it the current one.

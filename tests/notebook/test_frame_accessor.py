@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import sfdata
-from sfdata import accessor
-from sfdata.accessor import which_org
+from sfdata import current_org
+from sfdata.current_org import which_org
 from sfdata.errors import ConfigurationError
 
 
@@ -29,11 +29,11 @@ def test_a_verb_goes_to_the_current_org(notebook: Any) -> None:
 def test_an_unloaded_notebook_is_followed_no_more(notebook: Any) -> None:
     """The extension takes its current org along; what is said in the environment is what is left."""
     notebook.run("%sf connect local")
-    followed = len(accessor._followed)
+    followed = len(current_org._followed)
     sfdata.unload_ipython_extension(notebook.shell)
     with which_org(None) as org:
         assert org is notebook.orgs[None]
-    assert len(accessor._followed) == followed - 1
+    assert len(current_org._followed) == followed - 1
 
 
 def test_a_cell_that_connects_has_the_accessor(notebook: Any) -> None:

@@ -1,0 +1,160 @@
+"""What is wrong with what the caller gave: nothing was sent. And warnings of what the caller asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import NamedTuple
+
+from sfdata.error_texts import caret_excerpt, either
+from sfdata.errors.root import SalesforceError
+
+
+class ConfigurationError(SalesforceError, ValueError):
+    """A setting is missing, malformed or contradicts another one."""
+
+
+class MissingCredentials(ConfigurationError):
+    """Nothing given says who is logging in."""
+
+
+class InsecureUrl(ConfigurationError):
+    """A token would travel over plain http to another machine."""
+
+
+class Problem(NamedTuple):
+    """One reason why a frame cannot be pushed.
+
+    Attributes:
+        reason: what is wrong, in words that need not repeat the place.
+        column: the frame's column; None where the frame or a whole row is meant.
+        position: the row, counted from 0; None where all rows are meant.
+        label: the row's label in the index of a DataFrame.
+    """
+
+    reason: str
+    column: str | None = None
+    position: int | None = None
+    label: Hashable = None
+
+    def __str__(self) -> str:
+        column = [] if self.column is None else [self.column]
+        named = "" if self.label is None or self.label == self.position else f" ({self.label!r})"
+        row = [] if self.position is None else [f"row {self.position}{named}"]
+        place = ", ".join(column + row)
+        return f"{place}: {self.reason}" if place else self.reason
+
+
+class PushRefused(ConfigurationError):
+    """A frame has no faithful form that the org would accept; nothing was sent.
+
+    Attributes:
+        problems: every `Problem` found, up to a number that nobody reads.
+    """
+
+    SHOWN = 5
+
+    def __init__(self, problems: Iterable[Problem], *, hint: str | None = None) -> None:
+        self.problems = tuple(problems)
+        more = len(self.problems) - self.SHOWN
+        lines = [str(problem) for problem in self.problems[: self.SHOWN]]
+        lines += [f"and {more} more, in .problems"] if more > 0 else []
+        super().__init__("\n".join(lines), hint=hint)
+
+
+class SoqlError(SalesforceError, ValueError):
+    """The query text is wrong; nothing was sent."""
+
+
+class SoqlSyntaxError(SoqlError):
+    """The query does not parse.
+
+    Attributes:
+        text: the query.
+        offset: where, in characters from its beginning.
+        line, column: the same, both counted from 1.
+        expected: what would have been accepted there, in words.
+        found: what stands there instead.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        text: str,
+        offset: int,
+        expected: Iterable[str] = (),
+        found: str = "",
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, error_code="MALFORMED_QUERY", hint=hint)
+        self.text = text
+        self.offset = offset
+        self.line = text.count("\n", 0, offset) + 1
+        self.column = offset - (text.rfind("\n", 0, offset) + 1) + 1
+        self.expected = tuple(expected)
+        self.found = found
+
+    @property
+    def excerpt(self) -> str:
+        """The line in question, with a caret under the place."""
+        return caret_excerpt(self.text, self.line, self.column)
+
+    def __str__(self) -> str:
+        wanted = f"; expected {either(self.expected)}" if self.expected else ""
+        hint = f"\nHint: {self.hint}" if self.hint else ""
+        return f"{self.message} at line {self.line}, column {self.column}{wanted}\n{self.excerpt}{hint}"
+
+
+class BindError(SoqlError):
+    """A ``:name`` in the query has no value, or one that cannot be written as a SOQL literal."""
+
+
+class QueryTooLong(SoqlError):
+    """The query has more characters than a statement may have, and several statements cannot bring the same rows."""
+
+
+class NotServable(SoqlError):
+    """The engine asked for cannot answer such a query; nothing was sent."""
+
+
+class NotIncremental(SoqlError):
+    """``since()`` cannot tell what changes in this query's result; it has to be read as a whole."""
+
+
+class BookmarkError(SalesforceError, ValueError):
+    """A bookmark is garbled, belongs to another org or query, or is asked for before the rows were handed over."""
+
+
+class BookmarkExpired(BookmarkError):
+    """Since this bookmark, rows may have been deleted of which the org keeps no trace; everything must be read anew."""
+
+
+class BudgetExceeded(SalesforceError):
+    """The connection's own bound on API calls does not allow for what was to be sent; it was not sent.
+
+    Attributes:
+        needed: API calls that it takes; ``repeated`` more that have been made already, and are to be made again.
+        used: calls this connection has made.
+        allowed: calls it may make in all.
+    """
+
+    def __init__(self, what: str, needed: int, used: int, allowed: int, *, repeated: int = 0) -> None:
+        calls = "1 API call" if needed == 1 else f"{needed:,} API calls"
+        left = f"{max(allowed - used, 0):,} of its {allowed:,} left"
+        room = used + repeated + needed - allowed
+        super().__init__(
+            f"{what} would take {calls}, and this connection has {left}: not sent",
+            hint=f"org.budget.allowed += {room} makes room; query.cost() tells beforehand what a query takes.",
+        )
+        self.needed = needed
+        self.used = used
+        self.allowed = allowed
+        self.repeated = repeated
+
+
+class ResultTruncated(UserWarning):
+    """A result holds its first rows only, since ``max_rows`` or ``max_memory`` said so."""
+
+
+class RowsWillFail(UserWarning):
+    """Rows are certain to fail, and ``check="warn"`` pushes them all the same."""

@@ -1,0 +1,41 @@
+"""The root of everything sfdata raises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sfdata.error_texts import HINTS
+
+
+class SalesforceError(Exception):
+    """Anything that went wrong between a notebook and an org.
+
+    Attributes:
+        message: one sentence for the person who reads it.
+        error_code: Salesforce's ``errorCode`` (or OAuth ``error``), where there is one.
+        status: the HTTP status, where there was an answer.
+        hint: the next step, where one is known.
+    """
+
+    def __init__(
+        self, message: str, *, error_code: str | None = None, status: int | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.error_code = error_code
+        self.status = status
+        self.hint = hint if hint is not None else HINTS.get(error_code or "")
+
+    def __str__(self) -> str:
+        head = f"{self.error_code}: {self.message}" if self.error_code else self.message
+        return f"{head}\nHint: {self.hint}" if self.hint else head
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is copied and pickled by calling its class with ``args``, which cannot carry keyword arguments.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[SalesforceError], args: tuple[Any, ...], state: dict[str, Any]) -> SalesforceError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
