@@ -6,7 +6,11 @@ Progress lines, logs and counters subscribe; the core imports none of them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
+
+Outcome = Literal["done", "refused", "unknown", "not sent"]
+"""What is known of a write: ``refused`` and ``not sent`` have changed nothing, ``unknown`` may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,62 @@ class RequestDone:
     path: str
     status: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallDone:
+    """A call is over, with all its attempts: it has an answer, or an ``error`` (the name of its class).
+
+    Attributes:
+        id: ours, and no other call's; ``org_request_id`` is the org's own, where its answer tells one.
+        path: without query string.
+        status: of the last answer; None where none came.
+        seconds: in all, waits between attempts included.
+        sent, received: bytes of bodies on the wire.
+    """
+
+    id: str
+    method: str
+    path: str
+    status: int | None
+    seconds: float
+    attempts: int
+    sent: int
+    received: int
+    org_request_id: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteDone:
+    """A call that changes records is over. ``outcome`` is of the call; its answer tells of single records.
+
+    Attributes:
+        id, org_request_id: as in `CallDone`.
+        operation: what the call is for the retry: ``create``, ``update`` …
+        body, answer: as they were on the wire, with field values in them.
+        error: the class of what is raised, and ``error_code`` Salesforce's code in it.
+    """
+
+    id: str
+    operation: str
+    method: str
+    path: str
+    outcome: Outcome
+    status: int | None = None
+    body: bytes | None = field(default=None, repr=False)
+    answer: bytes = field(default=b"", repr=False)
+    org_request_id: str | None = None
+    error: str | None = None
+    error_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatementSent:
+    """The statement ``soql`` goes to the org, through ``engine`` (``rest`` or ``bulk``)."""
+
+    engine: str
+    soql: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +135,18 @@ class UnitMoved:
     job: str | None
 
 
-Event = RequestDone | RetryScheduled | TokenRenewed | RowsRead | JobState | EngineChosen | UnitMoved
+Event = (
+    RequestDone
+    | CallDone
+    | WriteDone
+    | StatementSent
+    | RetryScheduled
+    | TokenRenewed
+    | RowsRead
+    | JobState
+    | EngineChosen
+    | UnitMoved
+)
 Hook = Callable[[Event], None]
 
 
