@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -39,12 +38,12 @@ class DescribeCache:
 
     Args:
         session: the connection.
-        clock: monotonic seconds.
+        clock: monotonic seconds; the connection's by default.
     """
 
-    def __init__(self, session: HttpSession, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, session: HttpSession, clock: Callable[[], float] | None = None) -> None:
         self._session = session
-        self._clock = clock
+        self._clock = clock or session.runtime.clock
         self._lock = threading.Lock()
         self._entries: dict[str, _Entry] = {}
 

@@ -10,8 +10,7 @@ columns, and none comes twice.
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -35,6 +34,7 @@ from sfdata.frames.batch import Batch
 from sfdata.frames.columns import ResultColumns, result_columns
 from sfdata.frames.csv_columns import CsvColumns
 from sfdata.resilience.hooks import Hooks, JobState, RowsRead
+from sfdata.resilience.patience import Patience
 from sfdata.soql import Query
 from sfdata.soql.nodes import FieldPath, SelectField
 from sfdata.transfer.result_pages import ResultPages, gone
@@ -48,22 +48,6 @@ FETCHES = 3
 """Times a page that breaks off is fetched before it is given up."""
 UNANSWERED = 20
 """Questions in a row about a job that may go unanswered, each one repeated as any read is."""
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long a read waits for its job, and between which questions.
-
-    Attributes:
-        first_seconds, longest_seconds: the wait before the second question, growing by half up to the longest.
-        deadline_seconds: how long in all; None waits for ever.
-    """
-
-    first_seconds: float = 0.2
-    longest_seconds: float = 30.0
-    deadline_seconds: float | None = None
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
 
 
 def servable(query: Query, columns: ResultColumns) -> str | None:
@@ -180,11 +164,10 @@ class BulkRead:
 
     def _finished(self, spool: Spool) -> int:
         """The number of rows, when the job is complete."""
-        job_id, patience = spool.read.job, self.patience
-        pause, unanswered = patience.first_seconds, 0
-        limit = patience.deadline_seconds
-        deadline = math.inf if limit is None else patience.clock() + limit
-        while True:
+        job_id, runtime, unanswered = spool.read.job, self.session.runtime, 0
+        limit = self.patience.deadline_seconds
+        deadline = math.inf if limit is None else runtime.clock() + limit
+        for pause in self.patience.pauses():
             try:
                 job = bulk_query.info(self.session, job_id, version=spool.read.api_version)
             except NotFound:
@@ -198,10 +181,10 @@ class BulkRead:
                 self.hooks(JobState(job.id, job.state, job.rows))
                 if job.ended:
                     return _counted(spool, job)
-            if patience.clock() + pause > deadline:
+            if runtime.clock() + pause > deadline:
                 raise StillRunning(job_id)
-            patience.sleep(pause)
-            pause = min(pause * 1.5, patience.longest_seconds)
+            runtime.sleep(pause)
+        raise AssertionError("unreachable")
 
 
 def _counted(spool: Spool, job: QueryJob) -> int:

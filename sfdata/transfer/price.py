@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate, takewhile
 from typing import Any, Literal
 
 import pandas as pd
@@ -27,8 +28,9 @@ from sfdata.errors import (
 from sfdata.frames.columns import UnknownName
 from sfdata.metadata import ObjectDescribe
 from sfdata.resilience.limits import ApiUsage
+from sfdata.resilience.patience import Patience
 from sfdata.soql.nodes import Subquery
-from sfdata.transfer.bulk_read import FEWEST_CALLS, Patience
+from sfdata.transfer.bulk_read import FEWEST_CALLS
 from sfdata.transfer.engine import PAGES_BY_REST, TOO_SLOW, Reading
 from sfdata.transfer.rest_read import PAGE_ROWS
 from sfdata.transfer.statements import Statements
@@ -280,12 +282,8 @@ def _by_bulk(statements: int, rows: int | None) -> EnginePrice:
 
 def _polls(seconds: float, patience: Patience) -> int:
     """How often a job that runs so long is asked for its state."""
-    polls, waited, pause = 1, 0.0, patience.first_seconds
-    while waited < seconds:
-        waited += pause
-        pause = min(pause * 1.5, patience.longest_seconds)
-        polls += 1
-    return polls
+    waited = accumulate(patience.pauses(), initial=0.0)
+    return 1 + sum(1 for _ in takewhile(lambda so_far: so_far < seconds, waited))
 
 
 def _page_rows(reading: Reading, describe: Callable[[str], ObjectDescribe]) -> int:

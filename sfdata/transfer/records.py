@@ -8,7 +8,6 @@ the org's own clock; from then on every further change bears a later second, and
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -43,12 +42,12 @@ class SObject:
         describes: DescribeCache,
         name: str,
         *,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         self.name = name
         self._session = session
         self._describes = describes
-        self._sleep = sleep
+        self._sleep = sleep or session.runtime.sleep
 
     @property
     def describe(self) -> ObjectDescribe:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -66,7 +65,7 @@ class ResumedRead(Results):
             "org": urlsplit(self._session.instance_url).hostname,
             "api_version": self._session.api_version,
             "engine": "bulk",
-            "read_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            "read_at": self._session.runtime.moment().isoformat(timespec="seconds"),
         }
 
     def __repr__(self) -> str:

@@ -176,7 +176,7 @@ class Soql(Results):
             "org": urlsplit(self._session.instance_url).hostname,
             "api_version": self._session.api_version,
             "engine": self._statements.latest.used,
-            "read_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            "read_at": self._session.runtime.moment().isoformat(timespec="seconds"),
         }
 
     def __repr__(self) -> str:

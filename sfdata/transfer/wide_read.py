@@ -13,7 +13,6 @@ read by the same statement where they fit into one.
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -179,7 +178,7 @@ class WideRead:
         now = org_clock(self._session).now
         settled: dt.datetime = pc.max(stamps).as_py() + PRECISION
         if settled > now:
-            time.sleep(min(settled - now, 2 * PRECISION).total_seconds())
+            self._session.runtime.sleep(min(settled - now, 2 * PRECISION).total_seconds())
         return max(now, min(settled, now + 2 * PRECISION))
 
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 import threading
-import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 from urllib.parse import urlencode
 
 import httpx
@@ -28,6 +27,7 @@ from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hooks, TokenRenewed
 from sfdata.resilience.limits import LimitsTracker
 from sfdata.resilience.retry import IN_DOUBT, WRITES, Operation, RetryPolicy
+from sfdata.resilience.runtime import Runtime
 from sfdata.transport.faults import AttemptFailed, answer_error, answer_verdict, unsupported_version
 from sfdata.transport.layers import BearerLayer, BreakerLayer, BudgetLayer, LimitsLayer, RetryLayer, Send, WireLayer
 from sfdata.transport.messages import Request, Response, Sink, Watch
@@ -46,7 +46,7 @@ class HttpSession:
         flow: who is logging in.
         wire: where requests go instead of the network: a recording, a replay, a stub.
         retry, breaker, budget, limits, hooks: the policies, where the usual ones will not do.
-        clock, now: monotonic and epoch seconds.
+        runtime: time, waiting and chance, also of the policies that are not given.
 
     Every request raises a `sfdata.errors.SalesforceError` unless it has a usable answer. The answer's body is whole.
     """
@@ -62,30 +62,31 @@ class HttpSession:
         budget: Budget | None = None,
         limits: LimitsTracker | None = None,
         hooks: Hooks | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], float] = time.time,
+        runtime: Runtime | None = None,
     ) -> None:
         self.config = config
+        self.runtime = runtime = runtime or Runtime()
         self.hooks = hooks or Hooks()
         self.budget = budget or Budget()
-        self.limits = limits or LimitsTracker(now)
+        self.limits = limits or LimitsTracker(runtime.now)
         self.tokens = TokenManager(
             flow,
             self._fetch_token,
             instance_url=config.instance_url,
-            clock=clock,
-            now=now,
+            clock=runtime.clock,
+            now=runtime.now,
             announce=lambda name, reason: self.hooks(TokenRenewed(name, reason)),
         )
         self._wire = wire or LiveWire(config.ca_file)
-        self._signed, self._unsigned = self._stack(retry or RetryPolicy(), breaker or CircuitBreaker(), clock)
+        retry = retry or RetryPolicy(sleep=runtime.sleep, clock=runtime.clock, uniform=runtime.chance.uniform)
+        self._signed, self._unsigned = self._stack(retry, breaker or CircuitBreaker(clock=runtime.clock))
         self._versions_lock = threading.Lock()
         self._versions: list[str] | None = None
         self._closed = False
 
-    def _stack(self, retry: RetryPolicy, breaker: CircuitBreaker, clock: Callable[[], float]) -> tuple[Send, Send]:
+    def _stack(self, retry: RetryPolicy, breaker: CircuitBreaker) -> tuple[Send, Send]:
         """The layers, from the wire outwards: for API calls, and for logins, which are signed and counted by nobody."""
-        wire = WireLayer(self._wire, self.config, self.hooks, retry.deadline_seconds, clock)
+        wire = WireLayer(self._wire, self.config, self.hooks, retry.deadline_seconds, self.runtime.clock)
         unsigned = LimitsLayer(self.limits, wire)
         counted = BudgetLayer(self.budget, unsigned)
         calls, logins = (RetryLayer(retry, self.hooks, BreakerLayer(breaker, send)) for send in (counted, unsigned))
@@ -195,6 +196,9 @@ class HttpSession:
 
     def __repr__(self) -> str:
         return f"HttpSession({self.config.instance_url or self.config.login_url}, v{self.config.api_version})"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a connection cannot be pickled or copied")
 
     # --- how ---------------------------------------------------------------------------------------------------------
 

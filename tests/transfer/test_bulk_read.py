@@ -29,10 +29,12 @@ from sfdata.errors import (
 )
 from sfdata.resilience.breaker import CircuitBreaker
 from sfdata.resilience.hooks import Hooks, JobState, RowsRead
+from sfdata.resilience.patience import Patience
 from sfdata.resilience.retry import RetryPolicy, RetryQuota
+from sfdata.resilience.runtime import Runtime
 from sfdata.soql import parse
 from sfdata.transfer import bulk_read, spool
-from sfdata.transfer.bulk_read import BulkRead, Patience, servable
+from sfdata.transfer.bulk_read import BulkRead, servable
 from sfdata.transfer.resume import ResumedRead
 from sfdata.transport.http_session import HttpSession
 
@@ -197,7 +199,8 @@ def session(org, time):
     retry = RetryPolicy(sleep=lambda seconds: None, quota=quota)
     flow = ClientCredentials(client_id="id", client_secret="secret", login_url=URL)
     wire, breaker = httpx.MockTransport(org.handle), CircuitBreaker(threshold=10**9)
-    with HttpSession(OrgConfig(URL), flow, wire=wire, retry=retry, breaker=breaker) as opened:
+    runtime = Runtime(clock=time, sleep=time.sleep)
+    with HttpSession(OrgConfig(URL), flow, wire=wire, retry=retry, breaker=breaker, runtime=runtime) as opened:
         yield opened
 
 
@@ -211,7 +214,7 @@ def read(org, session, time, events):
     """Makes the read of the org's query, as one process would."""
 
     def make(soql=SOQL, deadline=None, **options):
-        patience = Patience(deadline_seconds=deadline, clock=time, sleep=time.sleep)
+        patience = Patience(deadline_seconds=deadline)
         cache, hooks = DescribeCache(session), Hooks(events.append)
         return BulkRead(session, cache, hooks, parse(soql), soql, patience=patience, **options)
 
@@ -219,9 +222,8 @@ def read(org, session, time, events):
 
 
 @pytest.fixture
-def resume(session, events, time, monkeypatch):
+def resume(session, events):
     """Resumes the job as another process would, with nothing but its Id."""
-    monkeypatch.setattr(bulk_read, "Patience", lambda: Patience(clock=time, sleep=time.sleep))
     return lambda: ResumedRead(session, DescribeCache(session), Hooks(events.append), JOB)
 
 
@@ -794,9 +796,9 @@ def test_a_session_that_stays_refused_is_an_error(org, home):
     """A token nobody can renew ends the read with the org's word for it; the spool stays."""
     org.faults["page 1"] = [lambda answer: refused(401)]
     flow = AccessToken(access_token="00D!x", instance_url=URL)
-    with HttpSession(OrgConfig(URL), flow, wire=httpx.MockTransport(org.handle)) as session:
-        patience = Patience(sleep=lambda seconds: None)
-        reading = BulkRead(session, DescribeCache(session), Hooks(), parse(SOQL), SOQL, patience=patience)
+    wire, runtime = httpx.MockTransport(org.handle), Runtime.seeded(1)
+    with HttpSession(OrgConfig(URL), flow, wire=wire, runtime=runtime) as session:
+        reading = BulkRead(session, DescribeCache(session), Hooks(), parse(SOQL), SOQL)
         with pytest.raises(SalesforceError) as failure:
             names(reading)
     assert not isinstance(failure.value, TransportError)

@@ -15,6 +15,7 @@ from sfdata.auth import AccessToken
 from sfdata.config import OrgConfig
 from sfdata.resilience.breaker import CircuitBreaker
 from sfdata.resilience.retry import RetryPolicy
+from sfdata.resilience.runtime import Runtime
 from sfdata.transport.http_session import HttpSession
 
 MY_DOMAIN = "https://acme.my.salesforce.com"
@@ -51,7 +52,7 @@ def session_on(virtual):
         policies = {
             "retry": RetryPolicy(sleep=virtual.sleep, clock=virtual, uniform=lambda low, high: high),
             "breaker": CircuitBreaker(clock=virtual),
-            "clock": virtual,
+            "runtime": Runtime(clock=virtual, sleep=virtual.sleep),
             **policies,
         }
         flow = flow or AccessToken(access_token="00DAA000000000A!given", instance_url=MY_DOMAIN)

@@ -22,6 +22,7 @@ from sfdata.auth import AccessToken
 from sfdata.config import OrgConfig
 from sfdata.errors import ConfigurationError, ConnectionFailed, RequestTimeout, UnreadableAnswer
 from sfdata.resilience.retry import RetryPolicy
+from sfdata.resilience.runtime import Runtime
 from sfdata.transport.wire import LiveWire, proxy_for
 
 PATH = "/services/data/v67.0/limits"
@@ -141,7 +142,7 @@ def test_a_trickle_ends_in_a_timeout(session_on, json_answer):
 
     session = session_on(
         lambda request: httpx.Response(200, stream=Trickle()),
-        clock=clock,
+        runtime=Runtime(clock=clock),
         retry=RetryPolicy(attempts=1, clock=clock, deadline_seconds=100.0),
     )
     with pytest.raises(RequestTimeout):
