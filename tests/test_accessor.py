@@ -18,7 +18,7 @@ from sfdata.current_org import follow, watch, which_org
 from sfdata.errors import ConfigurationError, MissingCredentials
 from sfdata.localorg import LocalOrg
 from sfdata.org import open_orgs
-from sfdata.transfer.state import state_folder
+from sfdata.state import state_folder
 
 PROD, TEST = "https://prod.my.salesforce.com", "https://test.my.salesforce.com"
 

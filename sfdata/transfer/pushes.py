@@ -21,12 +21,12 @@ import pandas as pd
 from sfdata.api.describe import DescribeCache
 from sfdata.errors import ConfigurationError, PushUnderWay
 from sfdata.resilience.hooks import Hooks, UnitMoved
+from sfdata.state import locked, state_folder
 from sfdata.transfer.checking import Checking
 from sfdata.transfer.journal import Journal, State, Unit
 from sfdata.transfer.planning import Planner, PushRequest, as_table, new_push_id
 from sfdata.transfer.push import Push
 from sfdata.transfer.push_result import PushResult, Retry
-from sfdata.transfer.state import locked, state_folder
 from sfdata.transport.http_session import HttpSession
 
 ORPHANED_SECONDS = 86_400

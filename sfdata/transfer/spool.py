@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from sfdata.errors import ConfigurationError, SpoolFailed
-from sfdata.transfer.state import locked, state_folder
+from sfdata.state import locked, state_folder
 from sfdata.transport.bodies import BodyReader
 
 CHUNK_BYTES = 1 << 16

@@ -15,9 +15,9 @@ from contextlib import closing
 import pytest
 
 from sfdata.errors import ConfigurationError, SpoolFailed
+from sfdata.state import state_folder
 from sfdata.transfer import spool as spool_module
 from sfdata.transfer.spool import Abandoned, Spool, SpooledRead
-from sfdata.transfer.state import state_folder
 from sfdata.transport.bodies import BodyCut
 
 JOB = "750AA0000000001AAA"
