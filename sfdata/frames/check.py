@@ -24,10 +24,10 @@ from sfdata.error_texts import HINTS
 from sfdata.errors import Problem, PushRefused
 from sfdata.frames.cells import CLEARED, TEXT
 from sfdata.frames.columns import Describe
-from sfdata.frames.csv_parts import LARGEST_PART
 from sfdata.frames.encode import Places, RowSlice, shown, type_problems
 from sfdata.frames.field_rules import KeyPrefixes, Severity, Wrong, trimmed, wrong_cells
 from sfdata.frames.input_frame import InputFrame, input_frame
+from sfdata.frames.record_parts import LARGEST_PART
 from sfdata.frames.write_columns import NEEDS_ID, ONLY_ID, NullPolicy, Operation, WriteColumn, found_columns
 from sfdata.metadata import FieldDescribe, ObjectDescribe
 

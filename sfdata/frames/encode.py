@@ -1,6 +1,6 @@
 """From a frame to the CSV of an ingest job, exact or refused: the way back of `sfdata.frames.decode`.
 
-    frame ─ input_frame ─→ Arrow arrays, slice by slice ─ cells ─→ texts and numbers ─→ CSV ─ csv_parts ─→ parts
+    frame ─ input_frame ─→ Arrow arrays, slice by slice ─ cells ─→ texts and numbers ─→ CSV ─ record_parts ─→ parts
     names ─ write_columns ─→ fields and headers
 
 What is wrong with the frame as a whole is said at once, what is wrong with values once all rows have been looked at:
@@ -24,9 +24,9 @@ import pyarrow.csv as pa_csv
 from sfdata.errors import Problem, PushRefused
 from sfdata.frames.cells import ADVICE, CLEARED, FORMS, TEXT, Refuse, form_of
 from sfdata.frames.columns import Describe
-from sfdata.frames.csv_parts import LARGEST_PART, MOST_PROBLEMS, CsvParts
 from sfdata.frames.input_frame import InputFrame, input_frame
 from sfdata.frames.python_values import Group
+from sfdata.frames.record_parts import LARGEST_PART, MOST_PROBLEMS, RecordParts
 from sfdata.frames.write_columns import NullPolicy, Operation, WriteColumn, write_columns
 
 MOST_RECORD_CHARACTERS = 400_000
@@ -49,7 +49,7 @@ def encode(
     nulls: NullPolicy = "leave",
     limit: int = LARGEST_PART,
     part_rows: int | None = None,
-) -> CsvParts:
+) -> RecordParts:
     """The parts of an upload: UTF-8 without a byte order mark, commas, LF.
 
     Missing values (NaN, NaT, None, NA, empty texts) are empty cells, which leave a field as it is, or ``#N/A``, which
@@ -69,14 +69,21 @@ def encode(
             key column is missing. Single values are refused while the parts are made.
         ConfigurationError: arguments that contradict each other; no frame.
     """
+    rows = writable_rows(frame, object_name, describe, operation, key, nulls)
+    header = ",".join(column.header for column in rows.columns) + "\n"
+    return RecordParts(header.encode(), rows.source.rows, rows.csv, limit, part_rows)
+
+
+def writable_rows(
+    frame: Any, object_name: str, describe: Describe, operation: Operation, key: str | None, nulls: NullPolicy
+) -> Rows:
+    """The rows of a frame whose columns are in order; arguments and errors as of `encode`."""
     source = input_frame(frame)
     columns = write_columns(source.names, object_name, describe, operation, key, nulls)
     problems = [problem for column in columns for problem in type_problems(column, source)]
     if problems:
         raise PushRefused(problems)
-    header = ",".join(column.header for column in columns) + "\n"
-    rows = _Rows(source, columns, clears=operation != "insert")
-    return CsvParts(header.encode(), source.rows, rows.csv, limit, part_rows)
+    return Rows(source, columns, clears=operation != "insert")
 
 
 def type_problems(column: WriteColumn, source: InputFrame) -> Iterator[Problem]:
@@ -97,15 +104,29 @@ def _misfit(column: WriteColumn, family: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """The rows of a frame as CSV."""
+class Rows:
+    """The rows of a frame on their way to the org."""
 
     source: InputFrame
     columns: Sequence[WriteColumn]
     clears: bool
 
     def csv(self, start: int, stop: int) -> pa.Buffer:
-        """The rows from one position up to another, each ended by LF.
+        """The rows from one position up to another as CSV, each ended by LF.
+
+        Raises:
+            PushRefused: all that is wrong with their values.
+        """
+        arrays = self.cells(start, stop)
+        if len(arrays) == 1:
+            arrays = [pc.fill_null(pc.cast(arrays[0], TEXT), "")]  # written as quotes: a blank line is no record
+        stream = pa.BufferOutputStream()
+        options = pa_csv.WriteOptions(include_header=False, batch_size=_BATCH_ROWS)
+        pa_csv.write_csv(pa.table(arrays, names=[column.header for column in self.columns]), stream, options)
+        return stream.getvalue()
+
+    def cells(self, start: int, stop: int) -> list[pa.Array]:
+        """The cells of each column from one position up to another, null where they are empty.
 
         Raises:
             PushRefused: all that is wrong with their values.
@@ -124,12 +145,7 @@ class _Rows:
             rows.check_length(arrays)
         if problems:
             raise PushRefused(problems)
-        if len(arrays) == 1:
-            arrays = [pc.fill_null(pc.cast(arrays[0], TEXT), "")]  # written as quotes: a blank line is no record
-        stream = pa.BufferOutputStream()
-        options = pa_csv.WriteOptions(include_header=False, batch_size=_BATCH_ROWS)
-        pa_csv.write_csv(pa.table(arrays, names=[column.header for column in self.columns]), stream, options)
-        return stream.getvalue()
+        return arrays
 
 
 class RowSlice:

@@ -26,8 +26,8 @@ import pyarrow.compute as pc
 from sfdata.api.bulk_ingest import IngestOperation
 from sfdata.errors import ConfigurationError, PushRefused, PushStopped
 from sfdata.frames.columns import Describe
-from sfdata.frames.csv_parts import LARGEST_PART, CsvParts
 from sfdata.frames.encode import encode
+from sfdata.frames.record_parts import LARGEST_PART, RecordParts
 from sfdata.frames.write_columns import NullPolicy
 from sfdata.metadata import FieldDescribe, ObjectDescribe
 from sfdata.transfer.journal import Journal, PushRecord, Unit
@@ -150,7 +150,7 @@ class Planner:
         if not len(chosen):
             return False
         records = _SentRecords(folder, {unit.number: unit for unit in units}, chosen)
-        parts = CsvParts(records.header, len(chosen), records.csv, LARGEST_PART, push.about["part_rows"])
+        parts = RecordParts(records.header, len(chosen), records.csv, LARGEST_PART, push.about["part_rows"])
         positions, again = chosen["position"].to_numpy(), list[Unit]()
         with _disk_faults():
             for part, content in parts:

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfdata.errors import ConfigurationError, Problem, PushRefused
-from sfdata.frames import csv_parts
-from sfdata.frames.csv_parts import CsvParts
+from sfdata.frames import record_parts
 from sfdata.frames.encode import encode
+from sfdata.frames.record_parts import RecordParts
 from sfdata.metadata import ObjectDescribe
 
 HEADER = b"Name,Site\n"
@@ -45,7 +45,7 @@ def line(*values):
 
 def of(records, **bounds):
     """The parts of records that are given as bytes."""
-    return CsvParts(HEADER, len(records), lambda start, stop: pa.py_buffer(b"".join(records[start:stop])), **bounds)
+    return RecordParts(HEADER, len(records), lambda start, stop: pa.py_buffer(b"".join(records[start:stop])), **bounds)
 
 
 def packed(records, limit, part_rows):
@@ -74,8 +74,8 @@ def test_a_part_holds_as_many_records_as_its_bounds_allow(values, room, part_row
     limit = len(HEADER) + max(map(len, records)) + room
     parts = of(records, limit=limit, part_rows=part_rows)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(csv_parts, "_FIRST_ROWS", slice_rows)
-        patched.setattr(csv_parts, "_MOST_ROWS", slice_rows)
+        patched.setattr(record_parts, "_FIRST_ROWS", slice_rows)
+        patched.setattr(record_parts, "_MOST_ROWS", slice_rows)
         made = list(parts)
         plan = parts.plan()
     begins = packed(records, limit, part_rows)
@@ -148,8 +148,8 @@ def test_the_bytes_of_a_row_do_not_depend_on_its_slice(nulls, monkeypatch):
     """However the slices fall, with all values of a column missing in one or none, rows are written the same."""
     files = []
     for rows in (1, 5, 16, 100):
-        monkeypatch.setattr(csv_parts, "_FIRST_ROWS", rows)
-        monkeypatch.setattr(csv_parts, "_MOST_ROWS", rows)
+        monkeypatch.setattr(record_parts, "_FIRST_ROWS", rows)
+        monkeypatch.setattr(record_parts, "_MOST_ROWS", rows)
         ((_, content),) = encode(frame(100), "Account", describe, "update", nulls=nulls)
         files.append(content)
     assert len(set(files)) == 1
@@ -196,7 +196,7 @@ def test_parts_come_before_all_rows_are_written():
         written.append(stop)
         return pa.py_buffer(line("x" * 90) * (stop - start))
 
-    parts = iter(CsvParts(HEADER, 1_000_000, write, limit=100_000))
+    parts = iter(RecordParts(HEADER, 1_000_000, write, limit=100_000))
     next(parts)
     assert max(written) < 60_000
     parts.close()
@@ -212,8 +212,8 @@ def test_slices_of_wide_rows_are_small():
         sizes[start] = len(content)
         return pa.py_buffer(content)
 
-    assert sum(part.rows for part in CsvParts(HEADER, 600, write, limit=10_000_000).plan()) == 600
-    assert max(size for start, size in sizes.items() if start >= 3 * 64) <= csv_parts.SLICE_BYTES
+    assert sum(part.rows for part in RecordParts(HEADER, 600, write, limit=10_000_000).plan()) == 600
+    assert max(size for start, size in sizes.items() if start >= 3 * 64) <= record_parts.SLICE_BYTES
     assert max(sizes.values()) < 7_000_000
 
 
@@ -228,7 +228,7 @@ def test_rows_behind_refused_ones_are_looked_at_and_not_given():
 
     given = []
     with pytest.raises(PushRefused) as caught:
-        given.extend(part.stop for part, _ in CsvParts(HEADER, 2_000, write, part_rows=2))
+        given.extend(part.stop for part, _ in RecordParts(HEADER, 2_000, write, part_rows=2))
     assert given == list(range(2, 64, 2))
     assert [problem.position for problem in caught.value.problems] == [70, 71, 1_500]
     assert caught.value.hint == "Right it."
@@ -241,4 +241,4 @@ def test_an_error_that_is_no_refusal_comes_through():
         raise MemoryError("no room")
 
     with pytest.raises(MemoryError, match="no room"):
-        CsvParts(HEADER, 10, write).plan()
+        RecordParts(HEADER, 10, write).plan()

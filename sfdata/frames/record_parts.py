@@ -1,8 +1,8 @@
-"""A long CSV file in parts: each within a number of bytes, none cutting a record, and each to be had again.
+"""Many records in parts: each within a number of bytes, none cutting a record, and each to be had again.
 
-Rows are written a slice at a time, two slices side by side, and laid into a part until the next record would not fit;
-the bytes counted are those that are sent. What a part holds follows from the rows alone, not from the slices they were
-written in, so the rows of a part written again are the same bytes.
+Records are CSV, or JSON in lines. They are written a slice of rows at a time, two slices side by side, and laid into a
+part until the next record would not fit; the bytes counted are those that are sent. What a part holds follows from the
+rows alone, not from the slices they were written in, so the rows of a part written again are the same bytes.
 
 An ingest job takes 150 MB once they are in base64, and so 100 MB of CSV:
 https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/datafiles_prepare_csv.htm
@@ -32,8 +32,22 @@ THREADS = 2
 SLICE_BYTES = 4_000_000
 _FIRST_ROWS, _MOST_ROWS, _GROWTH = 64, 16_384, 16
 
+Ends = npt.NDArray[np.int64]
 RowWriter = Callable[[int, int], pa.Buffer]
 """Writes the rows from one position up to another; raises `PushRefused` with everything that is wrong with them."""
+
+
+def csv_ends(content: bytes | pa.Buffer) -> Ends:
+    """Where each record of CSV ends, the header's too: at the line ends before which the quotes are all closed."""
+    text = np.frombuffer(content, np.uint8)
+    line_ends, quotes = np.flatnonzero(text == ord("\n")), np.flatnonzero(text == ord('"'))
+    ends: Ends = line_ends[np.searchsorted(quotes, line_ends) % 2 == 0] + 1
+    return ends
+
+
+def line_ends(content: bytes | pa.Buffer) -> Ends:
+    """Where each line ends: a record of JSON holds no line end."""
+    return np.flatnonzero(np.frombuffer(content, np.uint8) == ord("\n")) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +65,32 @@ class Part:
         return self.stop - self.start
 
 
-class CsvParts:
-    """The parts of a CSV file.
+class RecordParts:
+    """The parts of all records.
 
     Iterating gives each `Part` with its bytes; who lets go of them (``del``) before asking for the next has one part in
     memory at a time. `plan` gives the parts alone, and `data` the bytes of one of them.
 
     Args:
-        header: the first line of every part, with its line end.
+        header: the first line of every part, with its line end; empty where there is none.
         rows: how many there are, at least one.
-        write: gives the CSV of some of them, each record ended by LF; called from two threads.
+        write: gives some of them, each record ended by LF; called from two threads.
         limit: bytes that a part may have, header included.
         part_rows: rows that a part may have; None leaves it to ``limit``.
+        ends: finds where records end.
 
     Raises:
         ConfigurationError: bounds that not even one row could keep.
     """
 
     def __init__(
-        self, header: bytes, rows: int, write: RowWriter, limit: int = LARGEST_PART, part_rows: int | None = None
+        self,
+        header: bytes,
+        rows: int,
+        write: RowWriter,
+        limit: int = LARGEST_PART,
+        part_rows: int | None = None,
+        ends: Callable[[pa.Buffer], Ends] = csv_ends,
     ) -> None:
         if limit <= len(header):
             raise ConfigurationError(f"a part may have {limit} bytes, and its header alone has {len(header)}")
@@ -80,6 +101,7 @@ class CsvParts:
         self._write = write
         self._limit = limit
         self._part_rows = part_rows or rows
+        self._ends = ends
 
     def __iter__(self) -> Iterator[tuple[Part, bytes]]:
         """Every part with its bytes.
@@ -115,7 +137,7 @@ class CsvParts:
     def _filled(self, *, keep: bool) -> Iterator[_OpenPart]:
         part = _OpenPart(0, 0, self.header, keep=keep)
         for start, stop, rows in self._slices(0, self.rows):
-            records = _Records(rows, stop - start)
+            records = _Records(rows, stop - start, self._ends)
             first = 0
             while (count := self._fitting(part, records, first)) < records.count - first:
                 if not count and not part.rows:
@@ -137,10 +159,11 @@ class CsvParts:
 
     def _too_large(self, position: int, records: _Records, first: int) -> Problem:
         size = records.begin(first + 1) - records.begin(first) + len(self.header)
-        return Problem(f"with its header the row has {size} bytes, and a part may have {self._limit}", None, position)
+        row = "with its header the row" if self.header else "the row"
+        return Problem(f"{row} has {size} bytes, and a part may have {self._limit}", None, position)
 
     def _slices(self, start: int, stop: int) -> Iterator[tuple[int, int, pa.Buffer]]:
-        """The rows as CSV, slice by slice in order, while others are being written already.
+        """The rows as they are written, slice by slice in order, while others are being written already.
 
         Raises:
             PushRefused: rows that cannot be written. Once there are some, slices are only looked at.
@@ -214,13 +237,12 @@ class _Records:
 
     content: pa.Buffer
     count: int
+    found: Callable[[pa.Buffer], Ends]
 
     @cached_property
-    def ends(self) -> npt.NDArray[np.int64]:
-        """Where each record ends: at the line ends before which the quotes are all closed."""
-        text = np.frombuffer(self.content, np.uint8)
-        line_ends, quotes = np.flatnonzero(text == ord("\n")), np.flatnonzero(text == ord('"'))
-        ends: npt.NDArray[np.int64] = line_ends[np.searchsorted(quotes, line_ends) % 2 == 0] + 1
+    def ends(self) -> Ends:
+        """Where each record ends."""
+        ends = self.found(self.content)
         assert len(ends) == self.count
         return ends
 
