@@ -4,6 +4,7 @@
     ├── ConfigurationError              a setting is missing, malformed or contradicts another
     │   ├── MissingCredentials          nothing says who is logging in
     │   ├── InsecureUrl                 plain http to anything but this machine
+    │   ├── VaultRefused                what is kept of a login cannot be trusted, or not be opened
     │   └── PushRefused                 rows that cannot be written, or are certain to fail; nothing was sent
     ├── SoqlError                       the query text, before anything is sent
     │   ├── SoqlSyntaxError             what was found, what was expected, and where
@@ -15,6 +16,8 @@
     │   └── BookmarkExpired             too old: what was deleted since then is no longer known
     ├── AuthenticationError             the org does not let us in
     │   ├── LoginRefused                the token endpoint said no
+    │   │   ├── LoginRequired           the refresh token is no longer good
+    │   │   └── ClockSkew               no, and this computer's clock is wrong
     │   └── SessionExpired              INVALID_SESSION_ID after a fresh login
     ├── TransportError                  no usable answer
     │   ├── ConnectionFailed            nobody listens, no such host, TLS refused
@@ -46,6 +49,7 @@
         ├── PushUnderWay                somebody else takes it further right now
         └── PushFailed                  at its end, with rows that were not written
 
+    NotRemembered                       a warning: a login that only this process knows
     ResultTruncated                     a warning: the caller's own bound left rows out
     RowsWillFail                        a warning: rows that are pushed though they are certain to fail
 
@@ -59,12 +63,14 @@ from sfdata.errors.answers import (
     AccessDenied,
     AuthenticationError,
     CircuitOpen,
+    ClockSkew,
     Conflict,
     ConnectionFailed,
     InvalidField,
     InvalidQueryLocator,
     InvalidType,
     LoginRefused,
+    LoginRequired,
     MalformedQuery,
     NotFound,
     OutcomeUnknown,
@@ -87,6 +93,7 @@ from sfdata.errors.inputs import (
     InsecureUrl,
     MissingCredentials,
     NotIncremental,
+    NotRemembered,
     NotServable,
     Problem,
     PushRefused,
@@ -95,6 +102,7 @@ from sfdata.errors.inputs import (
     RowsWillFail,
     SoqlError,
     SoqlSyntaxError,
+    VaultRefused,
 )
 from sfdata.errors.results import (
     BulkJobFailed,
@@ -121,6 +129,7 @@ __all__ = [
     "BudgetExceeded",
     "BulkJobFailed",
     "CircuitOpen",
+    "ClockSkew",
     "ConfigurationError",
     "Conflict",
     "ConnectionFailed",
@@ -130,10 +139,12 @@ __all__ = [
     "InvalidQueryLocator",
     "InvalidType",
     "LoginRefused",
+    "LoginRequired",
     "MalformedQuery",
     "MissingCredentials",
     "NotFound",
     "NotIncremental",
+    "NotRemembered",
     "NotServable",
     "OutcomeUnknown",
     "Problem",
@@ -161,6 +172,7 @@ __all__ = [
     "TransportError",
     "UnreadableAnswer",
     "UnsupportedApiVersion",
+    "VaultRefused",
 ]
 
 for _name in __all__:  # tracebacks name the place to import from

@@ -16,6 +16,30 @@ class LoginRefused(AuthenticationError):
     """The token endpoint refused the grant. ``error_code`` is the OAuth ``error``."""
 
 
+class LoginRequired(LoginRefused):
+    """The refresh token is no longer good: somebody has to log in again."""
+
+
+class ClockSkew(LoginRefused):
+    """The login was refused, and this computer's clock and the login host's differ.
+
+    Attributes:
+        seconds: how far this computer is behind the host; negative where it is ahead.
+    """
+
+    def __init__(
+        self, message: str, seconds: float, *, error_code: str | None = None, status: int | None = None
+    ) -> None:
+        direction = "behind" if seconds > 0 else "ahead of"
+        super().__init__(
+            f"{message}; this computer's clock is {abs(seconds):,.0f} seconds {direction} the login host's",
+            error_code=error_code,
+            status=status,
+            hint="Set this computer's clock. The login was tried by the host's time as well, and refused again.",
+        )
+        self.seconds = seconds
+
+
 class SessionExpired(AuthenticationError):
     """The org called the session invalid, and a new login did not help."""
 

@@ -21,6 +21,10 @@ class InsecureUrl(ConfigurationError):
     """A token would travel over plain http to another machine."""
 
 
+class VaultRefused(ConfigurationError):
+    """What is kept of a login on this machine cannot be opened, is not as it was written, or not its owner's alone."""
+
+
 class Problem(NamedTuple):
     """One reason why a frame cannot be pushed.
 
@@ -150,6 +154,10 @@ class BudgetExceeded(SalesforceError):
         self.used = used
         self.allowed = allowed
         self.repeated = repeated
+
+
+class NotRemembered(UserWarning):
+    """A login is known to this process only, though it should have been kept, or has to be."""
 
 
 class ResultTruncated(UserWarning):
