@@ -5,13 +5,12 @@ https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resourc
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from sfdata.api.outcomes import Outcome, RowError, json_object, outcome_of, writing
+from sfdata.api.outcomes import Outcome, RowError, json_object, outcome_of, request_errors, writing
 from sfdata.errors import ConfigurationError, UnreadableAnswer
 from sfdata.resilience.retry import WRITES, Operation
 from sfdata.transport.http_session import HttpSession
@@ -42,6 +41,11 @@ class Subrequest:
     reference_id: str
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def refers_to(self) -> list[str]:
+        """The reference ids that it uses."""
+        return _references(self.path, self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +112,18 @@ def check(session: HttpSession, requests: Sequence[Subrequest]) -> None:
     """
     if len(requests) > MOST_REQUESTS:
         raise ConfigurationError(f"{len(requests)} requests, where a composite may have {MOST_REQUESTS}")
-    queries = sum(_QUERY.fullmatch(_resource(session, one)) is not None for one in requests)
+    queries = sum(_QUERY.fullmatch(resource(session, one.path)) is not None for one in requests)
     if queries > MOST_QUERIES:
         raise ConfigurationError(f"{queries} queries and collections, where a composite may have {MOST_QUERIES}")
+    check_references(requests)
+
+
+def check_references(requests: Sequence[Subrequest]) -> None:
+    """Refuse requests that are none, or that refer to others than those before them.
+
+    Raises:
+        ConfigurationError: with the reason.
+    """
     known: set[str] = set()
     for one in requests:
         _check_one(one, known)
@@ -128,7 +141,7 @@ def _check_one(one: Subrequest, known: set[str]) -> None:
     own = next((header for header in one.headers if header.casefold() in _OWN_HEADERS), None)
     if own is not None:
         raise ConfigurationError(f"{name}: the header {own} is that of the whole call; leave it out")
-    for used in _references(one.path, one.body):
+    for used in one.refers_to:
         if used not in known:
             raise ConfigurationError(f"{name} refers to {used!r}, which no request before it is called")
 
@@ -156,11 +169,12 @@ def operation_of(session: HttpSession, requests: Sequence[Subrequest]) -> Operat
 
 
 def _is_plain_update(session: HttpSession, one: Subrequest) -> bool:
-    return one.method == "PATCH" and not one.headers and _ROW.fullmatch(_resource(session, one)) is not None
+    return one.method == "PATCH" and not one.headers and _ROW.fullmatch(resource(session, one.path)) is not None
 
 
-def _resource(session: HttpSession, one: Subrequest) -> str:
-    return one.path.removeprefix(f"{session.data_path}/").removeprefix("/")
+def resource(session: HttpSession, path: str) -> str:
+    """A path below the version of the connection's API, where it was given as a whole, too."""
+    return path.removeprefix(f"{session.data_path}/").removeprefix("/")
 
 
 def wire_form(session: HttpSession, requests: Sequence[Subrequest]) -> list[dict[str, Any]]:
@@ -200,23 +214,8 @@ def _result(answer: Any, all_or_none: bool) -> SubResult:
     if not isinstance(answer, Mapping) or not isinstance(status := answer.get("httpStatusCode"), int):
         raise UnreadableAnswer("an answer to one of the requests has no status")
     body, headers = answer.get("body"), answer.get("httpHeaders") or {}
-    errors = _errors(status, body)
+    errors = request_errors(status, body)
     outcome = outcome_of(errors)
     if outcome == "not_executed" and all_or_none:
         outcome = "rolled_back"
     return SubResult(str(answer.get("referenceId")), status, outcome, errors, body, headers)
-
-
-def _errors(status: int, body: Any) -> tuple[RowError, ...]:
-    """Why a request is not done: its error list, or the errors of the rows in a collection it sent."""
-    if status >= 300 and status != 304:
-        listed = body if isinstance(body, list) else []
-        known = tuple(RowError.from_json(error) for error in listed if isinstance(error, Mapping))
-        return known or (RowError("", _unexplained(status, body)),)
-    rows = body if isinstance(body, list) else []
-    failed: list[Mapping[str, Any]] = [row for row in rows if isinstance(row, Mapping) and row.get("success") is False]
-    return tuple(RowError.from_json(error) for row in failed for error in row.get("errors") or [{}])
-
-
-def _unexplained(status: int, body: Any) -> str:
-    return f"status {status}" + (f": {json.dumps(body)[:200]}" if body is not None else " without an explanation")

@@ -5,6 +5,7 @@ https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorco
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ because another failed on which it depends. Only what is ``done`` has changed an
 _BINS: Mapping[str, Outcome] = {
     "ALL_OR_NONE_OPERATION_ROLLED_BACK": "rolled_back",
     "PROCESSING_HALTED": "not_executed",
+    "BATCH_PROCESSING_HALTED": "not_executed",
 }
 
 
@@ -45,6 +47,21 @@ def outcome_of(errors: Sequence[RowError]) -> Outcome:
     return _BINS.get(errors[0].code, "failed") if errors else "done"
 
 
+def request_errors(status: int, body: Any) -> tuple[RowError, ...]:
+    """Why a request inside another is not done: its error list, or the errors of the rows in a collection it sent."""
+    if status >= 300 and status != 304:
+        listed = body if isinstance(body, list) else []
+        known = tuple(RowError.from_json(error) for error in listed if isinstance(error, Mapping))
+        return known or (RowError("", _unexplained(status, body)),)
+    rows = body if isinstance(body, list) else []
+    failed: list[Mapping[str, Any]] = [row for row in rows if isinstance(row, Mapping) and row.get("success") is False]
+    return tuple(RowError.from_json(error) for row in failed for error in row.get("errors") or [{}])
+
+
+def _unexplained(status: int, body: Any) -> str:
+    return f"status {status}" + (f": {json.dumps(body)[:200]}" if body is not None else " without an explanation")
+
+
 @contextmanager
 def writing(sent: Iterable[Any]) -> Iterator[None]:
     """Have `OutcomeUnknown` say what was ``sent``; an answer of another form than a write's leaves its outcome unknown.
@@ -58,7 +75,7 @@ def writing(sent: Iterable[Any]) -> Iterator[None]:
         problem.sent = tuple(sent)
         raise
     except UnreadableAnswer as problem:
-        fault = OutcomeUnknown(problem.message, sent, status=problem.status)
+        fault = OutcomeUnknown(problem.message, sent, status=problem.status, answered=True)
     else:
         return
     raise fault

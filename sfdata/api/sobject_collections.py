@@ -74,11 +74,19 @@ def update(
 
 
 def upsert(
-    session: HttpSession, object_name: str, key: str, rows: Sequence[Row], *, unique: bool, all_or_none: bool = False
+    session: HttpSession,
+    object_name: str,
+    key: str,
+    rows: Sequence[Row],
+    *,
+    unique: bool,
+    all_or_none: bool = False,
+    in_doubt: bool = False,
 ) -> list[RowResult]:
     """Update the records whose ``key`` the rows have, and create those that are missing.
 
-    Only a ``unique`` key that every row has lets the call be sent again after a lost answer.
+    Only a ``unique`` key that every row has lets the call be sent again after a lost answer; `repeatable` tells.
+    ``in_doubt``: the caller has sent it before, and may have created what is there.
 
     Raises:
         OutcomeUnknown, ResponseError, ConfigurationError: as for `create`.
@@ -86,19 +94,27 @@ def upsert(
     _check_count(rows, MOST_RECORDS)
     if not rows:
         return []
-    repeatable = unique and all(row.get(key) not in (None, "") for row in rows)
-    operation = Operation.UPSERT if repeatable else Operation.UPSERT_ONCE
+    operation = Operation.UPSERT if repeatable(key, rows, unique=unique) else Operation.UPSERT_ONCE
     with writing(rows):
         path, content = f"{_path(session)}/{object_name}/{key}", _content(object_name, rows, all_or_none)
         answer = session.patch(path, content=content, operation=operation)
         results = _results(answer, rows)
-    if answer.in_doubt:
+    if answer.in_doubt or in_doubt:
         return [replace(result, created=result.created or None) for result in results]
     return results
 
 
-def delete(session: HttpSession, ids: Sequence[str], *, all_or_none: bool = False) -> list[RowResult]:
+def repeatable(key: str, rows: Sequence[Row], *, unique: bool) -> bool:
+    """Whether an upsert of these rows has the same effect twice as once."""
+    return unique and all(row.get(key) not in (None, "") for row in rows)
+
+
+def delete(
+    session: HttpSession, ids: Sequence[str], *, all_or_none: bool = False, in_doubt: bool = False
+) -> list[RowResult]:
     """Delete records of any objects. After an attempt that may have deleted them, those that are gone are done.
+
+    ``in_doubt``: the caller has sent it before, and may have deleted them.
 
     Raises:
         OutcomeUnknown, ResponseError, ConfigurationError: as for `create`.
@@ -110,7 +126,7 @@ def delete(session: HttpSession, ids: Sequence[str], *, all_or_none: bool = Fals
     with writing(ids):
         answer = session.delete(_path(session), params=params, operation=Operation.DELETE)
         results = _for_ids(_results(answer, ids), ids)
-    if not answer.in_doubt:
+    if not answer.in_doubt and not in_doubt:
         return results
     gone = [bool(result.errors) and result.errors[0].code == GONE for result in results]
     if all_or_none and not all(gone):

@@ -69,14 +69,22 @@ class OutcomeUnknown(TransportError):
 
     Attributes:
         sent: what was sent: rows as they were given, Ids, or subrequests.
+        answered: an answer came, whole, that does not fit what was sent: asking again would tell no more.
     """
 
     def __init__(
-        self, message: str, sent: Iterable[Any] = (), *, error_code: str | None = None, status: int | None = None
+        self,
+        message: str,
+        sent: Iterable[Any] = (),
+        *,
+        error_code: str | None = None,
+        status: int | None = None,
+        answered: bool = False,
     ) -> None:
         hint = "Look in the org before sending it again: by an external id, or by who changed what at that time."
         super().__init__(f"{message}; it may have been done", error_code=error_code, status=status, hint=hint)
         self.sent = tuple(sent)
+        self.answered = answered
 
 
 class ResponseError(SalesforceError):
