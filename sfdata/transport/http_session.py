@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, NoReturn, Self
@@ -21,19 +22,28 @@ from sfdata.auth.exchange import TokenAnswer, TokenRequest
 from sfdata.auth.flows import Flow
 from sfdata.auth.tokens import TokenManager
 from sfdata.config import OrgConfig
-from sfdata.errors import ConnectionFailed, NotFound, OutcomeUnknown, SalesforceError
+from sfdata.errors import (
+    ConnectionFailed,
+    NotFound,
+    OutcomeUnknown,
+    SalesforceError,
+    TransportError,
+    UnreadableAnswer,
+)
 from sfdata.resilience.breaker import CircuitBreaker
 from sfdata.resilience.budget import Budget
-from sfdata.resilience.hooks import Hooks, TokenRenewed
+from sfdata.resilience.hooks import CallDone, Hooks, Outcome, TokenRenewed, WriteDone
 from sfdata.resilience.limits import LimitsTracker
 from sfdata.resilience.retry import IN_DOUBT, WRITES, Operation, RetryPolicy
 from sfdata.resilience.runtime import Runtime
-from sfdata.transport.faults import AttemptFailed, answer_error, answer_verdict, unsupported_version
+from sfdata.transport.faults import AttemptFailed, answer_error, answer_failure, unsupported_version
 from sfdata.transport.layers import BearerLayer, BreakerLayer, BudgetLayer, LimitsLayer, RetryLayer, Send, WireLayer
-from sfdata.transport.messages import Request, Response, Sink, Watch
+from sfdata.transport.messages import Call, Request, Response, Sink, Watch
 from sfdata.transport.wire import LiveWire
 
 VERSIONS_PATH = "/services/data"
+_CHANGES = WRITES | {Operation.INGEST_CLOSE}
+"""What hooks hear of as writes."""
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 """JSON with every digit of a Decimal."""
 
@@ -86,11 +96,16 @@ class HttpSession:
 
     def _stack(self, retry: RetryPolicy, breaker: CircuitBreaker) -> tuple[Send, Send]:
         """The layers, from the wire outwards: for API calls, and for logins, which are signed and counted by nobody."""
-        wire = WireLayer(self._wire, self.config, self.hooks, retry.deadline_seconds, self.runtime.clock)
+        wire = WireLayer(self._wire, self.config, self.hooks, self.runtime.clock)
         unsigned = LimitsLayer(self.limits, wire)
         counted = BudgetLayer(self.budget, unsigned)
-        calls, logins = (RetryLayer(retry, self.hooks, BreakerLayer(breaker, send)) for send in (counted, unsigned))
-        return BearerLayer(self.tokens, calls), logins
+        # Whoever allows a single silence of more than the usual deadline allows it for the whole, too.
+        retry = replace(retry, deadline_seconds=max(retry.deadline_seconds, self.config.timeout_seconds))
+
+        def repeated(send: Send) -> Send:
+            return RetryLayer(retry, self.hooks, BreakerLayer(breaker, send), self.runtime.now)
+
+        return BearerLayer(self.tokens, repeated(counted)), repeated(unsigned)
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
@@ -225,13 +240,26 @@ class HttpSession:
         return Request(method, path, operation, sent, body, watch=watch, statuses=frozenset(statuses))
 
     def _answer(self, request: Request) -> Response:
+        if request.operation not in _CHANGES:
+            return self._usable(request)
+        request = replace(request, call=self._call())
+        try:
+            response = self._usable(request)
+        except BaseException as problem:
+            self.hooks(_written(request, problem))
+            raise
+        self.hooks(_written(request, response))
+        return response
+
+    def _usable(self, request: Request) -> Response:
+        """The answer, if it is one that the caller can use."""
         response = self._send(self._signed, request)
         unchanged = response.status == 304 and "If-Modified-Since" in request.headers
-        verdict = answer_verdict(response)
-        if unchanged or response.status in request.statuses or (response.status < 300 and verdict is None):
+        failure = answer_failure(response)
+        if unchanged or response.status in request.statuses or (response.status < 300 and failure is None):
             return response
         error = answer_error(request, response, self.tokens.masked)
-        if request.operation in WRITES and verdict is not None and verdict.failure in IN_DOUBT:
+        if request.operation in WRITES and failure in IN_DOUBT:
             raise OutcomeUnknown(error.message, error_code=error.error_code, status=response.status)
         if isinstance(error, NotFound):
             error = self._version_error(request) or error
@@ -240,11 +268,27 @@ class HttpSession:
     def _send(self, send: Send, request: Request) -> Response:
         if self._closed:
             raise ConnectionFailed("this connection is closed")
+        if not request.call.id:
+            request = replace(request, call=self._call())
+        began, failure = self.runtime.clock(), ""
         try:
             return send(request)
         except AttemptFailed as problem:
-            fault = problem.error
+            fault, failure = problem.error, type(problem.error).__name__
+        except BaseException as problem:
+            failure = type(problem).__name__
+            raise
+        finally:
+            self._tell(request, self.runtime.clock() - began, failure)
         raise fault
+
+    def _call(self) -> Call:
+        return Call(self.runtime.name())
+
+    def _tell(self, request: Request, seconds: float, failure: str) -> None:
+        call, method, path = request.call, request.method, request.path
+        counts = (call.status, seconds, call.attempts, call.sent, call.received)
+        self.hooks(CallDone(call.id, method, path, *counts, call.org_request_id, failure or None))
 
     def _fetch_token(self, asked: TokenRequest) -> TokenAnswer:
         operation = Operation.TOKEN if asked.repeatable else Operation.REFRESH
@@ -274,6 +318,31 @@ class HttpSession:
                 except (SalesforceError, TypeError, KeyError):
                     self._versions = []
             return self._versions
+
+
+def _written(request: Request, outcome: Response | BaseException) -> WriteDone:
+    """What became of a write, by its answer or by what was raised in its place."""
+    call = request.call
+    about = (call.id, request.operation.name.lower(), request.method, request.path)
+    if isinstance(outcome, Response):
+        done = outcome.status < 300 or (outcome.status == 404 and outcome.in_doubt and request.method == "DELETE")
+        told: Outcome = "done" if done else "refused"
+        return WriteDone(*about, told, outcome.status, request.body, outcome.content, call.org_request_id)
+    known = _known(request, outcome)
+    code = outcome.error_code if isinstance(outcome, SalesforceError) else None
+    kind = type(outcome).__name__
+    return WriteDone(*about, known, call.status, request.body, b"", call.org_request_id, kind, code)
+
+
+def _known(request: Request, problem: BaseException) -> Outcome:
+    """What is known of a write that raised. `RetryLayer` has told those of `WRITES` that may have been done."""
+    if request.call.attempts == 0:
+        return "not sent"
+    if isinstance(problem, OutcomeUnknown | UnreadableAnswer) or not isinstance(problem, SalesforceError):
+        return "unknown"
+    if isinstance(problem, TransportError):
+        return "not sent" if request.operation in WRITES else "unknown"
+    return "refused" if (problem.status or 0) < 500 else "unknown"
 
 
 def _epoch_seconds(date: str | None) -> float | None:

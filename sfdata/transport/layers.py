@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -22,9 +21,9 @@ from sfdata.resilience.breaker import CircuitBreaker
 from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hook, RequestDone, RetryScheduled
 from sfdata.resilience.limits import LimitsTracker
-from sfdata.resilience.retry import IN_DOUBT, WRITES, Failure, RetryPolicy, Verdict
+from sfdata.resilience.retry import IN_DOUBT, WRITES, Failure, Retries, RetryPolicy, Verdict
 from sfdata.transport.bodies import BodyCut, BodyReader, BodyUnreadable, check_end, expects_body
-from sfdata.transport.faults import AttemptFailed, answer_verdict, wire_fault
+from sfdata.transport.faults import AttemptFailed, answer_failure, answer_verdict, wire_fault
 from sfdata.transport.messages import Request, Response, Watch
 
 Send = Callable[[Request], Response]
@@ -58,10 +57,11 @@ def _signed(request: Request, token: Token) -> Request:
 class RetryLayer:
     """Repeats what the table of `sfdata.resilience.retry` allows, and tells a write that may have been done."""
 
-    def __init__(self, policy: RetryPolicy, hooks: Hook, send: Send) -> None:
+    def __init__(self, policy: RetryPolicy, hooks: Hook, send: Send, now: Callable[[], float] = time.time) -> None:
         self._policy = policy
         self._hooks = hooks
         self._send = send
+        self._now = now
 
     def __call__(self, request: Request) -> Response:
         doubts: list[bool] = []
@@ -84,55 +84,55 @@ class RetryLayer:
 
         failed: list[AttemptFailed] = []
 
-        def attempt() -> Response:
+        def attempt(seconds: float) -> Response:
             try:
-                response = self._send(request)
+                response = self._send(replace(request, seconds=seconds))
             except AttemptFailed as problem:
                 failed.append(problem)
                 doubts.append(problem.verdict.failure in IN_DOUBT)
                 raise
-            verdict = answer_verdict(response)
-            doubts.append(verdict is not None and verdict.failure in IN_DOUBT)
+            doubts.append(answer_failure(response) in IN_DOUBT)
             return response
 
+        retries: Retries[Response] = Retries(self._policy, request.operation, self._verdict, notice)
         try:
-            return self._policy.call(request.operation, attempt, _verdict, notice)
+            return retries.call(attempt)
         except CircuitOpen:
             if failed:  # opened under our repeats: what they met says more
                 raise failed[-1] from None
             raise
+        finally:
+            request.call.quota_exhausted = retries.quota_exhausted
 
-
-def _verdict(outcome: Response | BaseException) -> Verdict | None:
-    if isinstance(outcome, AttemptFailed):
-        return outcome.verdict
-    return answer_verdict(outcome) if isinstance(outcome, Response) else None
+    def _verdict(self, outcome: Response | BaseException) -> Verdict | None:
+        if isinstance(outcome, AttemptFailed):
+            return outcome.verdict
+        return answer_verdict(outcome, self._now()) if isinstance(outcome, Response) else None
 
 
 class BreakerLayer:
     """Keeps requests from an origin that has failed too often in a row."""
 
-    _REFUSALS = (Failure.REFUSED, Failure.REFUSED_BEFORE_WORK)
+    _ANSWERS = (None, Failure.REFUSED, Failure.REFUSED_BEFORE_WORK, Failure.EXHAUSTED)
 
     def __init__(self, breaker: CircuitBreaker, send: Send) -> None:
         self._breaker = breaker
         self._send = send
 
     def __call__(self, request: Request) -> Response:
-        self._breaker.admit(request.origin)
+        admission = self._breaker.admit(request.origin)
         try:
             response = self._send(request)
-        except AttemptFailed:
-            self._breaker.failed(request.origin)
+        except BaseException as problem:
+            if isinstance(problem, AttemptFailed) and problem.verdict.failure is not Failure.REFUSED:
+                self._breaker.failed(admission)
+            else:  # given up, or refused on this side of the wire
+                self._breaker.abandoned(admission)
             raise
-        except BaseException:
-            self._breaker.abandoned(request.origin)
-            raise
-        verdict = answer_verdict(response)
-        if verdict is None or verdict.failure in self._REFUSALS:
-            self._breaker.succeeded(request.origin)
+        if answer_failure(response) in self._ANSWERS:
+            self._breaker.succeeded(admission)
         else:
-            self._breaker.failed(request.origin)
+            self._breaker.failed(admission)
         return response
 
 
@@ -167,7 +167,8 @@ class WireLayer:
     Args:
         wire: the seam: live, recorded, replayed or a stub.
         config: for the time-outs.
-        whole_seconds: longest time for one answer to arrive completely, however steadily it trickles.
+
+    A request's ``seconds`` bound each silence, and how long its answer may take, however steadily it trickles.
     """
 
     def __init__(
@@ -175,19 +176,18 @@ class WireLayer:
         wire: httpx.BaseTransport,
         config: OrgConfig,
         hooks: Hook,
-        whole_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._wire = wire
         self._hooks = hooks
-        self._whole_seconds = whole_seconds
         self._clock = clock
-        self._timeouts = dict.fromkeys(("read", "write"), config.timeout_seconds)
-        self._timeouts |= dict.fromkeys(("connect", "pool"), config.connect_timeout_seconds)
+        silent, connecting = config.timeout_seconds, config.connect_timeout_seconds
+        self._timeouts = {"read": silent, "write": silent, "connect": connecting, "pool": connecting}
 
     def __call__(self, request: Request) -> Response:
         started = self._clock()
         answer: httpx.Response | None = None
+        request.call.attempt(request.body)
         try:
             answer = self._wire.handle_request(self._message(request))
             response = self._read(request, answer)
@@ -206,31 +206,33 @@ class WireLayer:
             f"{request.origin}{request.target}",
             headers=dict(request.headers),
             content=request.body,
-            extensions={"timeout": self._timeouts},
+            extensions={"timeout": {step: min(most, request.seconds) for step, most in self._timeouts.items()}},
         )
 
     def _read(self, request: Request, answer: httpx.Response) -> Response:
         """The answer, its body whole and decoded, or handed to the request's sink as it came."""
         headers = dict(answer.headers)
+        request.call.answered(answer.status_code, headers)
         head = Response(answer.status_code, headers, b"")
-        usable = answer.status_code == 200 and answer_verdict(head) is None
+        usable = answer.status_code == 200 and answer_failure(head) is None
         try:
             if usable and request.sink is not None:
                 request.sink.restart(headers)
-                for chunk in self._chunks(answer, math.inf):
+                for chunk in self._chunks(request, answer):
                     request.sink.write(chunk)
                 return head
             watch = request.watch if usable else None
-            return replace(head, content=_decoded(head, self._chunks(answer, self._whole_seconds), watch))
+            return replace(head, content=_decoded(head, self._chunks(request, answer), watch))
         finally:
             answer.close()
 
-    def _chunks(self, answer: httpx.Response, seconds: float) -> Iterator[bytes]:
+    def _chunks(self, request: Request, answer: httpx.Response) -> Iterator[bytes]:
         assert isinstance(answer.stream, httpx.SyncByteStream)
         started = self._clock()  # only now: a large request takes its own time to go out
         for chunk in answer.stream:
+            request.call.received += len(chunk)
             yield chunk
-            if self._clock() - started > seconds:
+            if self._clock() - started > request.seconds:
                 raise httpx.ReadTimeout("the answer trickles")
 
 

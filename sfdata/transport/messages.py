@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,10 @@ from sfdata.resilience.retry import Operation
 
 _TARGET = re.compile(r"/services/(?:[A-Za-z0-9_.~:,;=+!$'()*/-]|%[0-9A-Fa-f]{2})*(?:\?[!-\"$-\[\]-~]*)?")
 _DISGUISED = re.compile(r"//|(?:^|/)\.\.?(?:/|$)|%2e|%2f|%5c|%0|%1|%7f", re.IGNORECASE)
+_NAME = re.compile(r"[\w.:/+=-]{1,80}", re.ASCII)
 
+ORG_REQUEST_ID = ("x-sfdc-request-id", "x-request-id")
+"""Headers of an answer that name it in the org's own logs."""
 
 Watch = Callable[[bytes], None]
 """Sees the decoded bytes of a usable answer while they arrive, from the beginning again with each attempt."""
@@ -27,6 +31,30 @@ class Sink(Protocol):
 
     def write(self, raw: bytes, /) -> object:
         """Take the next bytes."""
+
+
+@dataclass(slots=True)
+class Call:
+    """A request with all its attempts, and what they came to; ``sent`` and ``received`` are bytes of bodies."""
+
+    id: str
+    attempts: int = 0
+    sent: int = 0
+    received: int = 0
+    status: int | None = None
+    org_request_id: str | None = None
+    quota_exhausted: bool = False
+
+    def attempt(self, body: bytes | None) -> None:
+        """One more goes out."""
+        self.attempts += 1
+        self.sent += len(body or b"")
+
+    def answered(self, status: int, headers: Mapping[str, str]) -> None:
+        """It got an answer."""
+        self.status = status
+        told = (headers.get(name, "") for name in ORG_REQUEST_ID)
+        self.org_request_id = next((one for one in told if _NAME.fullmatch(one)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +75,13 @@ class Request:
     sink: Sink | None = field(default=None, repr=False)
     statuses: frozenset[int] = frozenset()
     """Statuses from 300 on that the caller wants as an answer, not as an error."""
+    seconds: float = math.inf
+    """How long this attempt may take."""
+    call: Call = field(default_factory=lambda: Call(""), repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.body, bytes | None):
+            raise TypeError("the body of a request is bytes, since it may have to be sent once more")
         if not _TARGET.fullmatch(self.target) or _DISGUISED.search(self.path):
             raise UnreadableAnswer("an address was not followed: it is no path under /services/ of this org")
 

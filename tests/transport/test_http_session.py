@@ -29,7 +29,7 @@ from sfdata.errors import (
     UnreadableAnswer,
     UnsupportedApiVersion,
 )
-from sfdata.resilience.hooks import Hooks, RequestDone, RetryScheduled, TokenRenewed
+from sfdata.resilience.hooks import CallDone, Hooks, RequestDone, RetryScheduled, TokenRenewed
 from sfdata.resilience.retry import Operation
 
 MY_DOMAIN = "https://acme.my.salesforce.com"
@@ -400,16 +400,18 @@ def test_the_api_usage_is_noted(session_on, org):
 
 
 def test_events_tell_what_happened(session_on, org):
-    """Subscribers hear of the login, each answered attempt, and each wait, without query strings."""
+    """Subscribers hear of the login, each answered attempt, each wait and each call as a whole; no query strings."""
     events = []
     org.script = [httpx.Response(503)]
     org.accept_all = True
     session = session_on(org, CREDENTIALS, hooks=Hooks(events.append))
     session.get(LIMITS, params={"q": "canary"})
-    assert [type(event) for event in events] == [RequestDone, TokenRenewed, RequestDone, RetryScheduled, RequestDone]
-    assert events[1] == TokenRenewed("client credentials", "first use")
-    assert events[3] == RetryScheduled("GET", LIMITS, 1, 0.25, "status 503")
-    assert (events[4].status, events[4].path) == (200, LIMITS)
+    login = [RequestDone, CallDone, TokenRenewed]
+    assert [type(event) for event in events] == [*login, RequestDone, RetryScheduled, RequestDone, CallDone]
+    assert events[2] == TokenRenewed("client credentials", "first use")
+    assert events[4] == RetryScheduled("GET", LIMITS, 1, 0.25, "status 503")
+    assert (events[5].status, events[5].path) == (200, LIMITS)
+    assert (events[6].status, events[6].attempts, events[6].error) == (200, 2, None)
     assert "canary" not in repr(events)
 
 
