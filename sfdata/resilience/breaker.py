@@ -21,6 +21,14 @@ class _Circuit:
     probing: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Leave to make one request to ``origin``. ``probe``: it is the one that an open circuit lets through."""
+
+    origin: str
+    probe: bool = False
+
+
 class CircuitBreaker:
     """One circuit per origin (``https://acme.my.salesforce.com``), safe to share between threads.
 
@@ -39,10 +47,10 @@ class CircuitBreaker:
         self._lock = threading.Lock()
         self._circuits: dict[str, _Circuit] = {}
 
-    def admit(self, origin: str) -> None:
+    def admit(self, origin: str) -> Admission:
         """Let a request pass, as the one probe where the circuit has been open long enough.
 
-        Every admitted request ends in `succeeded`, `failed` or `abandoned`.
+        Every admission ends in `succeeded`, `failed` or `abandoned`.
 
         Raises:
             CircuitOpen: the origin is being left alone.
@@ -50,32 +58,38 @@ class CircuitBreaker:
         with self._lock:
             circuit = self._circuits.setdefault(origin, _Circuit())
             if circuit.opened_at is None:
-                return
+                return Admission(origin)
             left = circuit.opened_at + self._open_seconds - self._clock()
             if left <= 0 and not circuit.probing:
                 circuit.probing = True
-                return
+                return Admission(origin, probe=True)
             when = f"in {left:.0f} s" if left > 0 else "when the request under way has been answered"
         raise CircuitOpen(
             f"{origin} failed {circuit.failures} times in a row and is not asked again for now",
             hint=f"It will be tried again {when}.",
         )
 
-    def succeeded(self, origin: str) -> None:
+    def succeeded(self, admission: Admission) -> None:
         """The origin answered: the circuit closes."""
         with self._lock:
-            self._circuits[origin] = _Circuit()
+            self._circuits[admission.origin] = _Circuit()
 
-    def failed(self, origin: str) -> None:
-        """No usable answer: one more in the row; at the threshold, or as a probe, it opens the circuit."""
+    def failed(self, admission: Admission) -> None:
+        """No usable answer: one more in the row; at the threshold, or as the probe, it opens the circuit.
+
+        What was under way when the circuit opened tells nothing new.
+        """
         with self._lock:
-            circuit = self._circuits.setdefault(origin, _Circuit())
+            circuit = self._circuits[admission.origin]
+            if circuit.opened_at is not None and not admission.probe:
+                return
             circuit.failures += 1
             circuit.probing = False
             if circuit.failures >= self._threshold:
                 circuit.opened_at = self._clock()
 
-    def abandoned(self, origin: str) -> None:
-        """The request was given up before it could tell anything (Ctrl-C): another may probe."""
+    def abandoned(self, admission: Admission) -> None:
+        """The request was given up before it could tell anything (Ctrl-C): where it was the probe, another may be."""
         with self._lock:
-            self._circuits.setdefault(origin, _Circuit()).probing = False
+            if admission.probe:
+                self._circuits[admission.origin].probing = False

@@ -2,17 +2,19 @@
 
 A failure is classified first; the table then says what an operation may do about it. Waiting is exponential with full
 jitter, the org's ``Retry-After`` is honoured up to a cap, and attempts, time and a quota shared by the connection
-bound the whole. Clock, sleep and randomness are injected, so a test of a long outage takes no time.
+bound the whole. Clock, sleep and randomness are injected, so a test of a long outage takes no time. Nothing here knows
+what carries a request: HTTP's statuses are one way to tell a failure.
 """
 
 from __future__ import annotations
 
-import math
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any, Generic, TypeVar
@@ -48,6 +50,7 @@ class Failure(Enum):
     NOT_SENT = "no byte of the request left us"
     REFUSED_BEFORE_WORK = "the org turned it away before doing anything"
     REFUSED = "the org said no, and will again"
+    EXHAUSTED = "the org's calls of the day are spent"
     AMBIGUOUS = "sent, and no complete answer: it may have been done"
     TRUNCATED = "the answer broke off"
     POISON = "a complete answer that is not of the form asked for"
@@ -113,8 +116,21 @@ WRITES = frozenset(
 )
 """What changes records, so that its caller has to know whether it was done."""
 
-DEADLINES: Mapping[Operation, float] = {Operation.BULK_RESULT: 6 * 3600.0}
-"""Seconds for an operation with all its repeats, where that is not the policy's: a file may take long to arrive."""
+READS = frozenset(
+    {
+        Operation.TOKEN,
+        Operation.REFRESH,
+        Operation.READ,
+        Operation.FIRST_PAGE,
+        Operation.NEXT_PAGE,
+        Operation.BULK_QUERY,
+        Operation.BULK_RESULT,
+    }
+)
+"""What leaves the org's records and jobs of writes as they are, and so may be tried once more than the rest."""
+
+DEADLINES: Mapping[Operation, float] = {Operation.BULK_RESULT: 6 * 3600.0, Operation.INGEST_UPLOAD: 3600.0}
+"""Seconds for an operation with all its repeats, where that is not the policy's: a file may take long to travel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +160,9 @@ def status_failure(status: int) -> Failure | None:
     return Failure.AMBIGUOUS if status >= 500 or status == 408 else None
 
 
+_NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:[eE]\+?\d+)?", re.ASCII)
+
+
 def retry_after(value: str | None, now: float) -> float | None:
     """The seconds a ``Retry-After`` header asks for, given as a number or as a date; None when it says nothing.
 
@@ -151,14 +170,13 @@ def retry_after(value: str | None, now: float) -> float | None:
     """
     if not value:
         return None
+    if _NUMBER.fullmatch(value.strip()):
+        return max(float(value), 0.0)
     try:
-        wanted = float(value)
-    except ValueError:
-        try:
-            wanted = parsedate_to_datetime(value).timestamp() - now
-        except (ValueError, OverflowError):
-            return None
-    return None if math.isnan(wanted) else max(wanted, 0.0)
+        date = parsedate_to_datetime(value)
+        return max((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now, 0.0)
+    except (ValueError, OverflowError):
+        return None
 
 
 class RetryQuota:
@@ -205,13 +223,15 @@ class RetryPolicy:
     """The bounds of repeating.
 
     Attributes:
-        attempts: in all, the first included.
+        attempts: in all, the first included; ``write_attempts`` where it is no read.
         base_seconds, cap_seconds: wait ``uniform(0, min(cap, base · 2^n))`` before repeat ``n`` (from 0).
         retry_after_cap_seconds: longest ``Retry-After`` obeyed; a longer one is shortened to it.
-        deadline_seconds: no wait that would end later than this after the start; `DEADLINES` has the exceptions.
+        deadline_seconds: how long it all may take; `DEADLINES` has the exceptions.
+        quota: the repeats that requests under this policy share.
     """
 
     attempts: int = 4
+    write_attempts: int = 3
     base_seconds: float = 0.25
     cap_seconds: float = 20.0
     retry_after_cap_seconds: float = 60.0
@@ -221,20 +241,9 @@ class RetryPolicy:
     clock: Callable[[], float] = time.monotonic
     uniform: Callable[[float, float], float] = random.uniform
 
-    def call(self, operation: Operation, attempt: Callable[[], T], judge: Judge[T], notice: Notice) -> T:
-        """Run ``attempt`` as often as the table and the bounds allow; the last answer or exception is the outcome."""
-        run = _Run(self, operation, judge, notice)
-        retrying = tenacity.Retrying(
-            retry=run.wanted,
-            wait=run.wait,
-            stop=run.over,
-            before_sleep=run.tell,
-            sleep=self.sleep,
-            retry_error_callback=_outcome,
-        )
-        result: T = retrying(attempt)
-        run.settle()
-        return result
+    def attempts_of(self, operation: Operation) -> int:
+        """How often an operation may be tried in all."""
+        return self.attempts if operation in READS else min(self.attempts, self.write_attempts)
 
     def wait_seconds(self, repeat: int, retry_after: float | None = None) -> float:
         """How long to wait before repeat ``repeat`` (from 0)."""
@@ -242,20 +251,50 @@ class RetryPolicy:
         return max(backoff, min(retry_after or 0.0, self.retry_after_cap_seconds))
 
 
-class _Run(Generic[T]):
-    """One call under a policy: tenacity asks its questions here."""
+class Retries(Generic[T]):
+    """The attempts of one request under a policy; tenacity asks its questions here.
+
+    Attributes:
+        attempts: made so far.
+        quota_exhausted: a repeat was left out because the connection's quota did not allow for it.
+    """
 
     def __init__(self, policy: RetryPolicy, operation: Operation, judge: Judge[T], notice: Notice) -> None:
+        self.attempts = 0
+        self.quota_exhausted = False
         self._policy = policy
         self._operation = operation
         self._judge = judge
         self._notice = notice
-        self._started = policy.clock()
+        self._deadline = policy.clock() + DEADLINES.get(operation, policy.deadline_seconds)
         self._verdict: Verdict | None = None
         self._once_used = False
         self._paid = 0
 
-    def wanted(self, state: tenacity.RetryCallState) -> bool:
+    def call(self, attempt: Callable[[float], T]) -> T:
+        """Run ``attempt`` as often as the table and the bounds allow; the last answer or exception is the outcome.
+
+        Each attempt is told the seconds that are left for it.
+        """
+        retrying = tenacity.Retrying(
+            retry=self._is_wanted,
+            wait=self._wait,
+            stop=self._is_over,
+            before_sleep=self._tell,
+            sleep=self._policy.sleep,
+            retry_error_callback=_outcome,
+        )
+
+        def counted() -> T:
+            self.attempts += 1
+            return attempt(max(self._deadline - self._policy.clock(), 0.001))
+
+        result: T = retrying(counted)
+        if self._verdict is None:  # a success fills the quota again: by what its repeats cost, or a little
+            self._policy.quota.give_back(self._paid or 1)
+        return result
+
+    def _is_wanted(self, state: tenacity.RetryCallState) -> bool:
         """Whether the table allows a repeat after this outcome."""
         assert state.outcome is not None
         problem = state.outcome.exception()
@@ -268,33 +307,26 @@ class _Run(Generic[T]):
             return first
         return allowed is Action.REPEAT
 
-    def wait(self, state: tenacity.RetryCallState) -> float:
+    def _wait(self, state: tenacity.RetryCallState) -> float:
         assert self._verdict is not None
-        return self._policy.wait_seconds(state.attempt_number - 1, self._verdict.retry_after)
+        return self._policy.wait_seconds(self.attempts - 1, self._verdict.retry_after)
 
-    def over(self, state: tenacity.RetryCallState) -> bool:
+    def _is_over(self, state: tenacity.RetryCallState) -> bool:
         """Whether a bound is reached. The quota comes last, since asking it is paying."""
+        assert self._verdict is not None
         policy = self._policy
-        if state.attempt_number >= policy.attempts:
+        if self.attempts >= policy.attempts_of(self._operation):
             return True
-        deadline = DEADLINES.get(self._operation, policy.deadline_seconds)
-        if policy.clock() - self._started + state.upcoming_sleep > deadline:
+        if policy.clock() + state.upcoming_sleep >= self._deadline:
             return True
-        assert self._verdict is not None
         cost = RetryQuota.TIMEOUT_COST if self._verdict.timed_out else RetryQuota.COST
-        if not policy.quota.take(cost):
-            return True
-        self._paid += cost
-        return False
+        self.quota_exhausted = not policy.quota.take(cost)
+        self._paid += 0 if self.quota_exhausted else cost
+        return self.quota_exhausted
 
-    def tell(self, state: tenacity.RetryCallState) -> None:
+    def _tell(self, state: tenacity.RetryCallState) -> None:
         assert self._verdict is not None
-        self._notice(state.attempt_number, state.upcoming_sleep, self._verdict.reason)
-
-    def settle(self) -> None:
-        """After a success, fill the quota again: by what the repeats cost, or a little."""
-        if self._verdict is None:
-            self._policy.quota.give_back(self._paid or 1)
+        self._notice(self.attempts, state.upcoming_sleep, self._verdict.reason)
 
 
 def _outcome(state: tenacity.RetryCallState) -> Any:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -103,15 +102,27 @@ def _local_hint(request: Request) -> str | None:
 # --- an answer that is an error --------------------------------------------------------------------------------------
 
 
-def answer_verdict(response: Response, now: float | None = None) -> Verdict | None:
-    """The class of an answer for the retry, judged by status and headers; None for one to be used as it is."""
-    if response.status < 300 and response.media_type == "text/html":
-        return Verdict(Failure.POISON, "a page instead of data")
-    failure = status_failure(response.status)
+# An org that has no calls left says so with 403; one that is asked too much at a time uses the same code.
+_LIMIT = re.compile(rb'"(?:errorCode|exceptionCode)"\s*:\s*"REQUEST_LIMIT_EXCEEDED"')
+_AT_A_TIME = re.compile(rb'"(?:message|exceptionMessage)"\s*:\s*"Concurrent')
+
+
+def answer_failure(response: Response) -> Failure | None:
+    """The class of an answer; None for one to be used as it is."""
+    if response.status < 300:
+        return Failure.POISON if response.media_type == "text/html" else None
+    if 400 <= response.status < 500 and _LIMIT.search(response.content):
+        return Failure.REFUSED_BEFORE_WORK if _AT_A_TIME.search(response.content) else Failure.EXHAUSTED
+    return status_failure(response.status)
+
+
+def answer_verdict(response: Response, now: float) -> Verdict | None:
+    """Why an answer is a failure, and when the org wants to be asked again; ``now`` is epoch seconds."""
+    failure = answer_failure(response)
     if failure is None:
         return None
-    wanted = retry_after(response.headers.get("retry-after"), time.time() if now is None else now)
-    return Verdict(failure, f"status {response.status}", retry_after=wanted)
+    reason = "a page instead of data" if failure is Failure.POISON else f"status {response.status}"
+    return Verdict(failure, reason, retry_after=retry_after(response.headers.get("retry-after"), now))
 
 
 def answer_error(request: Request, response: Response, mask: Mask) -> SalesforceError:

@@ -21,7 +21,7 @@ from sfdata.errors import (
     UnreadableAnswer,
 )
 from sfdata.resilience.retry import Failure, Operation
-from sfdata.transport.faults import answer_error, answer_verdict
+from sfdata.transport.faults import answer_error, answer_failure, answer_verdict
 from sfdata.transport.messages import Request, Response
 
 REQUEST = Request("GET", "/services/data/v67.0/query?q=secret+words", Operation.READ, origin="https://acme.example")
@@ -156,8 +156,7 @@ def test_an_endless_message_is_cut():
 )
 def test_an_answer_is_judged_by_status_and_headers(status, content_type, failure):
     """A page with status 200 is no answer; everything else goes by its status."""
-    verdict = answer_verdict(Response(status, {"content-type": content_type}, b""))
-    assert (verdict and verdict.failure) == failure
+    assert answer_failure(Response(status, {"content-type": content_type}, b"")) == failure
 
 
 def test_a_verdict_carries_the_wish_to_wait():
