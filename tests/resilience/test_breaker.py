@@ -31,8 +31,7 @@ def breaker(clock):
 
 def fail(breaker, times=1, origin=ORG):
     for _ in range(times):
-        breaker.admit(origin)
-        breaker.failed(origin)
+        breaker.failed(breaker.admit(origin))
 
 
 def test_five_failures_in_a_row_open_the_circuit(breaker):
@@ -47,8 +46,7 @@ def test_five_failures_in_a_row_open_the_circuit(breaker):
 def test_a_success_in_between_starts_the_count_anew(breaker):
     """Only an unbroken row of failures counts."""
     fail(breaker, 4)
-    breaker.admit(ORG)
-    breaker.succeeded(ORG)
+    breaker.succeeded(breaker.admit(ORG))
     fail(breaker, 4)
     breaker.admit(ORG)
 
@@ -69,14 +67,13 @@ def test_after_the_pause_one_probe_passes(breaker, clock):
 
     def admitted(_):
         try:
-            breaker.admit(ORG)
+            return breaker.admit(ORG)
         except CircuitOpen:
-            return False
-        return True
+            return None
 
     with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(admitted, range(32))) == 1
-    breaker.succeeded(ORG)
+        [probe] = filter(None, pool.map(admitted, range(32)))
+    breaker.succeeded(probe)
     breaker.admit(ORG)
     breaker.admit(ORG)
 
@@ -97,8 +94,29 @@ def test_an_interrupted_probe_leaves_the_place_to_another(breaker, clock):
     """Ctrl-C during the probe does not lock the org out for good."""
     fail(breaker, 5)
     clock.seconds = 30.0
-    breaker.admit(ORG)
-    with pytest.raises(CircuitOpen):
+    probe = breaker.admit(ORG)
+    with pytest.raises(CircuitOpen, match="request under way"):
         breaker.admit(ORG)
-    breaker.abandoned(ORG)
+    breaker.abandoned(probe)
+    breaker.admit(ORG)
+
+
+def test_what_was_under_way_when_it_opened_changes_nothing(breaker, clock):
+    """Late failures do not lengthen the pause, and a request given up late does not let a second probe pass."""
+    failing, given_up = breaker.admit(ORG), breaker.admit(ORG)
+    fail(breaker, 5)
+    clock.seconds = 29.0
+    breaker.failed(failing)
+    clock.seconds = 30.0
+    breaker.admit(ORG)
+    breaker.abandoned(given_up)
+    with pytest.raises(CircuitOpen, match="5 times"):
+        breaker.admit(ORG)
+
+
+def test_a_late_success_closes_the_circuit(breaker):
+    """An answer is proof of life, whenever its request was sent."""
+    slow = breaker.admit(ORG)
+    fail(breaker, 5)
+    breaker.succeeded(slow)
     breaker.admit(ORG)

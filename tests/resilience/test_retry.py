@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 
@@ -16,6 +15,7 @@ from sfdata.resilience.retry import (
     Action,
     Failure,
     Operation,
+    Retries,
     RetryPolicy,
     RetryQuota,
     Verdict,
@@ -54,14 +54,16 @@ def judge(outcome):
     return outcome if isinstance(outcome, Verdict) else None
 
 
-def run(outcomes, operation=Operation.READ, *, time=None, each_takes=0.0, told=None, **bounds):
+def run(outcomes, operation=Operation.READ, *, time=None, each_takes=0.0, told=None, left=None, **bounds):
     """Run a script of outcomes (exceptions are raised) under a policy; returns the attempts made and the outcome."""
     time = time or Time()
     policy = RetryPolicy(sleep=time.sleep, clock=time.clock, uniform=lambda low, high: high, **bounds)
     script = iter(outcomes)
     made = []
 
-    def attempt():
+    def attempt(seconds):
+        if left is not None:
+            left.append(seconds)
         made.append(next(script))
         time.now += each_takes
         if isinstance(made[-1], BaseException):
@@ -73,7 +75,7 @@ def run(outcomes, operation=Operation.READ, *, time=None, each_takes=0.0, told=N
             told.append(event)
 
     try:
-        result = policy.call(operation, attempt, judge, notice)
+        result = Retries(policy, operation, judge, notice).call(attempt)
     except BaseException as problem:  # the outcome under test
         result = problem
     return len(made), result
@@ -242,8 +244,16 @@ EPOCH = 1_800_000_000.0
         ("0.5", 0.5),
         ("-1", 0.0),
         ("1e12", 1e12),
-        ("inf", math.inf),
+        (" 7 ", 7.0),
+        ("1e999", float("inf")),
+        ("inf", None),
+        ("1_0", None),
+        ("١٢", None),
+        ("0x10", None),
+        ("5, 7", None),
         (formatdate(EPOCH + 90, usegmt=True), 90.0),
+        (formatdate(EPOCH + 90), 90.0),
+        ("Fri, 15 Jan 2027 09:01:30 +0100", 90.0),
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
         ("nan", None),
         ("soon", None),
