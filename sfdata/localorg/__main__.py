@@ -34,7 +34,8 @@ The local org is running:  {instance_url}
   JWT key   {private_key_file}
   CA        {ca}
 
-The secrets file holds access_token, client_id, client_secret, refresh_token and password; only you can read it.
+The secrets file holds access_token, client_id, client_secret, refresh_token, password and fault_token; only you can
+read it.
 
 {clients}
 

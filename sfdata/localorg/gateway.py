@@ -25,6 +25,7 @@ from sfdata.localorg import (
     frontdoor,
     id_token,
     identity,
+    ledger,
     locks,
     oauth,
     rest,
@@ -37,8 +38,11 @@ from sfdata.localorg import (
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.bulk import resources as bulk
 from sfdata.localorg.composites import routes as composites
+from sfdata.localorg.faults import resource as faults
+from sfdata.localorg.faults.plane import early as precede
+from sfdata.localorg.faults.plane import suffered
 from sfdata.localorg.instance import Instance
-from sfdata.localorg.routing import JSON, Answer, Refused, Request, Route, json_answer, match
+from sfdata.localorg.routing import JSON, Answer, Early, Refused, Request, Route, json_answer, match
 from sfdata.localorg.sessions import Session, bearer_token
 from sfdata.localorg.sosl import routes as sosl
 from sfdata.localorg.versions import DEPRECATED, is_served, refuse_unserved
@@ -46,6 +50,8 @@ from sfdata.localorg.versions import DEPRECATED, is_served, refuse_unserved
 ROUTES: tuple[Route, ...] = (
     *status_page.ROUTES,
     *locks.ROUTES,
+    *faults.ROUTES,
+    *ledger.ROUTES,
     *oauth.ROUTES,
     *authorize.ROUTES,
     *frontdoor.ROUTES,
@@ -83,10 +89,25 @@ def answer(
     started = time.perf_counter()
     path, _, query = ORIGIN.sub("", target).partition("?")
     request = _with_body(Request(method, path, org, headers=headers), body)
-    given = _finished(_answered(request, query, routes), org, path, headers)
+
+    def respond() -> Answer:
+        return _finished(_answered(request, query, routes), org, path, headers)
+
+    origin = ledger.ORIGIN.set(org.request_ids.origin(headers.get("authorization")))
+    try:
+        met = org.faults.met(method, ORIGIN.sub("", target), early=False)
+        given = suffered(met, replace(request, query_string=query), respond) if met else respond()
+    finally:
+        ledger.ORIGIN.reset(origin)
     if path != status_page.PATH:
         org.request_log.add(method, path, given.status, time.perf_counter() - started)
     return given
+
+
+def early(org: Instance, method: str, target: str, length: int) -> Early | None:
+    """The answer to a request whose body of ``length`` bytes is not to be received; None where no fault is."""
+    met = org.faults.met(method, ORIGIN.sub("", target), early=True)
+    return precede(met, length) if met else None
 
 
 def takes_file(method: str, target: str) -> bool:
@@ -171,7 +192,7 @@ def _parameters(query: str) -> dict[str, str]:
 
 def _finished(given: Answer, org: Instance, path: str, headers: Mapping[str, str]) -> Answer:
     """With the headers that depend on the path, and indented where the client asked for it."""
-    added: dict[str, str] = {}
+    added = {ledger.REQUEST_HEADER: ledger.ORIGIN.get().request}
     versioned = VERSIONED.fullmatch(path)
     if versioned and given.status != 401:
         session = org.sessions.find(bearer_token(headers.get("authorization")) or "", extend=False)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from jwt import InvalidSignatureError, PyJWS, PyJWTError
 
+from sfdata.localorg import wall_clock
 from sfdata.localorg.connected_apps import OFFLINE, ConnectedApp
 from sfdata.localorg.credentials import same
 from sfdata.localorg.refresh_tokens import Approval
@@ -163,7 +163,7 @@ def jwt_bearer(org: Instance, form: Form) -> Granted:
     expiry = _seconds(claims.get("exp"))
     if expiry is None:
         raise Refusal("invalid_grant", "invalid assertion")
-    if expiry < time.time() - CLOCK_SKEW_SECONDS:
+    if expiry < wall_clock.seconds() - CLOCK_SKEW_SECONDS:
         raise Refusal("invalid_grant", "expired authorization code")
     jti = claims.get("jti")
     if jti is not None and not org.used_assertions.first_use(str(jti)):

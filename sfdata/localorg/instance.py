@@ -20,8 +20,10 @@ from sfdata.localorg.connected_apps import DEFAULT_SCOPE, connected_apps
 from sfdata.localorg.credentials import Credentials
 from sfdata.localorg.definitions import Definitions
 from sfdata.localorg.engine import QueryEngine
+from sfdata.localorg.faults import Faults
 from sfdata.localorg.grants import UsedAssertions
 from sfdata.localorg.id_token import SigningKey
+from sfdata.localorg.ledger import Ledger, RequestIds
 from sfdata.localorg.limits import ApiUsage
 from sfdata.localorg.objects import build_schema
 from sfdata.localorg.options import Options
@@ -62,6 +64,9 @@ class Instance:
     open_pages: Tickets[Authorization] = field(default_factory=partial(Tickets, PAGE_SECONDS))
     one_time_passwords: Tickets[Session] = field(default_factory=partial(Tickets, ONE_TIME_PASSWORD_SECONDS))
     request_log: RequestLog = field(default_factory=RequestLog)
+    faults: Faults = field(default_factory=Faults)
+    request_ids: RequestIds = field(default_factory=RequestIds)
+    _ledger: Ledger | None = None
 
     def __post_init__(self) -> None:
         self.records = Records(self.store, self.clock)
@@ -94,6 +99,14 @@ class Instance:
     def organization_name(self) -> str:
         row = self.store.get(self.object("Organization"), self.org_id)
         return str(row["Name"]) if row else ""
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was written since somebody first asked for this."""
+        with self.store.lock:
+            if self._ledger is None:
+                self._ledger = Ledger(self.store)
+            return self._ledger
 
     def object(self, name: str) -> SObject:
         """An object that every org has."""

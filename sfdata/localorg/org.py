@@ -15,7 +15,9 @@ from sfdata.errors import ConfigurationError
 from sfdata.localorg import gateway, seedfiles, snapshot
 from sfdata.localorg.certificate import server_context
 from sfdata.localorg.credentials import Credentials
+from sfdata.localorg.faults import Faults
 from sfdata.localorg.instance import Instance, open_instance
+from sfdata.localorg.ledger import Ledger
 from sfdata.localorg.locks import Locks
 from sfdata.localorg.options import Options
 from sfdata.localorg.server import Server
@@ -32,6 +34,7 @@ INFO_KEYS = (
     "client_secret",
     "private_key_file",
     "ca_file",
+    "fault_token",
 )
 
 Report = Callable[[str], None]
@@ -75,7 +78,8 @@ class LocalOrg:
             parts.callback(self._forget)
             self._seed(self._instance, report)
             self.access_token, _ = self._instance.sessions.issue(self.user_id, "start", "api id web")
-            self._server.start(partial(gateway.answer, self._instance), gateway.takes_file)
+            early = partial(gateway.early, self._instance)
+            self._server.start(partial(gateway.answer, self._instance), gateway.takes_file, early)
             self._running = parts.pop_all()
         return self
 
@@ -116,6 +120,21 @@ class LocalOrg:
     def locks(self) -> Locks:
         """The rows held against writes; a test adds its own to see UNABLE_TO_LOCK_ROW."""
         return self.instance.records.locks
+
+    @property
+    def faults(self) -> Faults:
+        """What is to go wrong; a test adds its own. See `sfdata.localorg.faults`."""
+        return self.instance.faults
+
+    @property
+    def ledger(self) -> Ledger:
+        """What is really written, and by which request, from the first look at it on."""
+        return self.instance.ledger
+
+    @property
+    def fault_token(self) -> str:
+        """What the resources of faults and of the ledger want to be shown."""
+        return self.credentials.fault_token
 
     @property
     def credentials(self) -> Credentials:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -121,11 +122,29 @@ class FileBody:
                 yield piece
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An answer as it would go out: the first line, all headers, and the body as it is on the wire."""
+
+    first_line: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def head(self) -> bytes:
+        lines = [self.first_line, *(f"{name}: {value}" for name, value in self.headers.items())]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+
+
+Delivery = Callable[[Message, socket.socket], None]
+"""Sends an answer in a way of its own; the connection ends with it."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """An answer before compression: status, body, and headers besides the ones every answer carries.
 
-    A body that is a file is sent in place of ``body``.
+    A body that is a file is sent in place of ``body``. An answer with a ``delivery`` is sent by that.
     """
 
     status: int = 200
@@ -133,6 +152,15 @@ class Answer:
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
     file: FileBody | None = None
+    delivery: Delivery | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """An answer to a request of which only the head and ``body_bytes`` of its body are read."""
+
+    answer: Answer
+    body_bytes: int
 
 
 def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
@@ -169,9 +197,14 @@ class Route:
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
-        parts = re.split(r"\{(\w+)\}", self.pattern)
-        source = "".join(f"(?P<{p}>[^/]+)" if n % 2 else re.escape(p) for n, p in enumerate(parts))
-        return re.compile(rf"{source}/?", re.IGNORECASE)
+        return path_regex(self.pattern)
+
+
+def path_regex(pattern: str) -> re.Pattern[str]:
+    """What fits a path with ``{names}`` for its variable parts, in any case of letters."""
+    parts = re.split(r"\{(\w+)\}", pattern)
+    source = "".join(f"(?P<{p}>[^/]+)" if n % 2 else re.escape(p) for n, p in enumerate(parts))
+    return re.compile(rf"{source}/?", re.IGNORECASE)
 
 
 def match(routes: Iterable[Route], method: str, raw_path: str) -> tuple[Route, dict[str, str]]:

@@ -26,7 +26,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from sfdata.localorg.answers import ApiError
-from sfdata.localorg.routing import PIECE_BYTES, Answer, FileBody, json_answer
+from sfdata.localorg.routing import PIECE_BYTES, Answer, Early, FileBody, Message, json_answer
 
 MOST_HEAD_BYTES = 16_384
 MOST_BODY_BYTES = 150 * 1024 * 1024
@@ -45,6 +45,9 @@ Application = Callable[[str, str, Mapping[str, str], Any], Answer]
 TakesFile = Callable[[str, str], bool]
 """Whether requests of this method and target want their body as a file."""
 
+Precedes = Callable[[str, str, int], Early | None]
+"""From method, target and length of the body to an answer that does not wait for all of it; None as a rule."""
+
 
 class BadMessage(Exception):
     """A request that cannot be read; the connection ends with the answer."""
@@ -61,6 +64,7 @@ class Server(ThreadingTCPServer):
     request_queue_size = 128
     application: Application
     takes_file: TakesFile
+    precedes: Precedes
 
     def __init__(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -75,10 +79,16 @@ class Server(ThreadingTCPServer):
         host, port = self.socket.getsockname()[:2]
         return f"{'https' if self._tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
-    def start(self, application: Application, takes_file: TakesFile = lambda method, target: False) -> None:
+    def start(
+        self,
+        application: Application,
+        takes_file: TakesFile = lambda method, target: False,
+        precedes: Precedes = lambda method, target, length: None,
+    ) -> None:
         """Begin to answer, in threads of its own."""
         self.application = application
         self.takes_file = takes_file
+        self.precedes = precedes
         self._loop = Thread(target=self.serve_forever, args=(POLL_SECONDS,), name="local org", daemon=True)
         self._loop.start()
 
@@ -135,10 +145,22 @@ class Connection(BaseHTTPRequestHandler):
                 self._write(json_answer(refusal.body(), refusal.status))
                 return
             headers = {name.lower(): value for name, value in self.headers.items()}
+            early = self.server.precedes(self.command, self.path, self._announced())
+            if early is not None:
+                self._answer_early(early)
+                return
             with self._body() as body:
                 self._write(self.server.application(self.command, self.path, headers, body))
         except BadMessage as problem:
             self.send_error(problem.status, str(problem))
+
+    def _answer_early(self, early: Early) -> None:
+        """Read some of the body, answer, and end the connection: the rest of it would be in the way."""
+        self.close_connection = True
+        left = early.body_bytes
+        while left > 0 and (piece := self.rfile.read(min(left, PIECE_BYTES))):
+            left -= len(piece)
+        self._write(early.answer)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer  # noqa: N815 - the base's names
 
@@ -175,6 +197,11 @@ class Connection(BaseHTTPRequestHandler):
             file.writelines(pieces)
             file.seek(0)
             yield file
+
+    def _announced(self) -> int:
+        """How long the body is to be, as far as the head tells."""
+        lengths = set(self.headers.get_all("Content-Length", ()))
+        return _length(lengths)
 
     def _pieces(self) -> Iterator[bytes]:
         coding = self.headers.get("Transfer-Encoding")
@@ -222,11 +249,14 @@ class Connection(BaseHTTPRequestHandler):
             pieces = self._sent(answer, headers)
         if self.close_connection:
             headers["Connection"] = "close"
-        phrase = HTTPStatus(answer.status).phrase
-        lines = [f"{self.protocol_version} {answer.status} {phrase}", *(f"{n}: {v}" for n, v in headers.items())]
-        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+        first_line = f"{self.protocol_version} {answer.status} {HTTPStatus(answer.status).phrase}"
         if self.command == "HEAD":
             pieces = ()
+        if answer.delivery is not None:
+            self.close_connection = True
+            answer.delivery(Message(first_line, headers, b"".join(pieces)), self.connection)
+            return
+        head = Message(first_line, headers, b"").head
         for piece in pieces:
             self.wfile.write(head + piece)
             head = b""

@@ -72,11 +72,11 @@ def refuses_connections(url: str) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_json_is_one_line_and_a_signal_ends_it(number: signal.Signals) -> None:
-    """One line with ten keys when ready, then silence; a signal ends it with status 0 and takes its files along."""
+    """One line with eleven keys when ready, then silence; a signal ends it with status 0 and takes its files along."""
     with running("--empty", "--json") as process:
         assert process.stdout is not None
         info = json.loads(process.stdout.readline())
-        assert len(info) == 10
+        assert len(info) == 11
         headers = {"Authorization": f"Bearer {info['access_token']}"}
         assert get(info["instance_url"], "/services/data/v66.0", headers) == 200
         assert get(info["instance_url"], "/services/data", {"Host": "evil.example"}) == 403

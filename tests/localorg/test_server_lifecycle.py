@@ -35,6 +35,7 @@ KEYS = [
     "client_secret",
     "private_key_file",
     "ca_file",
+    "fault_token",
 ]
 
 
@@ -53,12 +54,12 @@ def ask(org: LocalOrg, path: str, method: str = "GET", json: Any = None) -> http
 
 
 @pytest.mark.parametrize("tls", [False, True])
-def test_info_is_ten_texts_that_work(tls: bool) -> None:
-    """Ten keys, all text but a missing ca_file; the address serves the token."""
+def test_info_is_eleven_texts_that_work(tls: bool) -> None:
+    """Eleven keys, all text but a missing ca_file; the address serves the token."""
     with LocalOrg(sample_data=False, tls=tls) as org:
         info = org.info()
         assert list(info) == KEYS
-        assert all(isinstance(info[key], str) for key in KEYS[:-1])
+        assert all(isinstance(info[key], str) for key in KEYS if key != "ca_file")
         assert (info["ca_file"] is not None) == tls
         assert info["instance_url"] == info["login_url"]
         assert str(info["instance_url"]).startswith("https://127.0.0.1:" if tls else "http://127.0.0.1:")

@@ -197,6 +197,7 @@ def run_extract(job: Job, query: BulkQuery, store: Store) -> None:
     rows = RowFile(job.folder)
     try:
         total = _fix_rows(job, query, store, table)
+        job.suffer()
         rows.append([job.settings.dialect.line(column.name for column in query.columns).encode()])
         for start in range(0, total, ROWS_AT_ONCE):
             # The store first, then the job: in the order in which a request may take both.
@@ -204,6 +205,7 @@ def run_extract(job: Job, query: BulkQuery, store: Store) -> None:
                 found = _values(query, store, table, start)
                 rows.append(job.settings.dialect.quoted(values).encode() for values in found)
                 job.processed += len(found)
+            job.suffer()
     finally:
         with store.lock:
             store.connection.execute(f"DROP TABLE IF EXISTS {table}")

@@ -16,7 +16,7 @@ from typing import Any
 
 from sfdata.localorg.bulk.columns import NULL, Column, Columns, resolve_columns
 from sfdata.localorg.bulk.dialect import CsvReader, DataRefused
-from sfdata.localorg.bulk.jobs import FAILED, IN_PROGRESS, JOB_COMPLETE, Job, Stopped
+from sfdata.localorg.bulk.jobs import FAILED, IN_PROGRESS, JOB_COMPLETE, Disturbance, Job, Stopped
 from sfdata.localorg.bulk.results import Outcome, ResultWriter
 from sfdata.localorg.deletion import plan_deletion
 from sfdata.localorg.ids import normalize
@@ -67,7 +67,8 @@ class Ingest:
         write = Write(self.records, self.job, columns)
         with self.job.data.open("rb") as file, ResultWriter(self.job) as results:
             reader = CsvReader(file, settings.dialect)
-            for number, chunk in enumerate(_chunks(reader)):
+            self.job.suffer()
+            for number, chunk in enumerate(_chunks(reader, self.job.disturbance)):
                 if number % (BATCH // CHUNK) == 0 and not self.batches.add():
                     raise DataRefused("ExceededQuota : ApiBatchItems Limit exceeded.")
                 # The store first, then the job: in the order in which a request may take both.
@@ -77,6 +78,7 @@ class Ingest:
                     self.job.unprocessed_from = reader.position
                     self.job.processed += len(outcomes)
                     self.job.failed += sum(outcome.error is not None for outcome in outcomes)
+                self.job.suffer()
 
     def _check(self, reader: CsvReader) -> None:
         count = 0
@@ -87,8 +89,9 @@ class Ingest:
             raise DataRefused("InvalidBatch : Records not found")
 
 
-def _chunks(reader: CsvReader) -> Iterator[list[list[str]]]:
-    rows = iter(reader)
+def _chunks(reader: CsvReader, suffered: Disturbance | None) -> Iterator[list[list[str]]]:
+    """The rows, or as many of them as the job is to come to."""
+    rows = islice(reader, suffered.rows if suffered else None)
     while chunk := list(islice(rows, CHUNK)):
         yield chunk
 

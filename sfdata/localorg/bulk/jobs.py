@@ -15,6 +15,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -45,6 +46,7 @@ ALREADY: Mapping[str, str] = {
     FAILED: "Failed",
     ABORTED: "Aborted",
 }
+POLL_SECONDS = 0.01
 TELLS_PK_CHUNKING = 60.0
 PK_CHUNKED = frozenset(
     {
@@ -53,6 +55,20 @@ PK_CHUNKED = frozenset(
         "OpportunityLineItem", "Order", "OrderItem", "Pricebook2", "PricebookEntry", "Product2", "Task", "User",
     }
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """What is to befall a job: it waits before its work, and ends in ``state`` after ``rows`` of its rows."""
+
+    seconds: float = 0.0
+    rows: int | None = None
+    state: str = FAILED
+    message: str | None = None
+
+
+DISTURBANCE: ContextVar[Disturbance | None] = ContextVar("DISTURBANCE", default=None)
+"""Befalls the job that is started while it is set."""
 
 
 class Stopped(Exception):
@@ -85,6 +101,7 @@ class Job:
     uploaded: bool = False
     unprocessed_from: int = 0
     removed: bool = False
+    disturbance: Disturbance | None = None
     lock: RLock = field(default_factory=RLock)
     _started: float = 0.0
 
@@ -130,6 +147,20 @@ class Job:
             started = time.monotonic()
             yield
             self.active_ms += (time.monotonic() - started) * 1000
+
+    def suffer(self) -> None:
+        """Wait, or end, where the job's disturbance says so; then it is `Stopped`."""
+        suffered = self.disturbance
+        if suffered is None:
+            return
+        if not self.processed:
+            _wait_while(lambda: self.state == IN_PROGRESS, suffered.seconds)
+        if suffered.rows is not None and self.processed >= suffered.rows:
+            with self.lock:
+                if self.state == IN_PROGRESS:
+                    self.error = suffered.message if suffered.state == FAILED else None
+                    self._become(suffered.state)
+            raise Stopped
 
     def finish(self, state: str, error: str | None = None) -> None:
         """End the job, unless it was aborted."""
@@ -203,6 +234,12 @@ class Job:
     def _is_pk_chunked(self) -> bool:
         sobject = self.settings.object
         return sobject.custom or sobject.name in PK_CHUNKED
+
+
+def _wait_while(holds: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while holds() and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
 
 
 class Jobs:

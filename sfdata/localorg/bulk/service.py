@@ -10,6 +10,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from contextvars import copy_context
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from threading import Lock, Thread
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.bulk.extract import BulkQuery, run_extract
 from sfdata.localorg.bulk.ingest import run_ingest
-from sfdata.localorg.bulk.jobs import FAILED, INGEST, QUERY, UPLOAD_COMPLETE, Job, Jobs, Stopped
+from sfdata.localorg.bulk.jobs import DISTURBANCE, FAILED, INGEST, QUERY, UPLOAD_COMPLETE, Job, Jobs, Stopped
 from sfdata.localorg.bulk.results import RowFile
 from sfdata.localorg.bulk.settings import JobSettings
 from sfdata.localorg.limits import MAXIMA, DailyUse
@@ -61,6 +62,7 @@ class Bulk:
 
     def process(self, job: Job) -> None:
         """Have the data of a closed job processed."""
+        job.disturbance = DISTURBANCE.get()
         self._ingest.submit(job, partial(run_ingest, job, self._records, self._batches))
 
     def create_query(self, settings: JobSettings, version: str, user_id: str) -> Job:
@@ -80,6 +82,7 @@ class Bulk:
 
     def extract(self, job: Job, query: BulkQuery) -> None:
         """Have a job's query run."""
+        job.disturbance = DISTURBANCE.get()
         self._query.submit(job, partial(self._extract, job, query))
 
     def close(self) -> None:
@@ -111,12 +114,12 @@ class Worker:
         self._thread: Thread | None = None
 
     def submit(self, job: Job, work: Work) -> None:
-        """Queue work; the first starts the thread."""
+        """Queue work, to be done in the context of the request that asks for it; the first starts the thread."""
         with self._starting:
             if self._thread is None:
                 self._thread = Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
-        self._queue.put((job, work))
+        self._queue.put((job, partial(copy_context().run, work)))
 
     def stop(self) -> None:
         """End the thread after the work under way; jobs that wait must be aborted before."""

@@ -70,6 +70,12 @@ class Cursors:
             raise invalid_locator()
         return cursor, int(found[2])
 
+    def forget(self) -> None:
+        """Close every cursor, as if all had expired."""
+        for cursor in self._open.values():
+            self._store.connection.execute(f"DROP TABLE IF EXISTS {cursor.table}")
+        self._open.clear()
+
     def _expire(self, now: dt.datetime) -> None:
         for cursor in list(self._open.values()):
             if now - cursor.created < LIFETIME:

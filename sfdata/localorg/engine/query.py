@@ -82,6 +82,11 @@ class QueryEngine:
             pages = Pages(self.store, self._cursors, base, cursor.page_size, now)
             return _encoder.encode(pages.further(cursor, position))
 
+    def forget_cursors(self) -> None:
+        """Close every cursor: whoever asks for a further page is told that its locator is none."""
+        with self.store.lock:
+            self._cursors.forget()
+
     def explain(self, soql: str, *, user_id: str) -> dict[str, Any]:
         """The answer to ``GET query?explain=``: the query plans."""
         query = parsed(soql)
