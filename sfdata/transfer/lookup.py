@@ -83,6 +83,10 @@ class Lookup:
         frame.index = keys.index.take(rows)
         return frame
 
+    def columns(self, keys: pd.Series[Any]) -> pa.Table:
+        """The fields alone, in Arrow's types: a row for each key, null where no record has it."""
+        return self._join(keys, keys.name, ())[1]
+
     def _into_pandas(self, frame: pd.DataFrame, on: Hashable, dtype_backend: DtypeBackend | None) -> pd.DataFrame:
         check_backend(dtype_backend)
         rows, added = self._join(_keys(frame, on), on, frame.columns.get_level_values(0))

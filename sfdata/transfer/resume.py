@@ -65,6 +65,7 @@ class ResumedRead(Results):
             "org": urlsplit(self._session.instance_url).hostname,
             "api_version": self._session.api_version,
             "engine": "bulk",
+            "job": self.id,
             "read_at": self._session.runtime.moment().isoformat(timespec="seconds"),
         }
 

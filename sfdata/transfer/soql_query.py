@@ -62,6 +62,7 @@ class Soql(Results):
         self._session, self._describe, self._hooks = session, describe, hooks
         self._alike = partial(Soql, session, describe, hooks, engine=engine, parallel=parallel)
         self._given = query, written
+        self._begun: dt.datetime | None = None  # the latest reading
         self._given_reading = Reading(session, describe, hooks, query, written, all_rows, engine, parallel)
 
     @cached_property
@@ -156,6 +157,7 @@ class Soql(Results):
         return self._alike(str(query), all_rows=all_rows)
 
     def _batches(self, max_rows: int | None = None, *, whole: bool = False) -> Iterator[tuple[Batch, int]]:
+        self._begun = self._session.runtime.moment()
         return self._statements.batches(max_rows, whole=whole)
 
     def _total(self, announced: int) -> int:
@@ -176,7 +178,7 @@ class Soql(Results):
             "org": urlsplit(self._session.instance_url).hostname,
             "api_version": self._session.api_version,
             "engine": self._statements.latest.used,
-            "read_at": self._session.runtime.moment().isoformat(timespec="seconds"),
+            "read_at": (self._begun or self._session.runtime.moment()).isoformat(timespec="seconds"),
         }
 
     def __repr__(self) -> str:
