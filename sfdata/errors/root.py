@@ -15,7 +15,12 @@ class SalesforceError(Exception):
         error_code: Salesforce's ``errorCode`` (or OAuth ``error``), where there is one.
         status: the HTTP status, where there was an answer.
         hint: the next step, where one is known.
+        attempts: how often the request was tried that it is about.
+        quota_exhausted: it was not tried again because the connection has spent what it may on repeats.
     """
+
+    attempts: int = 0
+    quota_exhausted: bool = False
 
     def __init__(
         self, message: str, *, error_code: str | None = None, status: int | None = None, hint: str | None = None
@@ -28,6 +33,9 @@ class SalesforceError(Exception):
 
     def __str__(self) -> str:
         head = f"{self.error_code}: {self.message}" if self.error_code else self.message
+        if self.attempts > 1 or self.quota_exhausted:
+            head += f"\nTried {'once' if self.attempts == 1 else f'{self.attempts} times'}"
+            head += "; this connection has used up its repeats for now." if self.quota_exhausted else "."
         return f"{head}\nHint: {self.hint}" if self.hint else head
 
     def __reduce__(self) -> tuple[Any, ...]:

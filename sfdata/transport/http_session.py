@@ -240,15 +240,16 @@ class HttpSession:
         return Request(method, path, operation, sent, body, watch=watch, statuses=frozenset(statuses))
 
     def _answer(self, request: Request) -> Response:
-        if request.operation not in _CHANGES:
-            return self._usable(request)
         request = replace(request, call=self._call())
         try:
             response = self._usable(request)
         except BaseException as problem:
-            self.hooks(_written(request, problem))
+            _note_attempts(problem, request.call)
+            if request.operation in _CHANGES:
+                self.hooks(_written(request, problem))
             raise
-        self.hooks(_written(request, response))
+        if request.operation in _CHANGES:
+            self.hooks(_written(request, response))
         return response
 
     def _usable(self, request: Request) -> Response:
@@ -275,6 +276,7 @@ class HttpSession:
             return send(request)
         except AttemptFailed as problem:
             fault, failure = problem.error, type(problem.error).__name__
+            _note_attempts(fault, request.call)
         except BaseException as problem:
             failure = type(problem).__name__
             raise
@@ -318,6 +320,12 @@ class HttpSession:
                 except (SalesforceError, TypeError, KeyError):
                     self._versions = []
             return self._versions
+
+
+def _note_attempts(problem: BaseException, call: Call) -> None:
+    """Tell in an error how often its request was tried, unless it is about another one: the login's."""
+    if isinstance(problem, SalesforceError) and not problem.attempts:
+        problem.attempts, problem.quota_exhausted = call.attempts, call.quota_exhausted
 
 
 def _written(request: Request, outcome: Response | BaseException) -> WriteDone:

@@ -1,4 +1,4 @@
-"""The retry table and the loop that obeys it, in virtual time."""
+"""The loop that obeys the retry table, in virtual time; the table itself is in `test_retry_matrix`."""
 
 from __future__ import annotations
 
@@ -10,21 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfdata.resilience.retry import (
-    TABLE,
-    WRITES,
-    Action,
     Failure,
     Operation,
     Retries,
     RetryPolicy,
     RetryQuota,
     Verdict,
-    action,
     retry_after,
     status_failure,
 )
-
-READS = (Operation.READ, Operation.FIRST_PAGE, Operation.NEXT_PAGE, Operation.TOKEN)
 
 
 class Time:
@@ -85,55 +79,7 @@ def broken(failure, **more):
     return Broken(Verdict(failure, "broken", **more))
 
 
-# --- the table -------------------------------------------------------------------------------------------------------
-
-
-def test_every_operation_has_a_row():
-    """No operation is without a rule."""
-    assert set(TABLE) == set(Operation)
-
-
-@pytest.mark.parametrize("operation", READS)
-def test_a_pure_read_may_be_repeated_after_anything_but_a_refusal(operation):
-    """Reads and renewable logins have no effect to double, so only a definite no ends them."""
-    repeated = {failure for failure in Failure if action(operation, failure) is Action.REPEAT}
-    assert repeated == set(Failure) - {Failure.REFUSED}
-
-
-def test_a_refresh_token_is_risked_twice_at_most():
-    """A rotating refresh token may be spent by an answer that was lost, so doubt allows one repeat only."""
-    row = {failure: action(Operation.REFRESH, failure) for failure in Failure}
-    assert row == {
-        Failure.NOT_SENT: Action.REPEAT,
-        Failure.REFUSED_BEFORE_WORK: Action.REPEAT,
-        Failure.REFUSED: Action.GIVE_UP,
-        Failure.AMBIGUOUS: Action.ONCE,
-        Failure.TRUNCATED: Action.ONCE,
-        Failure.POISON: Action.GIVE_UP,
-    }
-
-
-ONCE = (Operation.CREATE, Operation.UPDATE_ONCE, Operation.UPSERT_ONCE)
-TWICE_IS_ONCE = (Operation.UPDATE, Operation.UPSERT, Operation.DELETE)
-
-
-@pytest.mark.parametrize("operation", ONCE)
-def test_what_must_not_be_done_twice_is_repeated_only_if_it_was_not_done(operation):
-    """A create, and all that is like one, goes out again when it surely had no effect, and never in doubt."""
-    repeated = {failure for failure in Failure if action(operation, failure) is not Action.GIVE_UP}
-    assert repeated == {Failure.NOT_SENT, Failure.REFUSED_BEFORE_WORK}
-
-
-@pytest.mark.parametrize("operation", TWICE_IS_ONCE)
-def test_what_twice_is_once_is_repeated_in_doubt(operation):
-    """New values by Id, upserts by a unique key and deletes end in the same state however often they are done."""
-    repeated = {failure for failure in Failure if action(operation, failure) is Action.REPEAT}
-    assert repeated == set(Failure) - {Failure.REFUSED}
-
-
-def test_every_write_of_records_tells_its_doubt():
-    """The operations that change records are those whose callers must learn that the outcome is unknown."""
-    assert set(ONCE) | set(TWICE_IS_ONCE) == WRITES
+# --- statuses ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
