@@ -77,6 +77,7 @@ def test_a_malformed_address_is_refused_by_name_and_not_repeated(wrong):
     assert "evil" not in str(refusal.value)
 
 
+@pytest.mark.catalogue("S11")
 @pytest.mark.parametrize("url", ["http://acme.my.salesforce.com", "http://10.0.0.1", "http://127.0.0.1.evil.example"])
 def test_plain_http_is_for_this_machine_only(url):
     """http to another machine is an InsecureUrl."""
@@ -117,6 +118,7 @@ def test_a_token_answer_may_name_salesforce_or_what_the_user_named(answered, vou
     assert answered_instance_url(answered, vouched) == answered
 
 
+@pytest.mark.catalogue("S10")
 @pytest.mark.parametrize(
     "answered",
     [
@@ -244,6 +246,7 @@ def test_a_key_may_be_named_by_its_file(tmp_path):
     assert settings_from_env({"SF_PRIVATE_KEY": str(file)}).private_key.reveal() == PEM
 
 
+@pytest.mark.catalogue("S16")
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
 def test_a_key_file_open_to_all_is_warned_of(tmp_path):
     """A private key everybody may read still works, with a warning."""
@@ -254,6 +257,7 @@ def test_a_key_file_open_to_all_is_warned_of(tmp_path):
         settings_from_env({"SF_PRIVATE_KEY": str(file)})
 
 
+@pytest.mark.catalogue("S16")
 def test_a_key_that_cannot_be_read_is_not_repeated(tmp_path):
     """The value may be a key without its first line, so the message holds only the reason."""
     for value in (str(tmp_path / "canary.key"), "MIIEcanary" * 200, str(tmp_path)):
@@ -325,6 +329,7 @@ def test_without_sfdata_home_the_users_configuration_folder_is_read(monkeypatch)
     assert "sfdata" in str(profiles_path().parent)
 
 
+@pytest.mark.catalogue("S15")
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
 def test_a_profile_with_secrets_must_be_private(tmp_path, mode):

@@ -364,6 +364,7 @@ def listening(url):
     raise AssertionError("a made-up token was accepted")
 
 
+@pytest.mark.catalogue("S31")
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGKILL")
 def test_the_local_org_dies_with_its_parent():
     """However the parent ends, even by kill -9, the local org it started ends too."""

@@ -15,6 +15,7 @@ from sfdata.secret import MASK, Secret
 CANARY = "canary-4711-value"
 
 
+@pytest.mark.catalogue("S1")
 @pytest.mark.parametrize("show", [repr, str, "{}".format, "{!r:>40}".format, "%s".__mod__, pprint.pformat])
 def test_no_way_of_printing_shows_it(show):
     """Every form of a secret as text is a mask."""
@@ -23,6 +24,7 @@ def test_no_way_of_printing_shows_it(show):
     assert MASK in shown
 
 
+@pytest.mark.catalogue("S5")
 @pytest.mark.parametrize("leak", [pickle.dumps, copy.copy, copy.deepcopy, json.dumps, msgspec.json.encode, vars])
 def test_no_way_of_storing_accepts_it(leak):
     """Pickling, copying, JSON and vars() refuse a secret."""

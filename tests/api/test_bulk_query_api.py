@@ -186,6 +186,7 @@ def test_an_answer_that_is_no_job_is_unreadable(session, org, answer):
         bulk_query.info(session, "750AA0000000001AAA")
 
 
+@pytest.mark.catalogue("D2", "D3")
 def test_missing_headers_are_told_as_missing(session, org):
     """A proxy that takes the count and the locator away leaves None, neither 0 nor the end."""
     org.resources[f"{JOB}/results"] = httpx.Response(200, content=b'"Id"\n', headers={"content-type": "text/csv"})
@@ -193,6 +194,7 @@ def test_missing_headers_are_told_as_missing(session, org):
     assert (page.rows, page.locator) == (None, None)
 
 
+@pytest.mark.catalogue("D3")
 @pytest.mark.parametrize("count", ["", "-1", "1.5", "many", "1 000", "²"])
 def test_a_garbled_count_is_none(session, org, count):
     """Only digits are a number of rows."""
@@ -218,6 +220,7 @@ def test_an_address_without_its_first_slash_is_followed(session, org):
     assert list(bulk_query.result_urls(session, "750AA0000000001AAA")) == [f"{JOB}/results?locator=a"]
 
 
+@pytest.mark.catalogue("S9")
 @pytest.mark.parametrize("url", ["https://evil.example/x", "//evil.example/services/x", "/services/../x", "/x"])
 def test_a_page_elsewhere_is_not_fetched(session, org, url):
     """An address that leads out of the org makes no request."""
@@ -246,6 +249,7 @@ def test_a_list_of_pages_that_is_none_is_unreadable(session, org, answer):
         list(bulk_query.result_urls(session, "750AA0000000001AAA"))
 
 
+@pytest.mark.catalogue("D2")
 def test_a_list_of_pages_in_a_circle_is_unreadable(session, org):
     """A list that leads back to an earlier one, not to itself, is found out too."""
     urls = {"a": "b", "b": "c", "c": "b"}

@@ -21,6 +21,7 @@ def ids(live, tag, wire):
     return made
 
 
+@pytest.mark.catalogue("K1")
 def test_one_bad_row_of_two_hundred_is_told_in_its_place(live, tag, names):
     """199 rows are written and the one that is refused stands where it was given, with its code."""
     rows = [{"Name": f"{tag} {n:03}"} if n != 77 else {"Description": "nameless"} for n in range(200)]
@@ -30,6 +31,7 @@ def test_one_bad_row_of_two_hundred_is_told_in_its_place(live, tag, names):
     assert (len(names()), len({result.id for result in results})) == (199, 200)
 
 
+@pytest.mark.catalogue("K3")
 def test_all_or_none_rolls_the_good_ones_back(live, tag, names):
     """With one bad row none is written, and the others are told to be rolled back, not to have failed."""
     results = collections.create(live, "Account", [{"Name": tag}, {}, {"Name": tag}], all_or_none=True)
@@ -37,6 +39,7 @@ def test_all_or_none_rolls_the_good_ones_back(live, tag, names):
     assert names() == []
 
 
+@pytest.mark.catalogue("C1")
 @pytest.mark.parametrize("fault", ["lose answer", "cut answer", 503])
 def test_a_lost_answer_leaves_no_row_twice(live, wire, tag, names, fault):
     """A create is sent once; the error has every row that was sent."""
@@ -57,6 +60,7 @@ ODD = {
 }
 
 
+@pytest.mark.catalogue("K2")
 @pytest.mark.parametrize("fault", ODD.values(), ids=ODD)
 def test_an_answer_that_does_not_fit_is_never_aligned(live, wire, tag, names, fault):
     """A list that cannot be told row by row is no result: the rows are written, but whose is whose is unknown."""
@@ -66,6 +70,7 @@ def test_an_answer_that_does_not_fit_is_never_aligned(live, wire, tag, names, fa
     assert (len(names()), len(wire.sent)) == (3, 1)
 
 
+@pytest.mark.catalogue("K2")
 def test_results_in_another_order_are_noticed(live, wire, ids):
     """An update's results name their records, so a list in another order is not taken for the rows'."""
     wire.faults = [lambda told: told[::-1]]
@@ -105,6 +110,7 @@ def test_upserts_tell_who_was_created(live, tag):
     assert [row.created for row in collections.upsert(live, "Account", "Ext__c", rows, unique=True)] == [False, True]
 
 
+@pytest.mark.catalogue("C2")
 @pytest.mark.parametrize("all_or_none", [False, True])
 def test_gone_is_done_after_doubt_alone(live, wire, ids, names, all_or_none):
     """Records that a lost call deleted are done when it is repeated; deleting them again is an error for each."""

@@ -34,6 +34,7 @@ def test_a_request_uses_the_answers_of_those_before_it(live, account, tag, oracl
     ]
 
 
+@pytest.mark.catalogue("K3")
 def test_what_depends_on_a_failure_is_not_executed(live, account, count):
     """Without all or none, the good stay done; what refers to the failed one has not failed itself."""
     depending = Subrequest("PATCH", "sobjects/Contact/@{bad.id}", "then", {"LastName": "x"})
@@ -43,6 +44,7 @@ def test_what_depends_on_a_failure_is_not_executed(live, account, count):
     assert count() == 1
 
 
+@pytest.mark.catalogue("K3")
 def test_all_or_none_rolls_back(live, account, count):
     """With all or none, one failure undoes the others, which are told to be rolled back."""
     results = composite(live, [account, WITHOUT_A_NAME], all_or_none=True)
@@ -57,6 +59,7 @@ def test_a_collection_with_a_refused_row_is_not_done(live, tag):
     assert (told.status, told.outcome, told.errors[0].code) == (200, "failed", "REQUIRED_FIELD_MISSING")
 
 
+@pytest.mark.catalogue("C1")
 @pytest.mark.parametrize("fault", ["lose answer", "cut answer", 500])
 def test_a_call_that_creates_is_sent_once(live, wire, account, count, fault):
     """After a lost answer the record is there once, and the error has the requests."""
@@ -103,6 +106,7 @@ ODD = {
 }
 
 
+@pytest.mark.catalogue("K2")
 @pytest.mark.parametrize("fault", ODD.values(), ids=ODD)
 def test_an_answer_that_does_not_fit_is_unknown(live, wire, account, count, fault):
     """Answers to other requests than those sent tell nothing of a write that has happened."""

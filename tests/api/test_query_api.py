@@ -25,6 +25,7 @@ def test_a_query_is_asked_for_by_its_text(session, org):
     assert parse_qs(org.seen[0].url.query.decode()) == {"q": ["SELECT Id FROM Account WHERE Name = 'A&B+ä'"]}
 
 
+@pytest.mark.catalogue("S22")
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=80))
 def test_every_text_arrives_as_written(soql):
     """Whatever characters a query holds, the org reads the same."""
@@ -55,6 +56,7 @@ def test_the_next_page_is_fetched_by_its_path(session, org):
     assert next_page(session, url) == PAGE
 
 
+@pytest.mark.catalogue("S9")
 @pytest.mark.parametrize(
     "url", ["https://evil.example/services/data/v67.0/query/01g-1", "//evil.example/x", "/x", "/services/../x", ""]
 )
@@ -82,6 +84,7 @@ def composite(body, status=200):
     return {"compositeResponse": [{"body": body, "httpHeaders": {}, "httpStatusCode": status, "referenceId": "query"}]}
 
 
+@pytest.mark.catalogue("Q8")
 def test_a_long_query_goes_in_a_body(session, org):
     """What does not fit an address is the one part of a composite request, for one call; its bytes come back."""
     org.resources[f"{BASE}/composite"] = json.dumps(composite({"totalSize": 0, "done": True, "records": []})).encode()
@@ -93,6 +96,7 @@ def test_a_long_query_goes_in_a_body(session, org):
     assert len(org.seen) == 1
 
 
+@pytest.mark.catalogue("Q8")
 def test_only_a_long_query_goes_in_a_body(session, org):
     """Up to the limit, a query is a plain GET; no address ever exceeds it."""
     org.resources[f"{BASE}/query"] = PAGE

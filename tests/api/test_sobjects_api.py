@@ -56,6 +56,7 @@ def test_a_record_lives_from_create_to_delete(live, tag, named):
 # --- lost answers ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.catalogue("C1")
 @pytest.mark.parametrize("fault", DONE_UNSEEN.values(), ids=DONE_UNSEEN)
 def test_a_create_whose_answer_is_lost_is_never_repeated(live, wire, tag, named, fault):
     """The org has the record once, one request was sent, and the error says what was sent and that nobody knows."""
@@ -91,6 +92,7 @@ def test_an_update_in_doubt_to_the_end_is_unknown(live, wire, account):
         sobjects.update(live, "Account", account, {"Description": "x"})
 
 
+@pytest.mark.catalogue("C2")
 def test_gone_is_done_only_after_doubt(live, wire, account, named):
     """A delete that was lost and finds nothing when repeated is done; the first attempt at nothing is an error."""
     wire.faults = ["lose answer"]
@@ -104,6 +106,7 @@ def test_gone_is_done_only_after_doubt(live, wire, account, named):
         sobjects.delete(live, "Account", account)
 
 
+@pytest.mark.catalogue("C5")
 def test_a_connection_closed_while_idle_costs_no_create(live, tag):
     """A server that takes a POST and hangs up without a word has it once, and the client does not send it again."""
     bodies = []
@@ -162,6 +165,7 @@ def test_an_upsert_by_any_other_key_is_not_repeated(live, wire, tag, oracle):
     assert (len(oracle(f"SELECT Id FROM Account WHERE Code__c = '{tag}'")), len(wire.sent)) == (1, 1)
 
 
+@pytest.mark.catalogue("C4")
 def test_several_records_of_one_key_are_listed(live, tag, oracle):
     """An upsert that fits two records writes neither, and the error has the Ids of both."""
     ids = [sobjects.create(live, "Account", {"Name": tag, "Code__c": tag}) for _ in range(2)]
@@ -178,6 +182,7 @@ def test_update_only_creates_nothing(live, tag, oracle):
     assert oracle(f"SELECT Id FROM Account WHERE Ext__c = '{tag}'") == []
 
 
+@pytest.mark.catalogue("S22")
 @pytest.mark.parametrize("value", ["a.com", "a/b", "", "..", "a\\b", "ä"])
 def test_a_key_that_no_address_holds_is_refused(live, wire, value):
     """A value that a server or proxy would read as more than a value is not put into an address."""
@@ -189,6 +194,7 @@ def test_a_key_that_no_address_holds_is_refused(live, wire, value):
 # --- conditions ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.catalogue("C3")
 @pytest.mark.parametrize("condition", [Condition(if_unmodified_since=LONG_AGO), Condition(if_match='"other"')])
 def test_a_condition_that_is_not_met_is_a_conflict(live, account, named, tag, condition):
     """Nothing is written to a record that is not as the condition says."""
@@ -230,6 +236,7 @@ def test_a_refusal_keeps_its_code_and_fields(live, wire):
     assert len(wire.sent) == 1
 
 
+@pytest.mark.catalogue("S22")
 @pytest.mark.parametrize("text", ["", "001", "001AA0000000000/describe", "Ext__c/1"])
 def test_what_is_no_id_is_not_sent(live, wire, text):
     """An Id stands in an address, so nothing else may."""

@@ -47,6 +47,7 @@ def answer(content, status=200):
 # --- what is posted --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.catalogue("S16")
 def test_a_jwt_says_who_for_whom_to_whom_and_until_when(pem, rsa_key):
     """The assertion is signed RS256 with iss, sub, aud and an exp of three minutes at most."""
     flow = JwtBearer(client_id="key", username="ann@acme.example", private_key=pem)
@@ -122,6 +123,7 @@ def test_an_audience_that_is_given_wins(pem, rsa_key):
 # --- keys ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.catalogue("S16")
 def test_keys_of_every_usual_form_sign(pem, old_pem, encrypted_pem, tmp_path):
     """PKCS 8, PKCS 1, encrypted ones with their passphrase, one-line text and a file all give the same signature."""
     file = tmp_path / "server.key"
@@ -148,6 +150,7 @@ def key_faults(pem, encrypted_pem, public_pem, elliptic_pem):
     }
 
 
+@pytest.mark.catalogue("S16")
 @pytest.mark.parametrize("fault", ["no passphrase", "wrong passphrase", "public key", "not RSA", "cut", "garbage"])
 def test_a_key_that_cannot_sign_is_named_and_not_shown(fault, pem, encrypted_pem, public_pem, elliptic_pem):
     """Each fault of a key is a ConfigurationError of its own, without a line of the key, its passphrase or a cause."""
@@ -220,6 +223,7 @@ def test_a_refusal_keeps_the_orgs_words_and_adds_a_step(error, description, hint
     assert hint in refusal.value.hint
 
 
+@pytest.mark.catalogue("S33")
 def test_a_refusal_that_echoes_a_secret_is_masked():
     """A server that repeats what it was sent, or sends terminal codes, gets neither into the message."""
     echo = {"error": "invalid_client", "error_description": "bad secret s3cret-canary \x1b]0;x\x07 " + "y" * 5000}
@@ -285,6 +289,7 @@ def test_a_token_the_cli_blacked_out_is_recognised():
         AccessToken(access_token="[REDACTED]", instance_url=MY_DOMAIN)
 
 
+@pytest.mark.catalogue("S1", "S5")
 def test_flows_show_no_secret_and_refuse_to_be_pickled(pem):
     """The repr of every flow is masked, and none can be stored by accident."""
     flows = [

@@ -171,6 +171,7 @@ def test_a_rotated_refresh_token_replaces_the_old_one():
     assert [form["refresh_token"] for form in host.asked] == [["first"], ["second"]]
 
 
+@pytest.mark.catalogue("A6", "S10")
 def test_the_instance_follows_the_answer():
     """After a migration the new token's instance is where requests go; one outside Salesforce is refused."""
     host = LoginHost()
@@ -204,6 +205,7 @@ class StrictHost:
         return TokenAnswer(200, json.dumps(body).encode(), date=self.clock)
 
 
+@pytest.mark.catalogue("A4")
 def test_a_slow_local_clock_is_corrected_by_the_servers(pem):
     """Ten minutes behind, the first assertion is expired; the second is dated by the server and accepted."""
     host = StrictHost(clock=1_800_000_600.0)
@@ -213,6 +215,7 @@ def test_a_slow_local_clock_is_corrected_by_the_servers(pem):
     assert host.asked == 2
 
 
+@pytest.mark.catalogue("A4")
 @pytest.mark.parametrize("date", [None, 1_800_000_001.0])
 def test_a_refusal_with_a_right_clock_is_final(pem, date):
     """Without a difference of clocks to explain it, a refused login is not tried again."""

@@ -165,6 +165,7 @@ def test_ids_of_other_objects_are_refused(org, oracle):
     assert told == oracle(frame, "update") == [{"MALFORMED_ID"}] * 2
 
 
+@pytest.mark.catalogue("B17")
 @pytest.mark.parametrize(
     ("key", "values", "certain"),
     [
@@ -298,6 +299,7 @@ def test_decimals_that_the_org_cuts_are_told_and_written(org, oracle, value):
     assert oracle(frame) == [set()]
 
 
+@pytest.mark.catalogue("B17", "B19")
 def test_a_push_refuses_what_is_certain_before_any_job_exists(org, local_org):
     """By default nothing is sent; "warn" says so and pushes, and False asks nothing."""
     frame = pd.DataFrame({"Name": ["a", "b"], "Need__c": ["x", LONG]}, index=["i", "j"])

@@ -109,6 +109,7 @@ def by_json(describe, rows):
     return decoder.batch(decoder.parse(as_json(rows)).records).table
 
 
+@pytest.mark.catalogue("T1", "D4", "D6")
 @settings(max_examples=60)
 @given(st.lists(records, max_size=8), st.lists(st.integers(1, 40), min_size=1, max_size=5), st.integers(1, 200))
 def test_rows_are_the_same_by_csv_as_by_json(describe, rows, sizes, block):
@@ -128,6 +129,7 @@ def test_an_org_may_write_the_same_values_otherwise(describe, rows):
     assert read(describe, text).to_pylist() == by_json(describe, rows).to_pylist()
 
 
+@pytest.mark.catalogue("T1", "D6")
 @pytest.mark.parametrize("text", NASTY)
 def test_text_stays_text(describe, text):
     """No text is taken for null, a number, a word of some language, or the end of a row."""
@@ -143,6 +145,7 @@ def test_empty_is_null_in_every_column(describe):
     assert table.schema.equals(CsvColumns(columns(describe)).empty.schema)
 
 
+@pytest.mark.catalogue("T2")
 @pytest.mark.parametrize("line", ["", '""'])
 def test_an_empty_line_of_one_column_is_a_row(describe, line):
     """A result of one column in which nothing stands has as many rows as lines."""
@@ -174,6 +177,7 @@ def test_large_pages_come_in_order_and_in_pieces(describe):
     assert list(zip(*table.to_pydict().values(), strict=True)) == rows
 
 
+@pytest.mark.catalogue("T4")
 def test_a_long_cell_is_one_value(describe):
     """A text longer than blocks, with line ends all through it."""
     text = 'say "no"\n,' * 400_000
@@ -275,6 +279,7 @@ BY_ARROW = {"NaN": "nan", "-Infinity": "-inf", "1e400": "inf"}
 """What Arrow reads as a number before it is found to be none, it also spells."""
 
 
+@pytest.mark.catalogue("T1")
 @pytest.mark.parametrize(("field", "value"), WRONG_VALUES)
 def test_a_value_of_another_type_is_refused(describe, field, value):
     """Never a null, never a guess: the error names the column and the value."""
@@ -294,6 +299,7 @@ def test_a_whole_number_may_be_written_otherwise(describe, value, number):
     assert table[0].to_pylist() == [9007199254740993, number, None]
 
 
+@pytest.mark.catalogue("T3")
 @pytest.mark.parametrize("row", ['"a"\n', '"a","b","c"\n', "a\n"])
 def test_a_row_of_another_length_is_refused(describe, row):
     """Too few or too many cells are an error, wherever the row stands."""
@@ -307,6 +313,7 @@ def test_an_empty_line_among_several_columns_is_not_passed_over(describe):
     assert read(describe, '"Id","Name"\n"1","2"\n\n"3","4"\n', "SELECT Id, Name FROM Account").num_rows == 3
 
 
+@pytest.mark.catalogue("D5")
 @pytest.mark.parametrize("body", [b"\xff", b"\xc3", b"\xed\xa0\x80", b"caf\xe9"])
 def test_bytes_that_are_no_utf_8_are_refused(describe, body):
     """Latin-1, half a character or half a surrogate pair: nothing is replaced or dropped, and the column is named."""
@@ -321,6 +328,7 @@ def test_the_error_does_not_repeat_the_page(describe):
     assert len(str(refused.value)) < 500
 
 
+@pytest.mark.catalogue("T3")
 @settings(max_examples=60)
 @given(st.lists(records, min_size=1, max_size=3), st.data())
 def test_a_page_cut_anywhere_is_whole_rows_or_an_error(describe, rows, data):
@@ -337,6 +345,7 @@ def test_a_page_cut_anywhere_is_whole_rows_or_an_error(describe, rows, data):
     assert cut in (ends[len(found)], ends[len(found)] - 1)
 
 
+@pytest.mark.catalogue("T3")
 def test_a_page_cut_in_a_row_breaks_off(describe):
     """So that it is fetched again: inside quotes, between cells, inside the header."""
     for text in ('"Id","Name"\n"1","2"\n"3","4', '"Id","Name"\n"1","2"\n"3",', '"Id","Name"\n"1","2"\n"3"', '"Id","Na'):

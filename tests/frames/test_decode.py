@@ -71,6 +71,7 @@ def test_each_type_keeps_its_values(decoder):
     }
 
 
+@pytest.mark.catalogue("T1")
 @pytest.mark.parametrize("rows", [0, 1, 3])
 def test_dtypes_do_not_depend_on_values(decoder, rows):
     """No rows, only nulls or plenty of values: the dtypes are the same."""
@@ -250,6 +251,7 @@ def test_what_is_no_page_is_refused(decoder, body):
         count_only(body)
 
 
+@pytest.mark.catalogue("N2")
 def test_every_cut_of_a_page_is_noticed(decoder):
     """A page cut at any byte is refused, wherever the cut falls."""
     decode = decoder(ALL_TYPES)
@@ -259,6 +261,7 @@ def test_every_cut_of_a_page_is_noticed(decoder):
             decode.parse(body[:end])
 
 
+@pytest.mark.catalogue("T6")
 def test_half_a_surrogate_pair_is_replaced(decoder):
     """Text an org cut in the middle of an emoji stays readable; the broken half is U+FFFD."""
     body = b'{"totalSize":1,"done":true,"records":[{"Name":"caf\\u00e9 \\ud83d"}]}'
@@ -266,6 +269,7 @@ def test_half_a_surrogate_pair_is_replaced(decoder):
     assert decode.batch(decode.parse(body).records).table.to_pydict() == {"Name": ["café \ufffd"]}
 
 
+@pytest.mark.catalogue("T6")
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
 def test_text_survives_unchanged(decoder, texts):
     """Whatever text an org holds, the frame holds."""

@@ -79,6 +79,7 @@ UTC_STAMPS = pd.DatetimeIndex(["2024-01-01T00:00:00", None, "1969-12-31T23:59:59
 DATES = [dt.date(2024, 2, 29), None, dt.date(1700, 1, 1)]
 
 
+@pytest.mark.catalogue("T7")
 @pytest.mark.parametrize(
     ("values", "field", "expected"),
     [
@@ -185,6 +186,7 @@ def test_values_become_the_cells_of_their_field(values, field, expected):
     assert cells(values, field) == expected
 
 
+@pytest.mark.catalogue("B12", "T6")
 def test_text_keeps_every_character():
     """Quotes, separators, line ends of every kind, blanks at the ends and other planes arrive as they were."""
     texts = [
@@ -205,6 +207,7 @@ def test_text_keeps_every_character():
     assert cells(texts, "Text__c") == texts
 
 
+@pytest.mark.catalogue("B13")
 def test_a_file_has_the_form_that_jobs_announce():
     """UTF-8 without a byte order mark, commas, LF at every end, names as describe spells them."""
     frame = pd.DataFrame({"text__C": ["é", None], "INT__c": [1, 2]})
@@ -213,6 +216,7 @@ def test_a_file_has_the_form_that_jobs_announce():
     assert (part.start, part.stop, part.size) == (0, 2, len(content))
 
 
+@pytest.mark.catalogue("T2")
 def test_a_missing_value_in_a_single_column_is_no_blank_line():
     """Parsers pass over blank lines, and the row would be lost."""
     ((_, content),) = encode(pd.DataFrame({"Int__c": [1.0, np.nan]}), "Deal__c", lambda name: DEAL, "insert")
@@ -255,6 +259,7 @@ MISSING = [
 ]
 
 
+@pytest.mark.catalogue("B15")
 @pytest.mark.parametrize(("values", "field", "last"), MISSING)
 @pytest.mark.parametrize(
     ("operation", "nulls", "cell"),
@@ -277,6 +282,7 @@ def test_missing_values_mean_what_the_policy_says(values, field, last, operation
     assert [record[0] for record in records] == [cell] * 5 + [last]
 
 
+@pytest.mark.catalogue("B15")
 @pytest.mark.parametrize(
     ("values", "field"),
     [
@@ -311,6 +317,7 @@ def test_a_checkbox_cannot_be_cleared():
         assert [problem.position for problem in caught.value.problems] == expected
 
 
+@pytest.mark.catalogue("B17")
 @pytest.mark.parametrize("missing", [None, "", np.nan, sfdata.CLEAR])
 @pytest.mark.parametrize(("operation", "key", "field"), [("update", None, "Id"), ("upsert", "Text__c", "Text__c")])
 def test_a_key_is_never_missing(missing, operation, key, field):
@@ -331,6 +338,7 @@ def test_an_upsert_by_id_creates_where_the_id_is_missing():
 NO_NUMBER = "is no number that a field holds"
 
 
+@pytest.mark.catalogue("B15", "T6", "T7")
 @pytest.mark.parametrize(
     ("values", "field", "expected"),
     [
@@ -473,6 +481,7 @@ def at_once(frame, match=None, error=PushRefused):
     return caught.value
 
 
+@pytest.mark.catalogue("T7")
 @pytest.mark.parametrize(
     ("frame", "match"),
     [

@@ -57,6 +57,7 @@ def test_a_header_is_spelt_as_describe_spells_it(name, header, field, kind):
     assert (column.name, column.header, column.field.name, column.type) == (name, header, field, kind)
 
 
+@pytest.mark.catalogue("B19")
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
@@ -81,6 +82,7 @@ def test_a_name_that_is_no_field_is_refused(name, reason):
     assert problem.reason.startswith(reason)
 
 
+@pytest.mark.catalogue("B19")
 @pytest.mark.parametrize(
     ("names", "operation", "key", "problems"),
     [

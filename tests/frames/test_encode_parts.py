@@ -62,6 +62,7 @@ def packed(records, limit, part_rows):
 cells = st.text('a";\n\r,é🦜', max_size=6)
 
 
+@pytest.mark.catalogue("B14")
 @given(
     values=st.lists(st.tuples(cells, cells), min_size=1, max_size=60),
     room=st.integers(0, 300),
@@ -90,6 +91,7 @@ def test_a_part_holds_as_many_records_as_its_bounds_allow(values, room, part_row
     assert plan == tuple(part for part, _ in made)
 
 
+@pytest.mark.catalogue("B14")
 @pytest.mark.parametrize(
     ("limit", "expected"), [(1000, [10, 10]), (999, [9, 9, 2]), (1001, [10, 10]), (1990, [20]), (1989, [19, 1])]
 )
@@ -102,6 +104,7 @@ def test_the_limit_is_exact(limit, expected):
     assert [part.rows for part in parts.plan()] == expected
 
 
+@pytest.mark.catalogue("B14")
 def test_a_record_that_fits_no_part_is_refused():
     """The header and one record must fit; which record does not is said."""
     records = [line("x"), line("y" * 100), line("z")]

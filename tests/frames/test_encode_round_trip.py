@@ -162,6 +162,7 @@ FORMS = {
 }
 
 
+@pytest.mark.catalogue("B12", "T7")
 @settings(max_examples=30)
 @given(records=rows, checks=st.lists(st.booleans(), min_size=6, max_size=6), form=st.sampled_from(sorted(FORMS)))
 def test_a_frame_that_was_inserted_is_read_as_it_was(push, org, records, checks, form):
@@ -176,6 +177,7 @@ def test_a_frame_that_was_inserted_is_read_as_it_was(push, org, records, checks,
     pd.testing.assert_frame_equal(read, frame)
 
 
+@pytest.mark.catalogue("B12")
 @given(records=st.lists(st.lists(st.none() | texts(20), min_size=2, max_size=2), min_size=1, max_size=8))
 def test_the_standard_library_reads_what_was_written(org, records):
     """A second parser, strict about quotes, finds every record and each cell as it was; missing ones empty."""
@@ -241,12 +243,14 @@ def test_parents_are_found_by_their_keys(push, org, local_org):
     assert org.query("SELECT Owner.Username FROM Case")["Owner.Username"].tolist() == [local_org.username]
 
 
+@pytest.mark.catalogue("T2")
 def test_a_missing_value_alone_in_its_row_is_a_row(push, org):
     """One column, some values missing: the org counts every row (the fixture compares), and reads no blank line."""
     push(pd.DataFrame({"Subject": ["s", None, "t"]}), "Case")
     assert org.query("SELECT Subject FROM Case WHERE Subject IN ('s', 't')")["Subject"].tolist() == ["s", "t"]
 
 
+@pytest.mark.catalogue("B12", "T4")
 def test_what_separates_nothing_and_everything_is_kept(push, org):
     """A million characters of quotes and line ends in one job."""
     text = ('"' * 99 + "\n,\r") * 300

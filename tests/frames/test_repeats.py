@@ -26,6 +26,7 @@ def watch(pages, remember=None):
     repeats.finish()
 
 
+@pytest.mark.catalogue("Q9")
 @given(st.lists(st.lists(st.integers(0, 60), max_size=6), max_size=8), st.sampled_from([None, 1000]))
 def test_a_read_passes_if_and_only_if_no_record_comes_twice(pages, remember):
     """Whatever the pages are: IncompleteResult where a number stands twice in them, and only there."""

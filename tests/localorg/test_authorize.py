@@ -158,6 +158,7 @@ def test_the_page_can_neither_be_framed_nor_load_anything(org: LocalOrg, web: ht
     assert not re.search(r"(src|href|url\()\s*=?\s*[\"']?(https?:)?//", page.text)
 
 
+@pytest.mark.catalogue("S25")
 def test_every_value_on_the_page_is_escaped(org: LocalOrg, web: httpx.Client) -> None:
     """Names of users and callback addresses are text, whatever is in them."""
     records, user = org.instance.records, org.instance.object("User")

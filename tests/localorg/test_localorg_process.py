@@ -104,6 +104,7 @@ def test_it_ends_with_its_standard_input() -> None:
         assert refuses_connections(info["instance_url"])
 
 
+@pytest.mark.catalogue("S31")
 def test_it_ends_when_its_parent_is_killed() -> None:
     """Nothing outlives a parent that had no chance to say good-bye."""
     parent = (

@@ -236,6 +236,7 @@ def test_a_uri_just_within_the_limit_is_served(server: Server) -> None:
     assert exchange(server, get(target + "a")).status == 431
 
 
+@pytest.mark.catalogue("S30")
 def test_a_decompression_bomb_is_refused(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A compressed body is unpacked up to the limit of a plain one, not further."""
     monkeypatch.setattr("sfdata.localorg.server.MOST_BODY_BYTES", 10_000)
@@ -249,6 +250,7 @@ def test_loopback_names_are_served(server: Server, host: str) -> None:
     assert exchange(server, get("/a", host=host)).status == 200
 
 
+@pytest.mark.catalogue("S31")
 @pytest.mark.parametrize(
     "host",
     [
@@ -277,6 +279,7 @@ def test_a_request_without_host_is_refused(server: Server) -> None:
     assert exchange(server, b"GET /a HTTP/1.1\r\n\r\n").status == 403
 
 
+@pytest.mark.catalogue("S31")
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "null", "http://localhost", "http://localhost:1", "file://"]
 )

@@ -170,6 +170,7 @@ def test_a_failed_start_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [schema]
 
 
+@pytest.mark.catalogue("S31")
 def test_only_loopback_answers() -> None:
     """The port is closed on every other address of this machine."""
     with LocalOrg(sample_data=False) as org:
@@ -315,6 +316,7 @@ def test_the_org_lives_on_its_day() -> None:
         assert timedelta(0) <= stamped - date.fromisoformat(expected) <= timedelta(days=1)  # it may be midnight
 
 
+@pytest.mark.catalogue("S31")
 def test_credentials_are_long_enough_to_guess_never(tmp_path: Path) -> None:
     """Each secret holds at least 128 bits, the key 2048."""
     credentials = Credentials.create(tmp_path)

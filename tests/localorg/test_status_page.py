@@ -141,6 +141,7 @@ def test_it_holds_no_secret(org: LocalOrg, web: httpx.Client) -> None:
     assert [secret for secret in secrets if secret in text] == []
 
 
+@pytest.mark.catalogue("S25")
 def test_what_clients_send_is_text(org: LocalOrg, web: httpx.Client) -> None:
     """Markup in a path or a name is shown, not obeyed."""
     web.get(f"{BASE}/sobjects/<script>alert(1)</script>")

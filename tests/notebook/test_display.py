@@ -82,6 +82,7 @@ def test_one_error_in_full(notebook: Any, org: Any, capsys: pytest.CaptureFixtur
     assert "def refuse" not in capsys.readouterr().out
 
 
+@pytest.mark.catalogue("S26")
 @pytest.mark.parametrize("switch", ["off", "on"])
 def test_an_orgs_text_cannot_steer_the_terminal(notebook: Any, capsys: pytest.CaptureFixture[str], switch: str) -> None:
     """Escape sequences in an org's message reach neither the short nor the full form, nor the error's own text."""
@@ -94,6 +95,7 @@ def test_an_orgs_text_cannot_steer_the_terminal(notebook: Any, capsys: pytest.Ca
         assert not set(text) & {"\x1b", "\x07", "\x08", "\x9b", "\u202e"}
 
 
+@pytest.mark.catalogue("S33")
 def test_an_orgs_text_is_bounded(notebook: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """A page of HTML in place of an error does not fill the notebook."""
     notebook["error"] = SalesforceError("<html>" * 100_000)
@@ -101,6 +103,7 @@ def test_an_orgs_text_is_bounded(notebook: Any, capsys: pytest.CaptureFixture[st
     assert len(capsys.readouterr().out) < LONGEST_TEXT + 100
 
 
+@pytest.mark.catalogue("S26")
 @given(st.text())
 def test_plain_text_holds_no_control_character(text: str) -> None:
     """Whatever comes in, only line ends and tabs remain of the control characters."""

@@ -98,6 +98,7 @@ def test_a_whole_notebook(silent: SilentServer) -> None:
     assert _text(outputs[8]) == "1 row × 1 column → again\n"
 
 
+@pytest.mark.catalogue("P1")
 def test_progress_and_interrupt_before_a_person(silent: SilentServer) -> None:
     """Somebody who watches sees the wait, in one output that ends empty; a stop gives the cell back within a second."""
     asyncio.run(_watch_and_stop(silent.url))

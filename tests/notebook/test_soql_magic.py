@@ -70,6 +70,7 @@ def test_params_must_name_a_mapping(notebook: Any, org: Any, cell: str) -> None:
     assert org.asked == []
 
 
+@pytest.mark.catalogue("S23")
 def test_nothing_on_the_option_line_is_expanded(notebook: Any, org: Any) -> None:
     """IPython's ``{…}`` and ``$…`` are not put into a query: only ``:name`` is, and that as a literal."""
     notebook["x"] = "' OR Name != '"
@@ -321,6 +322,7 @@ def test_no_connection_at_all_names_the_next_step(notebook: Any) -> None:
     assert "%sf use my_org" in (error.hint or "")
 
 
+@pytest.mark.catalogue("S6")
 @pytest.mark.parametrize(
     "options",
     [

@@ -57,6 +57,7 @@ def test_origins_are_apart(breaker):
     breaker.admit(ORG)
 
 
+@pytest.mark.catalogue("L3")
 def test_after_the_pause_one_probe_passes(breaker, clock):
     """Of many threads, one asks; its success closes the circuit for all."""
     fail(breaker, 5)

@@ -10,6 +10,7 @@ from sfdata.resilience.hooks import Hooks, RowsRead
 from sfdata.resilience.limits import ApiUsage, AppUsage, LimitsTracker, parse_limit_info
 
 
+@pytest.mark.catalogue("L2")
 @pytest.mark.parametrize(
     ("header", "usage"),
     [
@@ -35,6 +36,7 @@ def test_the_documented_forms_are_read(header, usage):
     assert parse_limit_info(header, 7.0) == usage
 
 
+@pytest.mark.catalogue("L2")
 def test_the_last_value_is_kept_when_none_comes():
     """An answer without the header, or with a garbled one, leaves the last reading and its time."""
     times = iter([100.0, 200.0, 300.0])
@@ -54,6 +56,7 @@ def test_what_remains_is_never_negative():
     assert ApiUsage(5100, 5000, 0.0).remaining == 0
 
 
+@pytest.mark.catalogue("L2")
 @given(st.text(alphabet="api-usge=/0189;()per N\x00٣", max_size=60) | st.text(max_size=60))
 def test_no_header_breaks_anything(header):
     """Whatever a proxy makes of the header, reading it raises nothing."""

@@ -156,6 +156,7 @@ def test_the_wait_doubles_up_to_a_cap_with_full_jitter():
     assert [lowest.wait_seconds(n) for n in range(8)] == [0.0] * 8
 
 
+@pytest.mark.catalogue("S35")
 def test_the_total_time_is_bounded():
     """No repeat is made that would begin after the deadline."""
     time = Time()
@@ -163,6 +164,7 @@ def test_the_total_time_is_bounded():
     assert attempts == 2
 
 
+@pytest.mark.catalogue("S35")
 def test_the_orgs_wish_to_wait_is_honoured_up_to_a_cap():
     """Retry-After lengthens the wait; an absurd one is shortened instead of obeyed."""
     time = Time()
@@ -183,6 +185,7 @@ def test_each_wait_is_told_beforehand():
 EPOCH = 1_800_000_000.0
 
 
+@pytest.mark.catalogue("S35")
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [
@@ -213,6 +216,7 @@ def test_retry_after_is_read_in_both_forms(header, seconds):
     assert retry_after(header, EPOCH) == seconds
 
 
+@pytest.mark.catalogue("S35")
 @given(st.text(max_size=40))
 def test_no_retry_after_breaks_anything(header):
     """Whatever a server writes there, it is None or a number that is not negative."""
@@ -253,6 +257,7 @@ def test_the_quota_never_exceeds_its_capacity():
     assert quota.left == RetryQuota.CAPACITY
 
 
+@pytest.mark.catalogue("L3")
 def test_an_outage_is_not_multiplied_by_many_threads():
     """In a full outage, fifty threads together make little more requests than they would without repeats."""
     quota = RetryQuota()

@@ -72,6 +72,7 @@ def test_select_lists_without_values_are_passed_over() -> None:
     assert bind(template, {"v": 1}) == template.replace(":v", "1")
 
 
+@pytest.mark.catalogue("S21")
 def test_what_looks_like_a_bind_in_quotes_or_comments_is_left_alone() -> None:
     """Only a bind of the grammar is replaced: quoted texts keep theirs, and comments go altogether."""
     template = "SELECT Id FROM A WHERE x = ':v' AND y = ':v \\' :v' AND z = :v /* :v :gone */ // :v ':gone'"
@@ -79,6 +80,7 @@ def test_what_looks_like_a_bind_in_quotes_or_comments_is_left_alone() -> None:
     assert names(template) == ("v",)
 
 
+@pytest.mark.catalogue("S21")
 def test_a_value_is_not_searched_for_binds() -> None:
     """A value that looks like a bind, or holds a quote, stays a value."""
     text = bind("SELECT Id FROM A WHERE x = :a AND y = :b", {"a": ":b", "b": "' :a"})
@@ -104,6 +106,7 @@ def test_null_compares_by_equality_only(operator: str) -> None:
     assert "only = and != compare with null" in refusal(None, f"SELECT Id FROM A WHERE x {operator} :v")
 
 
+@pytest.mark.catalogue("S20")
 @pytest.mark.parametrize("clause", ["LIMIT", "OFFSET"])
 def test_counts_are_whole_numbers(clause: str) -> None:
     """LIMIT and OFFSET take a whole number from 0 on, of any library."""
@@ -141,6 +144,7 @@ def test_a_dot_reads_rows_and_nested_mappings() -> None:
     assert bind("SELECT Id FROM A WHERE x = :cfg.a.b", {"cfg": {"a": {"b": 1}}}).endswith("x = 1")
 
 
+@pytest.mark.catalogue("S23")
 @pytest.mark.parametrize(
     ("name", "value"),
     [

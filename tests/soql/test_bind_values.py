@@ -62,6 +62,7 @@ def refusal(value: Any, template: str = "SELECT Id FROM A WHERE x = :v") -> str:
 # --- single values ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.catalogue("S18")
 @pytest.mark.parametrize(
     ("value", "literal"),
     [
@@ -167,6 +168,7 @@ def test_missing_values_are_refused_with_the_way_out(value: Any) -> None:
         assert ".dropna()" in message
 
 
+@pytest.mark.catalogue("S18")
 @pytest.mark.parametrize(
     ("value", "words"),
     [

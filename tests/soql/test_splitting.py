@@ -109,6 +109,7 @@ OTHERS = st.sampled_from(
 # --- laws ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.catalogue("Q8")
 @given(TABLE, LISTS, LISTS, OTHERS, st.integers(130, 420), st.booleans())
 def test_the_parts_have_the_rows_of_the_whole(table, first, second, other, longest, both):
     """Every row of a query is a row of exactly one of its parts, and each part is a query that fits."""
@@ -204,6 +205,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.catalogue("Q8")
 @pytest.mark.parametrize(("text", "reason"), REFUSED.items(), ids=range(len(REFUSED)))
 def test_what_cannot_be_split_is_refused_with_the_reason(text, reason):
     """Where several queries could not bring the same rows, the error says why, and what to do instead."""

@@ -156,6 +156,7 @@ def nine(org, page):
     org.pages = {"q": [page(0, 3, 9, "c-3")], "c-3": [page(3, 6, 9, "c-6")], "c-6": [page(6, 9, 9)]}
 
 
+@pytest.mark.catalogue("Q2")
 @pytest.mark.usefixtures("nine")
 def test_a_bounded_frame_says_so(soql, org):
     """attrs name the bound and the rows there are; pages behind the bound are not asked for."""
@@ -170,6 +171,7 @@ def test_a_bounded_frame_says_so(soql, org):
     assert frame.attrs["sfdata"]["truncated"] == {"rows": 2, "total": 9, "bound": "max_memory"}
 
 
+@pytest.mark.catalogue("Q2")
 @pytest.mark.usefixtures("nine")
 @pytest.mark.parametrize("form", FORMS)
 def test_every_whole_form_warns_once_at_the_line_that_asked(soql, tmp_path, form):

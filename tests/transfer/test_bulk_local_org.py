@@ -96,6 +96,7 @@ def in_a_process(local, soql="", job=None, most=10**9):
     return subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), check=False)
 
 
+@pytest.mark.catalogue("P4", "D7")
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_a_read_killed_half_way_goes_on_in_another_process(local, org, served, home):
     """With kill -9, twice: the same rows as without it, and no page that was there is fetched again."""

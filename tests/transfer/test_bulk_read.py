@@ -242,6 +242,7 @@ def pages_asked(org):
 # --- whole -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.catalogue("D1")
 @pytest.mark.parametrize("zipped", [True, False])
 @pytest.mark.parametrize("listed", [True, False])
 @pytest.mark.parametrize("pages", [[0], [1], [3], [3, 2, 2], [1] * 12, [2, 0, 1]], ids=str)
@@ -325,6 +326,7 @@ def test_rows_taken_half_way_can_be_taken_up_again(org, read, resume, home):
 # --- the proof -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.catalogue("D3")
 @pytest.mark.parametrize("wrong", [-1, 1])
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_a_page_with_another_count_than_its_rows_is_refused(org, read, home, number, wrong):
@@ -337,6 +339,7 @@ def test_a_page_with_another_count_than_its_rows_is_refused(org, read, home, num
     assert not (home / JOB / f"page-0000{number}.json").exists()
 
 
+@pytest.mark.catalogue("D3")
 @pytest.mark.parametrize("wrong", [-1, 1])
 @pytest.mark.parametrize("listed", [True, False])
 def test_rows_that_do_not_add_up_to_the_job_s_count_are_refused(org, read, listed, wrong):
@@ -347,6 +350,7 @@ def test_rows_that_do_not_add_up_to_the_job_s_count_are_refused(org, read, liste
     assert (refusal.value.expected, refusal.value.received) == (7 + wrong, 7)
 
 
+@pytest.mark.catalogue("D3")
 def test_a_complete_job_that_does_not_count_is_unreadable(org, read):
     """Without a total nothing is proved."""
     org.job = {"numberRecordsProcessed": None}
@@ -354,6 +358,7 @@ def test_a_complete_job_that_does_not_count_is_unreadable(org, read):
         names(read())
 
 
+@pytest.mark.catalogue("D3")
 @pytest.mark.parametrize("listed", [True, False])
 def test_counts_a_proxy_takes_away_are_not_needed(org, read, listed):
     """The job's total proves the whole without those of the pages."""
@@ -366,6 +371,7 @@ def test_counts_a_proxy_takes_away_are_not_needed(org, read, listed):
         names(read())
 
 
+@pytest.mark.catalogue("D2")
 def test_a_missing_locator_ends_the_result_only_where_all_rows_are_there(org, read):
     """Without the word null, the total decides."""
     org.listed = False
@@ -384,6 +390,7 @@ def test_a_page_without_any_header_is_read_where_it_is_the_only_one(org, read):
     assert names(read()) == org.names
 
 
+@pytest.mark.catalogue("D2")
 @pytest.mark.parametrize("back", ["at-1", "at-2"])
 def test_a_locator_that_leads_back_is_refused(org, read, back):
     """To the page itself or to an earlier one: an error after few requests, not an endless read."""
@@ -394,6 +401,7 @@ def test_a_locator_that_leads_back_is_refused(org, read, back):
     assert len(pages_asked(org)) <= 4
 
 
+@pytest.mark.catalogue("D2")
 def test_a_page_listed_twice_is_refused(org, read):
     """However the list names it a second time."""
     urls = [{"resultUrl": f"{DATA}/jobs/query/{JOB}/results?locator=at-{n}"} for n in (0, 1, 1)]
@@ -402,6 +410,7 @@ def test_a_page_listed_twice_is_refused(org, read):
         names(read())
 
 
+@pytest.mark.catalogue("D2")
 @pytest.mark.parametrize("listed", [True, False])
 def test_an_org_that_gives_the_same_page_again_is_found_out(org, read, listed):
     """Also where the counts add up: a locator that was not heard brings the page before once more."""
@@ -429,6 +438,7 @@ def test_a_header_that_changes_between_two_pages_is_refused(org, read):
 # --- broken pages ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.catalogue("D7")
 @pytest.mark.parametrize("zipped", [True, False])
 def test_a_page_cut_at_any_byte_is_fetched_again(org, read, monkeypatch, zipped):
     """And goes on behind the rows handed out: none missing, none twice, wherever it was cut."""
@@ -443,6 +453,7 @@ def test_a_page_cut_at_any_byte_is_fetched_again(org, read, monkeypatch, zipped)
     assert pages_asked(org).count("page 1") == 2 * len(cuts)
 
 
+@pytest.mark.catalogue("D7")
 def test_a_page_that_is_always_cut_is_refused_in_the_end(org, read, home):
     """After a few tries, as what it is; the other pages stay, and the job is resumed when the org is well again."""
     body = org.packed(org.body(1))
@@ -492,6 +503,7 @@ def test_a_lasting_fault_keeps_what_is_there(org, read, resume, step, fault):
     assert step in org.steps
 
 
+@pytest.mark.catalogue("D7")
 def test_a_connection_lost_within_a_page_is_no_row_twice(org, read):
     """The attempt that broke off leaves nothing in the one that follows."""
 
@@ -507,6 +519,7 @@ def test_a_connection_lost_within_a_page_is_no_row_twice(org, read):
     assert names(read()) == org.names
 
 
+@pytest.mark.catalogue("A2")
 @pytest.mark.parametrize("status", [401, 400])
 @pytest.mark.parametrize("step", ["create", "info", "list", "page 0", "page 1", "page 2"])
 def test_a_session_that_ends_at_any_step_is_renewed(org, read, step, status):
@@ -519,6 +532,7 @@ def test_a_session_that_ends_at_any_step_is_renewed(org, read, step, status):
 # --- the job ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.catalogue("D8")
 @pytest.mark.parametrize("state", ["Failed", "Aborted"])
 def test_a_job_that_comes_to_nothing_raises_what_the_org_says(org, read, home, state):
     """No page is asked for, and nothing is left to resume."""
@@ -603,6 +617,7 @@ def test_a_job_is_aborted_when_asked_to_be(org, read, resume):
 # --- stopping and resuming -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.catalogue("P1")
 @pytest.mark.parametrize("moment", ["UploadComplete", "JobComplete", 3, 5])
 def test_an_interrupt_names_the_way_to_go_on(org, read, resume, events, moment):
     """Ctrl-C while the job is waited for or between pages: nothing is stopped in the org, no page is fetched twice."""
@@ -685,6 +700,7 @@ def test_a_job_of_another_org_is_not_resumed(org, read, resume, home):
         resume()
 
 
+@pytest.mark.catalogue("F3")
 def test_a_read_under_way_is_not_read_by_another(org, read, resume):
     """Two writers of one spool would spoil it."""
     reading = read().batches()
@@ -694,6 +710,7 @@ def test_a_read_under_way_is_not_read_by_another(org, read, resume):
     assert [n for batch, _ in reading for n in batch.table["Name"].to_pylist()] == org.names[3:]
 
 
+@pytest.mark.catalogue("S34")
 def test_no_secret_is_on_disk(org, read, home):
     """Neither the token nor the client's secret, in any file of an interrupted read."""
     reading = read().batches()
@@ -704,6 +721,7 @@ def test_no_secret_is_on_disk(org, read, home):
     assert not any(secret in content for content in kept for secret in (b"token-1", b"secret"))
 
 
+@pytest.mark.catalogue("F1")
 def test_no_job_is_made_whose_pages_have_no_place(org, read, home):
     """A state folder that cannot be made is found out before anything is asked of the org."""
     home.write_text("in the way")
@@ -712,6 +730,7 @@ def test_no_job_is_made_whose_pages_have_no_place(org, read, home):
     assert org.steps == []
 
 
+@pytest.mark.catalogue("F1")
 @pytest.mark.parametrize("room", [0, 100, 200, 400, 500])
 def test_a_full_disk_keeps_the_pages_before_it(org, read, resume, home, monkeypatch, room):
     """The error says how many are safe; with room again, only the others are fetched."""

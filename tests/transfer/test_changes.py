@@ -232,6 +232,7 @@ def test_a_row_changed_twice_in_one_second_is_told_twice(org, writer):
     assert told == ["second", "first"]
 
 
+@pytest.mark.catalogue("Q10")
 def test_rows_of_one_stamp_are_all_told(org, writer):
     """Ties on every page boundary, and more of the same stamp afterwards: each row once, none missed."""
     ids = {writer.create(f"n{n}") for n in range(13)}
@@ -244,6 +245,7 @@ def test_rows_of_one_stamp_are_all_told(org, writer):
     assert len(read(org, changes.bookmark)[0]) == 0
 
 
+@pytest.mark.catalogue("Q10")
 def test_five_thousand_rows_of_one_stamp_are_all_told(org, writer, local, monkeypatch):
     """A mass update gives thousands of rows one stamp; a late one among them is found, and only it."""
     monkeypatch.setattr(local.instance.engine, "page_size", 2000)
@@ -259,6 +261,7 @@ def test_five_thousand_rows_of_one_stamp_are_all_told(org, writer, local, monkey
     assert list(read(org, changes.bookmark)[0]["Id"]) == ids[5_000:]
 
 
+@pytest.mark.catalogue("Q10")
 def test_too_many_to_remember_come_again(org, writer, monkeypatch):
     """Beyond the bookmark's room, rows of the overlap are told twice: never is one left out to save space."""
     monkeypatch.setattr(changes_module, "MOST_SEEN", 6)
@@ -273,6 +276,7 @@ def test_too_many_to_remember_come_again(org, writer, monkeypatch):
     assert len(read(org, changes.bookmark)[0]) == 0
 
 
+@pytest.mark.catalogue("Q10")
 def test_a_late_commit_within_the_overlap_is_told(org, writer):
     """A transaction that commits after a reading with a stamp from before it is found by the next one."""
     writer.create("before")
@@ -286,6 +290,7 @@ def test_a_late_commit_within_the_overlap_is_told(org, writer):
     assert len(read(org, changes.bookmark)[0]) == 0
 
 
+@pytest.mark.catalogue("Q10")
 def test_the_overlap_can_be_as_long_as_the_longest_transaction(org, writer):
     """A commit an hour late is found with an overlap of an hour and more."""
     _, changes = read(org, None)
@@ -295,6 +300,7 @@ def test_the_overlap_can_be_as_long_as_the_longest_transaction(org, writer):
     assert list(frame["Id"]) == [late]
 
 
+@pytest.mark.catalogue("Q10")
 def test_a_late_deletion_is_told(org, writer):
     """Deletions may commit late too."""
     row = writer.create("row")
@@ -834,6 +840,7 @@ class FollowingSome(Following):
     soql, where = LARGE, "NumberOfEmployees > 50 OR Name = 'Ada'"
 
 
+@pytest.mark.catalogue("Q10")
 @pytest.mark.parametrize("machine", [Following, FollowingSome])
 def test_a_copy_kept_by_since_is_what_the_org_has(org, writer, machine):
     """Whatever is written, when, and however late it commits: all readings together give exactly the org's rows."""

@@ -132,6 +132,7 @@ def test_what_bulk_cannot_serve_is_read_by_rest(read, between, every_page_counts
     assert [call for call in between.asked[asked:] if "describe" not in call[1]] == []
 
 
+@pytest.mark.catalogue("Q6")
 def test_a_query_that_rest_has_no_time_for_is_tried_as_a_job(read, between):
     """QUERY_TIMEOUT moves to Bulk, and is an error where Bulk cannot serve, or REST was asked for by name."""
     between.instead[("GET", "/query")] = TIMEOUT

@@ -15,6 +15,7 @@ def ids(frame):
     return [int(record_id) for record_id in frame["Id"]]
 
 
+@pytest.mark.catalogue("Q5")
 def test_a_whole_result_is_read_again(org, soql, page):
     """Nobody has seen a row yet, so the query is run again from the beginning, once."""
     org.pages = {"q": [page(0, 3, 6, "c-3")], "c-3": [EXPIRED, EXPIRED, page(3, 6, 6)]}
@@ -24,6 +25,7 @@ def test_a_whole_result_is_read_again(org, soql, page):
         soql("SELECT Id, Name FROM Account").to_pandas()
 
 
+@pytest.mark.catalogue("Q5")
 def test_rows_that_were_handed_out_are_not_read_again_where_their_ids_are_in_order(org, soql, page):
     """Ordered by Id, the query goes on behind the last record, with what is left of its LIMIT."""
     org.pages = {"q": [page(0, 3, 6, "c-3"), page(3, 6, 3)], "c-3": [EXPIRED]}
@@ -34,6 +36,7 @@ def test_rows_that_were_handed_out_are_not_read_again_where_their_ids_are_in_ord
     )
 
 
+@pytest.mark.catalogue("Q5")
 @pytest.mark.parametrize(
     "text",
     [
@@ -52,6 +55,7 @@ def test_rows_that_were_handed_out_make_the_error_final_where_they_are_not(org, 
         list(chunks)
 
 
+@pytest.mark.catalogue("Q5")
 def test_no_progress_is_no_reason_to_ask_for_ever(org, soql, page):
     """A cursor that expires before it brought a row raises."""
     org.pages = {"q": [page(0, 3, 6, "c-3"), EXPIRED], "c-3": [EXPIRED]}

@@ -139,6 +139,7 @@ def test_where_an_address_tells_no_rows_the_first_page_does():
     assert told == [(20, None), (20, 10)]
 
 
+@pytest.mark.catalogue("Q1")
 @pytest.mark.parametrize("parallel", [1, 4])
 def test_a_page_that_failed_early_is_asked_for_again_in_its_turn(parallel):
     """An early request that fails is repeated once its turn has come, and nothing is asked early after that."""
@@ -215,6 +216,7 @@ def test_an_address_without_an_offset_is_followed_as_it_is(url):
 # --- addresses -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.catalogue("Q9")
 @pytest.mark.parametrize("ahead", [True, False])
 @pytest.mark.parametrize(
     "broken",

@@ -363,6 +363,7 @@ def test_an_empty_folder_is_free(tmp_path):
 PROBLEMS = [IncompleteResult("cut short"), KeyboardInterrupt(), OSError(28, "No space left on device")]
 
 
+@pytest.mark.catalogue("F1")
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: type(problem).__name__)
 @pytest.mark.parametrize("path", ["deals.parquet", "deals"])
 def test_after_an_error_everything_is_as_it_was(tmp_path, path, problem):
@@ -513,6 +514,7 @@ for rows in (150_000, 600_000):
     assert many < 60_000_000
 
 
+@pytest.mark.catalogue("F1")
 @linux
 def test_a_full_disk_leaves_nothing_behind(tmp_path):
     """Whether it is full at the first row group, half way or in the footer: an OSError, no file, and no other noise."""

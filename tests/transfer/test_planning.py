@@ -187,6 +187,7 @@ def test_what_is_refused_leaves_nothing_behind(plans, frame, options, error):
     assert not (plans.root / "push-1").exists()
 
 
+@pytest.mark.catalogue("F1")
 def test_a_full_disk_is_told_before_anything_is_sent(plans, monkeypatch):
     """The rows that were on disk already are gone again, and the next step is named."""
 

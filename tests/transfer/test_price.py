@@ -293,6 +293,7 @@ def test_a_price_reads_well():
     ]
 
 
+@pytest.mark.catalogue("S25")
 def test_a_price_in_a_notebook_is_markup_of_ours_alone():
     """What an org says cannot become markup."""
     shown = COST._repr_html_()

@@ -56,6 +56,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.catalogue("Q3", "Q9")
 @pytest.mark.parametrize("script", BROKEN.values(), ids=BROKEN.keys())
 def test_a_result_that_is_not_whole_raises(org, soql, page, script):
     """A short, long, looping or repeated answer is IncompleteResult, never a smaller frame."""
@@ -91,6 +92,7 @@ def test_groups_are_no_records(org, soql, page):
         assert soql(f"SELECT {grouping}").to_pandas()["n"].tolist() == [1, 2, 3, 4]
 
 
+@pytest.mark.catalogue("Q4")
 def test_child_pages_are_read_to_the_end(org, soql, page):
     """A parent whose children go on elsewhere gets all of them, in order, on the right parent."""
     first = page(0, 2, 5, "k-2", [{"Name": "a"}, {"Name": "b"}])
@@ -111,6 +113,7 @@ def test_child_pages_are_read_to_the_end(org, soql, page):
     assert contacts.values.tolist() == [["001A", n] for n in "abcde"] + [["001B", "z"]]
 
 
+@pytest.mark.catalogue("Q4")
 def test_children_of_children_on_later_pages_are_read_too(org, soql, page):
     """A grandchild page below a row that came with a later child page is followed like any other."""
     org.objects["Contact"]["childRelationships"] = [
@@ -133,6 +136,7 @@ def test_children_of_children_on_later_pages_are_read_too(org, soql, page):
     assert reports.values.tolist() == [["003b", "x"], ["003b", "y"]]
 
 
+@pytest.mark.catalogue("Q4")
 def test_missing_child_rows_raise(org, soql, page):
     """Children are complete or the read fails, as for the rows themselves."""
     rows = [{"attributes": None, "Name": "A", "Contacts": page(0, 1, 2, None, [{"Name": "a"}])}]

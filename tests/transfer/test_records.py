@@ -175,6 +175,7 @@ def account(accounts, tag):
     return accounts.create({"Name": tag, "NumberOfEmployees": 0})
 
 
+@pytest.mark.catalogue("C3")
 def test_an_update_of_an_old_version_is_a_conflict(accounts, account, other, tag):
     """The stamp that was read is checked against the org's: what somebody changed meanwhile is not written over."""
     stamp = accounts.get(account)["SystemModstamp"]
@@ -185,6 +186,7 @@ def test_an_update_of_an_old_version_is_a_conflict(accounts, account, other, tag
     assert accounts.get(account, ["Description"])["Description"] == "theirs"
 
 
+@pytest.mark.catalogue("C3")
 @pytest.mark.parametrize("name", ["Account", "Contact"])
 def test_a_change_between_read_and_write_is_noticed_and_tried_again(org, server, tag, name):
     """What somebody else adds while we think is not lost, in the very second of our read too, ETag or not."""

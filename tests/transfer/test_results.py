@@ -257,6 +257,7 @@ STREAMS = {
 }
 
 
+@pytest.mark.catalogue("Q3", "Q9")
 @pytest.mark.parametrize("form", STREAMS)
 @pytest.mark.parametrize("broken", BROKEN)
 def test_what_is_not_whole_raises_in_every_form(org, soql, page, tmp_path, form, broken):
@@ -308,6 +309,7 @@ def test_chunks_stop_at_the_page_that_comes_twice(org, soql, page):
 EXPIRED = {"errorCode": "INVALID_QUERY_LOCATOR", "message": "invalid query locator"}
 
 
+@pytest.mark.catalogue("Q5")
 @pytest.mark.parametrize("form", ["to_pandas", "to_tables", "to_parquet"])
 def test_an_expired_cursor_begins_again_where_nobody_has_seen_a_row(org, soql, page, tmp_path, form):
     """Whole forms read a second time and hold each row once; a second expiry is an error."""

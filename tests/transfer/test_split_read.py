@@ -57,6 +57,7 @@ def requests(org):
     return [path.partition("v67.0/")[2].partition("/0")[0] for path in done if "describe" not in path]
 
 
+@pytest.mark.catalogue("Q8")
 @pytest.mark.parametrize("count", [1, 20_000])
 def test_any_number_of_keys_gives_each_record_once(local, org, count):
     """From one Id to 20,000, in any order and repeated, every record that is there comes once, and no other."""
@@ -68,6 +69,7 @@ def test_any_number_of_keys_gives_each_record_once(local, org, count):
     assert sorted(frame["Id"]) == sorted(one for one in live if one[:15] in asked)
 
 
+@pytest.mark.catalogue("Q8")
 def test_statements_are_as_few_as_fit_and_none_is_too_long(local, org):
     """The statements are within the limit, and together they are exactly the requests that are made."""
     query = org.soql(BY_NAME, {"names": NAMES})

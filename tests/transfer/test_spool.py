@@ -119,6 +119,7 @@ def torn(path, how):
     }[how]()
 
 
+@pytest.mark.catalogue("F2")
 @pytest.mark.parametrize("how", ["missing", "empty", "half", "longer", "garbled"])
 @pytest.mark.parametrize("which", ["page-00000", "page-00000.json"])
 def test_a_torn_page_is_not_there(spool, which, how):
@@ -154,6 +155,7 @@ def test_a_spool_is_complete_when_its_pages_have_all_rows(spool):
 # --- spools ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.catalogue("S28")
 @pytest.mark.parametrize("job", ["750AA0000000002AAA", "", ".", "..", "../reads", "750AA00000", "750AA0000000001aaa"])
 def test_an_unknown_read_is_said_to_be_one(spool, job):
     """No such job, part of an Id, or a path: nothing is opened, and the error says what was asked for."""
@@ -182,6 +184,7 @@ def test_everything_goes_when_the_rows_have_been_handed_over(spool, home):
     assert names(home / "reads") == []
 
 
+@pytest.mark.catalogue("S15", "S34")
 def test_only_the_owner_can_read_what_is_kept(spool, home):
     """Folders are 0700 and files 0600, whatever the umask: rows are nobody else's business."""
     kept(spool)
@@ -207,6 +210,7 @@ def test_old_spools_are_swept_when_a_new_one_is_made(spool, home):
 # --- one reader at a time --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.catalogue("F3")
 def test_a_spool_is_held_by_one_reading(spool):
     """A second one of this process is refused, until the first lets go."""
     with spool.held(), pytest.raises(ConfigurationError, match="being read already"), Spool.open(JOB).held():
@@ -215,6 +219,7 @@ def test_a_spool_is_held_by_one_reading(spool):
         pass
 
 
+@pytest.mark.catalogue("F3")
 def test_a_spool_is_held_by_one_process_and_until_its_end(spool, home):
     """Another process's hold counts, and ends when it is killed."""
     code = (
@@ -265,6 +270,7 @@ def room(monkeypatch):
     return left
 
 
+@pytest.mark.catalogue("F1")
 def test_a_full_disk_is_told_with_what_is_safe(spool, room):
     """The pages before it stay, what there is of the page goes, and the error says how to go on."""
     kept(spool, 0)
@@ -280,6 +286,7 @@ def test_a_full_disk_is_told_with_what_is_safe(spool, room):
     assert not list(spool.folder.glob("*.part"))
 
 
+@pytest.mark.catalogue("F1")
 @pytest.mark.parametrize("moment", range(40))
 def test_a_disk_that_fills_at_any_moment_leaves_whole_pages(spool, room, moment):
     """Wherever in a page, or in what is told of it, the room ends: the page is there as a whole or not at all."""
@@ -291,6 +298,7 @@ def test_a_disk_that_fills_at_any_moment_leaves_whole_pages(spool, room, moment)
     assert Spool.open(JOB).page(0, URL) == page
 
 
+@pytest.mark.catalogue("F1")
 def test_a_home_that_cannot_be_made_is_refused(home):
     """Before a job is made whose pages could not be kept; the error says what to set."""
     home.write_text("in the way")

@@ -22,6 +22,7 @@ def unzipped(packed):
     return whole_body(packed, 200, ZIPPED)
 
 
+@pytest.mark.catalogue("N1")
 def test_every_cut_of_a_compressed_body_is_noticed():
     """A gzip body cut at any byte, including its trailer, is not whole."""
     packed = gzip.compress(PAGE)
@@ -32,6 +33,7 @@ def test_every_cut_of_a_compressed_body_is_noticed():
             whole_body(packed[:end], 200, headers)
 
 
+@pytest.mark.catalogue("N1")
 def test_every_cut_of_a_second_member_is_noticed():
     """A body of two gzip members is read to the end of both, or not at all."""
     first, second = gzip.compress(PAGE[:50]), gzip.compress(PAGE[50:])
@@ -41,6 +43,7 @@ def test_every_cut_of_a_second_member_is_noticed():
             unzipped(first + second[:end])
 
 
+@pytest.mark.catalogue("N2")
 def test_every_cut_of_a_plain_json_body_is_noticed():
     """Without length and compression, the last bracket is the sign of the end."""
     headers = {"content-type": "application/json;charset=UTF-8"}
@@ -52,6 +55,7 @@ def test_every_cut_of_a_plain_json_body_is_noticed():
             whole_body(PAGE[:end], 200, headers)
 
 
+@pytest.mark.catalogue("N1")
 @pytest.mark.parametrize("place", [4, 12, 30, -6, -1])
 def test_damage_is_unreadable_or_cut_but_never_content(place):
     """A flipped bit anywhere that matters is found by the header, the stream or the checksum."""
@@ -64,12 +68,14 @@ def test_damage_is_unreadable_or_cut_but_never_content(place):
         assert place != 4
 
 
+@pytest.mark.catalogue("N1")
 def test_what_follows_the_last_member_is_unreadable():
     """Bytes after the end of a gzip body are no part of an answer."""
     with pytest.raises(BodyUnreadable):
         unzipped(gzip.compress(PAGE) + b"garbage")
 
 
+@pytest.mark.catalogue("S30")
 def test_a_decompression_bomb_is_refused(monkeypatch):
     """A body that unpacks beyond the cap is not unpacked; nor is one of endless members."""
     monkeypatch.setattr(bodies, "MAX_DECODED_BYTES", 1000)

@@ -123,6 +123,7 @@ def everything_about(problem):
     return "\n".join(texts)
 
 
+@pytest.mark.catalogue("S3", "S4")
 @pytest.mark.parametrize("place", ["login", "request"])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_error_shows_a_secret(fault, place, session_on, flows, planted, caplog):
@@ -147,6 +148,7 @@ def test_no_error_shows_a_secret(fault, place, session_on, flows, planted, caplo
     assert failed == len(flows)
 
 
+@pytest.mark.catalogue("S2")
 def test_no_log_of_the_wire_shows_a_secret(session_on, raw_server, planted, caplog):
     """With all loggers at DEBUG, neither we nor the libraries below write a token or a form of secrets."""
     caplog.set_level(logging.DEBUG)
@@ -162,6 +164,7 @@ def test_no_log_of_the_wire_shows_a_secret(session_on, raw_server, planted, capl
     assert [secret for secret in planted if secret in logged] == []
 
 
+@pytest.mark.catalogue("S1")
 def test_no_settings_show_a_secret(pem, planted):
     """The environment, once read, shows nothing of what it held."""
     settings = settings_from_env(
@@ -177,6 +180,7 @@ def test_no_settings_show_a_secret(pem, planted):
     assert [secret for secret in planted if secret in shown] == []
 
 
+@pytest.mark.catalogue("S4")
 def test_no_request_is_kept_after_an_error(session_on, flows):
     """An error holds no httpx object, which would hold the token in its headers."""
     for flow in flows[:2]:

@@ -66,6 +66,7 @@ def test_the_fields_an_error_names_are_kept():
     assert error_for(one("INVALID_FIELD", fields=["Nme", "Agge"]), 400).fields == ("Nme", "Agge")
 
 
+@pytest.mark.catalogue("S26")
 def test_the_layout_of_a_query_error_survives():
     """Salesforce points at the place with lines and a caret; line ends are kept, terminal codes are not."""
     message = "\nSELECT Id FRM\n          ^\nERROR at Row:1:Column:11\nunexpected token: 'FRM'\x1b[31m"
@@ -94,6 +95,7 @@ def test_odd_error_bodies_still_make_an_error(content, status, kind, said):
     assert said in str(error)
 
 
+@pytest.mark.catalogue("Q7")
 def test_a_page_for_people_is_reduced_to_its_title():
     """HTML from a proxy or a maintenance page appears as its title, not as markup."""
     page = b"<html><head><title>Down for\x1b maintenance</title></head><body onload=x>...</body></html>"
@@ -108,6 +110,7 @@ def test_a_plain_text_refusal_is_shown():
     assert "Bad_OAuth_Token" in str(error_for(b"Bad_OAuth_Token", 403, "text/plain"))
 
 
+@pytest.mark.catalogue("S8")
 def test_a_redirect_names_the_host_only():
     """A redirect is an error that tells where it led, without path or query."""
     error = error_for(b"", 302, location="https://evil.example/frontdoor?sid=canary")
@@ -128,6 +131,7 @@ def test_a_query_too_long_is_named_as_such(status):
     assert "longer than an address" in error_for(b"<h1>Bad Message</h1>", status, "text/html").hint
 
 
+@pytest.mark.catalogue("S33")
 def test_messages_hold_neither_query_nor_token():
     """What our own messages add is method, host and path; what the answer repeats is masked."""
     error = error_for(
@@ -138,6 +142,7 @@ def test_messages_hold_neither_query_nor_token():
     assert "t0ken" not in str(error)
 
 
+@pytest.mark.catalogue("S33")
 def test_an_endless_message_is_cut():
     """A message is at most a couple of thousand characters."""
     assert len(error_for(one("X", "y" * 100_000), 400).message) <= 2001

@@ -119,6 +119,7 @@ def test_the_login_is_posted_without_a_token(session_on, org):
     assert parse_qs(login.content.decode())["grant_type"] == ["client_credentials"]
 
 
+@pytest.mark.catalogue("S9")
 def test_the_token_travels_to_its_own_org_only(session_on, org):
     """However a path is disguised, no request with a token leaves for another host."""
     session = session_on(org, CREDENTIALS)
@@ -128,6 +129,7 @@ def test_the_token_travels_to_its_own_org_only(session_on, org):
     assert org.seen == []
 
 
+@pytest.mark.catalogue("A6")
 def test_requests_follow_the_instance_of_the_newest_token(session_on, org):
     """After a migration the renewed token brings a new address, and the repeated request goes there."""
     session = session_on(org, CREDENTIALS)
@@ -143,6 +145,7 @@ def test_requests_follow_the_instance_of_the_newest_token(session_on, org):
     assert session.instance_url == "https://acme2.my.salesforce.com"
 
 
+@pytest.mark.catalogue("A6", "S10")
 def test_a_poisoned_instance_never_sees_the_token(session_on, org):
     """A token answer that names a foreign host ends the login; nothing is sent there."""
     org.instance_url = "https://evil.example"
@@ -164,6 +167,7 @@ def test_an_expired_session_is_renewed_once_and_the_request_repeated(session_on,
     assert org.calls[-1].headers["authorization"] == "Bearer 00D!2"
 
 
+@pytest.mark.catalogue("A5")
 def test_a_session_that_stays_invalid_ends_after_one_login(session_on, org):
     """An org that refuses fresh tokens is asked to log in once more, and no oftener."""
     session = session_on(org, CREDENTIALS)
@@ -186,6 +190,7 @@ def test_threads_that_meet_an_expired_session_share_one_login(session_on, org):
     assert sum(request.url.path == "/services/oauth2/token" for request in org.seen) == 2
 
 
+@pytest.mark.catalogue("A5")
 def test_a_given_token_that_expired_asks_for_another(session_on, org):
     """Without means to log in, a 401 is SessionExpired at once."""
     session = session_on(org, AccessToken(access_token="00D!old", instance_url=MY_DOMAIN))
@@ -194,6 +199,7 @@ def test_a_given_token_that_expired_asks_for_another(session_on, org):
     assert len(org.seen) == 1
 
 
+@pytest.mark.catalogue("A5")
 def test_a_refused_login_is_final(session_on, org, json_answer):
     """A wrong secret is asked once, and never counts against the breaker."""
     refused = {"error": "invalid_client", "error_description": "invalid client credentials"}
@@ -230,6 +236,7 @@ def test_a_refresh_token_is_not_spent_more_than_twice(session_on):
 # --- repeating -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.catalogue("Q7")
 @pytest.mark.parametrize(
     "fault",
     [
@@ -253,6 +260,7 @@ def test_a_read_survives_what_passes(session_on, org, fault):
     assert len(org.calls) == 2
 
 
+@pytest.mark.catalogue("L1")
 @pytest.mark.parametrize(
     ("status", "code", "kind"),
     [
@@ -336,6 +344,7 @@ def test_a_local_org_that_is_gone_is_suspected(session_on):
     assert failure.value.hint == "Is the local org still running?"
 
 
+@pytest.mark.catalogue("L3")
 def test_a_dead_org_is_left_alone(session_on, org):
     """After five failures in a row the next request is not sent, until the pause is over."""
     org.script = [httpx.ConnectError("down") for _ in range(8)]
@@ -359,6 +368,7 @@ def test_refusals_do_not_open_the_circuit(session_on, org, json_answer):
     assert session.get(LIMITS).status == 200
 
 
+@pytest.mark.catalogue("P1")
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
 def test_an_interrupt_passes_through_and_leaves_the_session_usable(session_on, org, interrupt):
     """Ctrl-C is not repeated, not counted as a failure, and the next request works."""
@@ -373,6 +383,7 @@ def test_an_interrupt_passes_through_and_leaves_the_session_usable(session_on, o
 # --- answers ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.catalogue("S8")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(session_on, org, status):
     """A token is not carried to wherever an answer points."""
@@ -487,6 +498,7 @@ def test_a_closed_session_sends_nothing(session_on, org):
     assert len(org.seen) == sent
 
 
+@pytest.mark.catalogue("S5")
 def test_a_session_shows_its_address_and_cannot_be_pickled(session_on, org):
     """In print a session is where and which version; it cannot be stored."""
     session = session_on(org, CREDENTIALS)

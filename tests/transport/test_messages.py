@@ -26,6 +26,7 @@ def test_paths_of_the_org_are_accepted(target):
     assert Request("GET", target, Operation.READ).path == target.partition("?")[0]
 
 
+@pytest.mark.catalogue("S9")
 @pytest.mark.parametrize(
     "target",
     [
@@ -61,6 +62,7 @@ def test_anything_else_is_not_followed(target):
     assert "evil" not in str(refusal.value)
 
 
+@pytest.mark.catalogue("S9")
 @given(st.text(max_size=50))
 def test_no_target_leaves_the_services_of_the_org(tail):
     """Whatever follows, an accepted target still begins with /services/ and has no way up."""
@@ -74,6 +76,7 @@ def test_no_target_leaves_the_services_of_the_org(tail):
     assert request.target.isascii()
 
 
+@pytest.mark.catalogue("S1")
 def test_a_request_shows_neither_headers_nor_body_nor_query():
     """In print, a request is its method, origin and path."""
     request = Request(
@@ -83,6 +86,7 @@ def test_a_request_shows_neither_headers_nor_body_nor_query():
     assert "canary" not in repr(request).replace("/services/x?q=canary", "")
 
 
+@pytest.mark.catalogue("T5")
 @pytest.mark.parametrize("content", [b"", b"{", b"<html>", b"\xff\xfe", b"[" * 100_000, b"9" * 5000])
 def test_content_that_is_no_json_is_a_typed_error(content):
     """Reading an answer as JSON gives values or UnreadableAnswer, without the content in the message."""
@@ -91,6 +95,7 @@ def test_content_that_is_no_json_is_a_typed_error(content):
     assert refusal.value.__context__ is None
 
 
+@pytest.mark.catalogue("T6")
 def test_lone_surrogates_are_read():
     """Salesforce can hold half an emoji; an answer with one is still JSON."""
     assert Response(200, {}, b'{"Name":"\\ud83d"}').json() == {"Name": "\ud83d"}

@@ -75,6 +75,7 @@ def test_a_sink_takes_the_body_as_it_was_sent(session):
     assert (answer.content, answer.headers["content-encoding"]) == (b"", "gzip")
 
 
+@pytest.mark.catalogue("D7")
 def test_each_attempt_begins_the_file_anew(session):
     """What an attempt brought before it broke off is not continued by the next."""
     file = File()
@@ -106,6 +107,7 @@ def test_a_page_in_place_of_a_file_is_asked_for_again(session):
     assert [body for _, body in file.attempts] == [CSV]
 
 
+@pytest.mark.catalogue("F1")
 def test_a_full_disk_is_told_as_it_is_and_not_repeated(session):
     """What the sink cannot take is no fault of the wire."""
 
@@ -177,6 +179,7 @@ def test_watching_happens_before_the_end_has_arrived():
     listener.close()
 
 
+@pytest.mark.catalogue("A2")
 @pytest.mark.parametrize("status", [400, 403])
 @pytest.mark.parametrize("key", ["errorCode", "exceptionCode"])
 def test_a_session_refused_by_another_status_is_renewed(session_on, status, key):

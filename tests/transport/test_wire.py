@@ -58,6 +58,7 @@ CUT_ANSWERS = {
 }
 
 
+@pytest.mark.catalogue("N1", "N2")
 @pytest.mark.parametrize("cut", CUT_ANSWERS.values(), ids=CUT_ANSWERS)
 def test_a_cut_answer_is_fetched_again(raw_server, raw_session, cut):
     """An answer that breaks off anywhere is never short data: the read is repeated and whole."""
@@ -67,6 +68,7 @@ def test_a_cut_answer_is_fetched_again(raw_server, raw_session, cut):
     assert len(raw_server.requests) == 2
 
 
+@pytest.mark.catalogue("N1", "N2")
 @pytest.mark.parametrize("cut", CUT_ANSWERS.values(), ids=CUT_ANSWERS)
 def test_an_answer_that_is_always_cut_is_an_error(raw_server, raw_session, virtual, cut):
     """If every attempt breaks off, the outcome is an exception and no content."""
@@ -78,6 +80,7 @@ def test_an_answer_that_is_always_cut_is_an_error(raw_server, raw_session, virtu
     assert len(virtual.slept) == 3
 
 
+@pytest.mark.catalogue("N1")
 @pytest.mark.parametrize(
     "whole",
     [
@@ -103,6 +106,7 @@ def test_connections_are_kept(raw_server, raw_session):
     assert raw_server.connections == 1
 
 
+@pytest.mark.catalogue("C5")
 def test_a_kept_connection_that_died_is_replaced(raw_server, raw_session):
     """A server that closes between requests costs nothing but a new connection."""
     for _ in range(3):
@@ -111,6 +115,7 @@ def test_a_kept_connection_that_died_is_replaced(raw_server, raw_session):
     assert raw_server.connections == 3
 
 
+@pytest.mark.catalogue("N3")
 def test_silence_ends_in_a_timeout(session_on, raw_server):
     """An org that takes the request and says nothing is given up after the time allowed."""
     url = f"http://127.0.0.1:{raw_server.port}"
@@ -123,6 +128,7 @@ def test_silence_ends_in_a_timeout(session_on, raw_server):
     assert len(raw_server.requests) == 2
 
 
+@pytest.mark.catalogue("N3")
 def test_a_trickle_ends_in_a_timeout(session_on, json_answer):
     """An answer that keeps coming but never ends is given up when the whole is overdue."""
 
@@ -160,6 +166,7 @@ def test_nobody_listening_is_said_plainly(session_on, raw_server_class):
         session.get(PATH)
 
 
+@pytest.mark.catalogue("P1")
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
 def test_ctrl_c_in_the_middle_of_an_answer_leaves_the_session_usable(raw_server, raw_session):
     """An interrupt while waiting for data comes through at once; the next request is answered."""
@@ -212,6 +219,7 @@ def tls_server(raw_server_class, certificate):
     server.stop()
 
 
+@pytest.mark.catalogue("S13")
 def test_a_certificate_named_by_the_user_is_trusted(session_on, tls_server, certificate):
     """With ca_file the certificates in it are the ones that count."""
     url = f"https://127.0.0.1:{tls_server.port}"
@@ -220,6 +228,7 @@ def test_a_certificate_named_by_the_user_is_trusted(session_on, tls_server, cert
     assert session_on(flow=flow, config=OrgConfig(url, ca_file=certificate)).get(PATH).content == BODY
 
 
+@pytest.mark.catalogue("N5", "S13")
 def test_a_certificate_nobody_vouches_for_is_refused_at_once(session_on, tls_server, virtual):
     """Without ca_file a self-signed certificate ends the request, unrepeated and before any request byte."""
     url = f"https://127.0.0.1:{tls_server.port}"
@@ -256,6 +265,7 @@ def proxy_env(monkeypatch):
     return monkeypatch
 
 
+@pytest.mark.catalogue("N4", "S12")
 def test_this_machine_is_never_reached_through_a_proxy(proxy_env, session_on, raw_server_class, raw_server):
     """With a proxy in the environment, loopback traffic goes straight; the proxy's log stays empty."""
     proxy = raw_server_class()
@@ -269,6 +279,7 @@ def test_this_machine_is_never_reached_through_a_proxy(proxy_env, session_on, ra
     assert proxy.connections == 0
 
 
+@pytest.mark.catalogue("N4")
 def test_other_hosts_are_reached_through_the_proxy_of_the_environment(proxy_env, session_on, raw_server):
     """A remote org is asked for by CONNECT, which carries its name and no token; a refusal is typed."""
     proxy_env.setenv("https_proxy", f"http://user:canary@127.0.0.1:{raw_server.port}")
