@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sfdata.errors import SalesforceError
     from sfdata.frames.batch import children
     from sfdata.frames.python_values import CLEAR
+    from sfdata.logs import log_to
     from sfdata.org import Org, connect
     from sfdata.reader import read_soql
     from sfdata.soql import escape_like
@@ -42,6 +43,7 @@ __all__ = [
     "children",
     "connect",
     "escape_like",
+    "log_to",
     "lookup",
     "pushes",
     "read_soql",
@@ -62,6 +64,7 @@ _HOMES = {
     "connect": "sfdata.org",
     "errors": "sfdata.errors",
     "escape_like": "sfdata.soql",
+    "log_to": "sfdata.logs",
     "lookup": "sfdata.accessor",
     "pushes": "sfdata.transfer.pushes",
     "read_soql": "sfdata.reader",

@@ -23,12 +23,14 @@ from sfdata.errors import ConfigurationError
 from sfdata.frames.dtypes import DtypeBackend
 from sfdata.frames.write_columns import NullPolicy
 from sfdata.local_process import local_org
+from sfdata.logs import ConnectionLog
 from sfdata.metadata import ObjectDescribe
 from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hook, Hooks
 from sfdata.transfer.checking import Checking
 from sfdata.transfer.engine import Engine
 from sfdata.transfer.planning import Check, PushRequest
+from sfdata.transfer.push_engine import PushEngine
 from sfdata.transfer.push_result import PushResult
 from sfdata.transfer.pushes import Pushes
 from sfdata.transfer.records import SObject
@@ -151,6 +153,7 @@ class Org:
         self._session = HttpSession(config, flow, hooks=self.hooks, budget=self.budget)
         self._describe = DescribeCache(self._session)
         self._host = (config.instance_url or config.login_url).partition("://")[2]
+        self.hooks.subscribe(ConnectionLog(self._host, self._session.tokens.masked))
         self.name = name or self._host
         self.closed = False
         _CONNECTIONS[next(_NUMBERS)] = self
@@ -220,8 +223,10 @@ class Org:
         check: Check = "refuse",
         nulls: NullPolicy = "leave",
         part_rows: int | None = None,
+        engine: PushEngine = "auto",
+        all_or_none: bool = False,
     ) -> PushResult:
-        """Write a frame's rows through Bulk API 2.0 jobs, and wait until it is known what became of each.
+        """Write a frame's rows, by sObject Collections or Bulk API 2.0, and wait until it is known what became of each.
 
         Everything is on disk before anything is sent, so that a push which is stopped, killed or cut off loses no row
         and doubles none: `resume` goes on with it, also in another process. Rows of one parent are sent together.
@@ -237,14 +242,17 @@ class Org:
                 all the same, False does not look. Values without a faithful form in their field are always refused.
             nulls: what missing values mean: ``"leave"`` the field as it is or ``"clear"`` it, for all columns or by
                 column; `sfdata.CLEAR` clears in its one cell.
-            part_rows: rows that a job may have; by default as many as it takes.
+            part_rows: rows that a call or a job may have; by default as many as it takes.
+            engine: ``"collections"`` writes by calls of 200 rows, whose answers tell them at once, ``"bulk"`` through
+                jobs; ``"auto"`` takes calls for up to 2,000 rows.
+            all_or_none: if one row fails, write none. The rows must fit into one call of collections.
 
         Raises:
             PushRefused: rows or columns that cannot be written; nothing was sent.
             ConfigurationError: arguments that contradict each other.
             SalesforceError: the push could not go on; the hint says how to resume it.
         """
-        request = PushRequest(object_name, operation, key, check, nulls, part_rows)
+        request = PushRequest(object_name, operation, key, check, nulls, part_rows, engine, all_or_none)
         return self._pushes().push(frame, request)
 
     def sobject(self, name: str) -> SObject:

@@ -19,6 +19,7 @@ PUBLIC = {
     "children",
     "connect",
     "escape_like",
+    "log_to",
     "lookup",
     "pushes",
     "read_soql",

@@ -33,7 +33,7 @@ from sfdata.errors import (
 from sfdata.frames.batch import Batch
 from sfdata.frames.columns import ResultColumns, result_columns
 from sfdata.frames.csv_columns import CsvColumns
-from sfdata.resilience.hooks import Hooks, JobState, RowsRead
+from sfdata.resilience.hooks import Hooks, JobState, RowsRead, StatementSent
 from sfdata.resilience.patience import Patience
 from sfdata.soql import Query
 from sfdata.soql.nodes import FieldPath, SelectField
@@ -131,6 +131,7 @@ class BulkRead:
         """A new job, and its spool: known on disk before anything else is asked."""
         Spool.refuse_homeless()
         self.session.budget.require(FEWEST_CALLS, "a Bulk job with its results")
+        self.hooks(StatementSent("bulk", self.text))
         job = bulk_query.create(self.session, self.text, all_rows=self.all_rows)
         org, version = self.session.instance_url, self.session.api_version
         return Spool.new(SpooledRead(job.id, org, version, self.text, self.all_rows))

@@ -24,7 +24,7 @@ from sfdata.frames.batch import Batch
 from sfdata.frames.columns import ResultColumns, UnknownName, result_columns
 from sfdata.frames.decode import Page, PageDecoder, count_only
 from sfdata.resilience.budget import Budget
-from sfdata.resilience.hooks import Hooks, RowsRead
+from sfdata.resilience.hooks import Hooks, RowsRead, StatementSent
 from sfdata.soql import Query
 from sfdata.soql.nodes import Comparison, FieldPath, StringLiteral
 from sfdata.transfer.page_stream import Course, PageStream
@@ -148,6 +148,7 @@ class RestRead:
 
     def first_page(self, watch: Watch | None = None) -> bytes:
         """The first page as it came."""
+        self.hooks(StatementSent("rest", self.text))
         return self.advised(lambda: first_page(self.session, self.text, all_rows=self.all_rows, watch=watch))
 
     def _complete_children(self, decoder: PageDecoder, records: Sequence[Any]) -> None:
@@ -181,8 +182,7 @@ class _Price:
         """Whether somebody may decide against the pages behind the first one."""
         if self.budget.allowed is not None:
             self.wait_for_describes()  # they are asked for at the same time, and count, too
-        further, left = self._further(total, rows), self.budget.remaining
-        return self.is_left_to_the_caller(total, rows) or (left is not None and further > left)
+        return self.is_left_to_the_caller(total, rows) or not self.budget.allows(self._further(total, rows))
 
     def is_left_to_the_caller(self, total: int, rows: int | None) -> bool:
         """Whether the caller, who sees the first page, may read the rest in another way."""
