@@ -1,8 +1,9 @@
 """What became of each row of an ingest job: the job's three result files, brought back to the rows that were sent.
 
 Results come in any order, so no row is known by its place. A result repeats the cells it was sent; a row is found by
-all of them, or, where the org writes a value its own way, by the key alone. Rows that are equal in every cell may stand
-for each other. What fits nowhere, or counts that do not add up, leave the job in need of attention: nothing is guessed.
+all of them, or, where the org writes a value its own way, by a key that no other row has. Rows that are equal in every
+cell may stand for each other. What fits nowhere, or counts that do not add up, leave the job in need of attention:
+nothing is guessed.
 
 A row that is in none of the files is *unaccounted*: past some limits the platform writes rows without telling, so it
 may be in the org or not, and is never sent again unasked.
@@ -38,6 +39,7 @@ SCHEMA = pa.schema(
 )
 SEPARATOR = "\x1f"
 ERROR = r"^(?P<code>[A-Z][A-Z0-9_]*):(?P<error>(?s:.*))$"
+Places = npt.NDArray[np.int64]
 _ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 
 
@@ -79,13 +81,14 @@ def account(sent: bytes, files: ResultFiles, job: IngestJob, key: str | None) ->
     ]
     told = pa.concat_tables([part.select(names) for part in parts])
     places = _places(_whole_rows(rows), _whole_rows(told))
-    if places is None and key is not None:
-        places = _places(_canonical(rows[key]), _canonical(told[key]))
-    counts = [part.num_rows for part in parts]
-    if places is None:
+    if key is not None:
+        places = _placed_by_key(places, _canonical(rows[key]), _canonical(told[key]))
+    if (places < 0).any():
         return Account(unaccounted(rows.num_rows), "a result is for none of the rows that were sent")
+    if len(np.unique(places)) < len(places):
+        return Account(unaccounted(rows.num_rows), "two results are for one row")
     outcomes = _outcomes(rows.num_rows, parts, places)
-    return Account(outcomes, _disagreement(job, counts, parts[0]))
+    return Account(outcomes, _disagreement(job, rows.num_rows, parts, key))
 
 
 def not_sent(rows: int) -> pa.Table:
@@ -150,19 +153,28 @@ def _canonical(keys: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(numbers, plain, folded)
 
 
-def _places(sent: pa.ChunkedArray, told: pa.ChunkedArray) -> npt.NDArray[np.int64] | None:
-    """The place among ``sent`` of each of ``told``; None if one has none. The n-th of equals goes to the n-th."""
+def _places(sent: pa.ChunkedArray, told: pa.ChunkedArray) -> Places:
+    """The place among ``sent`` of each of ``told``, -1 where it has none. The n-th of equals goes to the n-th."""
     count = len(sent)
     codes = pa.chunked_array([*sent.chunks, *told.chunks], pa.string()).combine_chunks().dictionary_encode().indices
     values = codes.to_numpy(zero_copy_only=False).astype(np.int64)
     numbered = np.concatenate([_occurrences(values[:count]), _occurrences(values[count:])])
     mine, theirs = np.split(values * (len(values) + 1) + numbered, [count])
     order = np.argsort(mine, kind="stable")
-    at = np.searchsorted(mine[order], theirs)
-    if len(theirs) and (at == count).any():
-        return None
-    places: npt.NDArray[np.int64] = order[at]
-    return places if (mine[places] == theirs).all() else None
+    at = np.minimum(np.searchsorted(mine[order], theirs), count - 1)
+    places: Places = order[at]
+    return np.where(mine[places] == theirs, places, -1)
+
+
+def _placed_by_key(places: Places, sent: pa.ChunkedArray, told: pa.ChunkedArray) -> Places:
+    """The places, those that are missing by a key that one row alone was sent with."""
+    missing = places < 0
+    if not missing.any():
+        return places
+    counted = pc.value_counts(sent)
+    alone = counted.field("values").filter(pc.equal(counted.field("counts"), 1))
+    by_key = pc.if_else(pc.is_in(told, alone), pc.index_in(told, sent), -1)
+    return np.where(missing, by_key.to_numpy(), places)
 
 
 def _occurrences(codes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -178,7 +190,7 @@ def _occurrences(codes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 # --- what became of it -----------------------------------------------------------------------------------------------
 
 
-def _outcomes(rows: int, parts: list[pa.Table], places: npt.NDArray[np.int64]) -> pa.Table:
+def _outcomes(rows: int, parts: list[pa.Table], places: Places) -> pa.Table:
     bins = np.full(rows, OUTCOMES.index("unaccounted"), np.int8)
     source = np.full(rows, -1, np.int64)  # the result row of each row sent
     source[places] = np.arange(len(places))
@@ -217,16 +229,26 @@ def _table(
     return pa.table([outcome, ids, created, code, error], schema=SCHEMA)
 
 
-def _disagreement(job: IngestJob, counts: list[int], succeeded: pa.Table) -> str | None:
-    """What does not add up between the job's own counts and its files."""
-    done, failed, _ = counts
-    if job.processed is not None and job.processed != done + failed:
-        return f"the job counts {job.processed} rows processed, its files hold {done + failed}"
-    if job.failed is not None and job.failed != failed:
-        return f"the job counts {job.failed} rows failed, its file holds {failed}"
+def _disagreement(job: IngestJob, sent: int, parts: list[pa.Table], key: str | None) -> str | None:
+    """What does not add up between what was sent, the job's own counts and its files."""
+    succeeded, failed, unprocessed = parts
+    done = succeeded.num_rows + failed.num_rows
+    if job.processed is not None and job.processed != done:
+        return f"the job counts {job.processed} rows processed, its files hold {done}"
+    if job.failed is not None and job.failed != failed.num_rows:
+        return f"the job counts {job.failed} rows failed, its file holds {failed.num_rows}"
+    if done + unprocessed.num_rows < sent:
+        return f"{sent} rows were sent, the files of the job hold {done + unprocessed.num_rows}"
     ids = succeeded["sf__Id"]
     if not pc.all(pc.match_substring_regex(ids, f"^{_ID.pattern}$")).as_py():
         return "a row succeeded without an Id"
     if job.operation.casefold() == "insert" and len(pc.unique(ids)) != len(ids):
         return "two inserted rows came back with one Id"
+    if key == "Id" and not pc.all(pc.or_(pc.equal(succeeded[key], ""), _one_record(ids, succeeded[key]))).as_py():
+        return "a row came back with the Id of another record"
     return None
+
+
+def _one_record(ids: pa.ChunkedArray, others: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Whether Ids of 15 or 18 characters are those of the same records, one by one."""
+    return pc.equal(pc.utf8_slice_codeunits(ids, 0, 15), pc.utf8_slice_codeunits(others, 0, 15))

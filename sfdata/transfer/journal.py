@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from sfdata.api.bulk_ingest import IngestOperation
-from sfdata.errors import ConfigurationError
+from sfdata.errors import ConfigurationError, PushStopped, PushUnderWay
 
 Phase = Literal["planned", "job_known", "uploaded", "closing", "running", "terminal", "accounted"]
 State = Literal["planned", "running", "needs_attention", "finished"]
@@ -178,16 +178,22 @@ class Journal:
         return [Unit(**{**row, "abandoned": tuple(json.loads(row["abandoned"]))}) for row in rows]
 
     def advance(self, unit: Unit, phase: Phase, **told: Any) -> Unit:
-        """Note that ``unit`` has come to ``phase``, and what is known with it. On disk when this returns."""
+        """Note that ``unit`` has come to ``phase``, and what is known with it. On disk when this returns.
+
+        Raises:
+            PushUnderWay: somebody else has taken the unit further since; nothing is noted.
+        """
         moved = replace(unit, phase=phase, **told)
         names = ["phase", *told]
         values = [json.dumps(value) if isinstance(value, tuple) else value for value in (phase, *told.values())]
         with self._transaction() as db:
             changes = ", ".join(f"{name} = ?" for name in names)
-            db.execute(
-                f"UPDATE units SET {changes} WHERE push = ? AND number = ?",  # noqa: S608 - names of our own columns
-                [*values, unit.push, unit.number],
+            noted = db.execute(
+                f"UPDATE units SET {changes} WHERE push = ? AND number = ? AND phase = ? AND job IS ?",  # noqa: S608
+                [*values, unit.push, unit.number, unit.phase, unit.job],
             )
+            if noted.rowcount != 1:
+                raise PushUnderWay(unit.push)
         return moved
 
     def _add(self, db: sqlite3.Connection, units: list[Unit]) -> None:
@@ -196,11 +202,19 @@ class Journal:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Everything inside, or nothing of it.
+
+        Raises:
+            PushStopped: the disk does not take it.
+        """
         with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
             try:
+                self._db.execute("BEGIN IMMEDIATE")
                 yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
+                self._db.execute("COMMIT")
+            except BaseException as problem:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                if isinstance(problem, sqlite3.Error):
+                    raise PushStopped(f"the journal of pushes cannot be written: {problem}") from None
                 raise
-            self._db.execute("COMMIT")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sfdata.api.bulk_ingest import IngestOperation
-from sfdata.errors import ConfigurationError, PushRefused, PushStopped
+from sfdata.errors import ConfigurationError, PushRefused
 from sfdata.frames.columns import Describe
 from sfdata.frames.encode import encode
 from sfdata.frames.record_parts import LARGEST_PART, RecordParts
@@ -32,7 +32,7 @@ from sfdata.frames.write_columns import NullPolicy
 from sfdata.metadata import FieldDescribe, ObjectDescribe
 from sfdata.transfer.journal import Journal, PushRecord, Unit
 from sfdata.transfer.push_rows import push_rows
-from sfdata.transfer.unit_files import Positions, save, save_index, save_positions, unit_data, unit_file
+from sfdata.transfer.unit_files import Positions, disk_faults, save, save_index, save_positions, unit_data, unit_file
 
 Check = Literal["refuse", "warn", False]
 Announce = Callable[[Unit], None]
@@ -250,14 +250,8 @@ def _whole(journal: Journal, push_id: str) -> Iterator[Path]:
             raise
 
 
-@contextmanager
-def _disk_faults() -> Iterator[None]:
-    try:
-        yield
-    except OSError as problem:
-        reason = problem.strerror or str(problem)
-        hint = "Make room, or let SFDATA_HOME name a folder elsewhere; nothing was sent."
-        raise PushStopped(f"the rows cannot be kept on disk: {reason}", hint=hint) from None
+def _disk_faults() -> AbstractContextManager[None]:
+    return disk_faults("the rows", "Make room, or let SFDATA_HOME name a folder elsewhere; nothing was sent.")
 
 
 # --- rows that are sent again ----------------------------------------------------------------------------------------

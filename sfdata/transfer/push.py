@@ -16,9 +16,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from sfdata.api import bulk_ingest
 from sfdata.api.bulk_ingest import IngestJob, ResultFile
 from sfdata.errors import (
+    AuthenticationError,
+    BudgetExceeded,
     NotFound,
     PushStopped,
     ResponseError,
@@ -26,11 +31,13 @@ from sfdata.errors import (
     ServerUnavailable,
     StillRunning,
     TransportError,
+    UnreadableAnswer,
 )
 from sfdata.resilience.hooks import Hooks, JobState, UnitMoved
 from sfdata.transfer.account import Account, ResultFiles, account, unaccounted
 from sfdata.transfer.journal import Journal, Phase, PushRecord, Unit
-from sfdata.transfer.unit_files import save_outcomes, unit_data
+from sfdata.transfer.push_rows import push_rows
+from sfdata.transfer.unit_files import disk_faults, save_outcomes, unit_data
 from sfdata.transport.bodies import whole_body
 from sfdata.transport.http_session import HttpSession
 
@@ -41,8 +48,12 @@ GRACE_SECONDS = 0.8
 """What requests under way are given to end when the push is stopped."""
 _IN_DOUBT = (TransportError, ServerUnavailable)
 """Whether it was done nobody knows, or it can be asked again."""
+MOST_CLOSES = 5
+"""Times a job that is still open is closed, with a pause before each further time."""
 FETCHES = 3
 """Times the results are fetched before counts that disagree are believed."""
+_FOR_ALL = (AuthenticationError, BudgetExceeded, ResponseError)
+"""What one unit is refused by, every other will be; but for what is in doubt."""
 
 
 @dataclass(frozen=True)
@@ -113,12 +124,18 @@ class Push:
             first = next((p for p in problems if not isinstance(p, StillRunning)), problems[0])
             first.hint = first.hint or self._resume_hint
             raise first
-        attention = any(unit.problem for unit in self._journal.units(self._push.id))
-        self._journal.set_state(self._push.id, "needs_attention" if attention else "finished")
+        self._journal.set_state(self._push.id, "needs_attention" if self._needs_attention() else "finished")
 
     @property
     def _resume_hint(self) -> str:
         return f'sfdata.resume("{self._push.id}") goes on from here.'
+
+    def _needs_attention(self) -> bool:
+        """Whether rows are left of which nobody knows, or which were not written, or a job contradicted itself."""
+        units = self._journal.units(self._push.id)
+        outcomes = push_rows(self._folder, units, self._push.rows)["outcome"].cast("string")
+        open_ones = pc.is_in(outcomes, pa.array(["unprocessed", "unaccounted"]))
+        return pc.any(open_ones).as_py() or any(unit.problem and unit.job_state != "Failed" for unit in units)
 
     def _drive_all(self, units: list[Unit]) -> list[SalesforceError]:
         waiting, problems = list(units), list[SalesforceError]()
@@ -135,8 +152,8 @@ class Push:
                         problems.append(problem)
                     elif problem is not None:
                         raise problem
-                if any(isinstance(p, ResponseError) and not isinstance(p, _IN_DOUBT) for p in problems):
-                    waiting.clear()  # what the org refused once, it will refuse again
+                if any(isinstance(p, _FOR_ALL) and not isinstance(p, _IN_DOUBT) for p in problems):
+                    waiting.clear()
         finally:
             self._stopped.set()
             wait(under_way, GRACE_SECONDS)
@@ -183,12 +200,22 @@ class Push:
 
     def _close(self, unit: Unit) -> Unit:
         """uploaded → running, or closing where that is not known."""
-        unit = self._journal.advance(unit, "closing")
-        assert unit.job is not None
-        try:
-            bulk_ingest.close(self._session, unit.job)
-        except (TransportError, ResponseError):
-            return self._learn(unit)  # it may have been closed all the same, or by somebody else
+        pause = self._patience.first_seconds
+        for last in (*[False] * (MOST_CLOSES - 1), True):
+            unit = self._journal.advance(unit, "closing")
+            assert unit.job is not None
+            try:
+                bulk_ingest.close(self._session, unit.job)
+            except (TransportError, ResponseError) as refusal:
+                unit = self._learn(unit)  # it may have been closed all the same, or by somebody else
+                if unit.phase == "running":
+                    return unit
+                if last or not isinstance(refusal, _IN_DOUBT):
+                    raise
+                self._pause(pause)
+                pause *= 2
+            else:
+                break
         return self._journal.advance(unit, "running")
 
     def _learn(self, unit: Unit) -> Unit:
@@ -228,11 +255,15 @@ class Push:
         job = IngestJob(unit.job, unit.job_state, push.object, push.operation, unit.processed, unit.failed)
         key = "Id" if push.operation in ("update", "delete", "hardDelete") else push.key
         sent = unit_data(self._folder, unit)
-        for _ in range(FETCHES):
+        for last in (*[False] * (FETCHES - 1), True):
             try:
                 found = account(sent, self._results(unit.job), job, key)
             except NotFound:
                 return self._gone(unit)
+            except UnreadableAnswer:
+                if last:
+                    raise
+                continue
             if found.problem is None:
                 break
         return self._accounted(unit, found)
@@ -242,7 +273,8 @@ class Push:
         return self._accounted(unit, Account(unaccounted(unit.rows), problem))
 
     def _accounted(self, unit: Unit, found: Account) -> Unit:
-        save_outcomes(self._folder, unit.number, found.outcomes)
+        with disk_faults("what became of the rows"):
+            save_outcomes(self._folder, unit.number, found.outcomes)
         return self._journal.advance(unit, "accounted", problem=found.problem or unit.problem)
 
     def _results(self, job_id: str) -> ResultFiles:

@@ -117,7 +117,7 @@ def pushes() -> pd.DataFrame:
     Returns:
         ``id``, ``object``, ``operation`` (str), ``state`` (category: planned, running, needs_attention, finished),
         ``rows`` (Int64), ``started`` (datetime64[ms, UTC]). A push is running until it has come to its end, be somebody
-        at it or not; it needs attention where nobody knows of some rows, or a job has failed.
+        at it or not; it needs attention where nobody knows of some rows, or some were never processed.
     """
     with closing(_journal()) as journal:
         values = [[getattr(push, name) for name in _COLUMNS] for push in journal.pushes()]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -41,13 +43,25 @@ def save(path: Path, content: bytes | pa.Buffer) -> None:
         os.close(folder)
 
 
+@contextmanager
+def disk_faults(what: str, hint: str | None = None) -> Iterator[None]:
+    """Tells what the disk refuses of ``what`` as `PushStopped`."""
+    try:
+        yield
+    except OSError as problem:
+        raise PushStopped(f"{what} cannot be kept on disk: {problem.strerror or problem}", hint=hint) from None
+
+
 def unit_data(folder: Path, unit: Unit) -> bytes:
     """A unit's data as they were planned.
 
     Raises:
-        PushStopped: those on disk are others.
+        PushStopped: those on disk are others, or cannot be read.
     """
-    content = unit_file(folder, unit.number).read_bytes()
+    try:
+        content = unit_file(folder, unit.number).read_bytes()
+    except OSError as problem:
+        raise PushStopped(f"the data of unit {unit.number} cannot be read: {problem.strerror or problem}") from None
     if hashlib.sha256(content).hexdigest() != unit.digest:
         raise PushStopped(f"the data of unit {unit.number} on disk are not those that were planned")
     return content

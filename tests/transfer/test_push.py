@@ -11,6 +11,7 @@ import sqlite3
 import uuid
 
 import httpx
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -23,7 +24,7 @@ from sfdata.resilience.hooks import Hooks
 from sfdata.resilience.retry import RetryPolicy
 from sfdata.transfer.journal import PHASES, Journal, PushRecord, Unit
 from sfdata.transfer.push import Patience, Push
-from sfdata.transfer.unit_files import load_outcomes, save, unit_file
+from sfdata.transfer.unit_files import load_outcomes, save, save_positions, unit_file
 from sfdata.transport.http_session import HttpSession
 from sfdata.transport.wire import LiveWire
 
@@ -112,6 +113,7 @@ def push(org, tmp_path):
             rows = [f'"{tag}-{number}-{n}","{"x" if (number, n) in bad else n}"\n' for n in range(ROWS)]
             content = ("Name,NumberOfEmployees\n" + "".join(rows)).encode()
             save(unit_file(journal.folder(tag), number), content)
+            save_positions(journal.folder(tag), number, np.arange(ROWS) + ROWS * (number - 1))
             planned.append(Unit(tag, number, ROWS, hashlib.sha256(content).hexdigest()))
         record = PushRecord(tag, "00D", "Account", "insert", None, ("Name",), ROWS * units, "planned", "2026-01-01", {})
         journal.plan(record, planned)
