@@ -6,20 +6,11 @@ https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resourc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from sfdata.errors import UnreadableAnswer
+from sfdata.resilience.limits import Limit
 from sfdata.transport.http_session import HttpSession
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """One limit. ``per_app`` holds the share of each connected app, where the org counts them apart."""
-
-    max: int
-    remaining: int
-    per_app: Mapping[str, Limit] = field(default_factory=dict)
 
 
 def limits(session: HttpSession) -> dict[str, Limit]:
@@ -31,7 +22,9 @@ def limits(session: HttpSession) -> dict[str, Limit]:
     answer = session.get(f"{session.data_path}/limits").json()
     if not isinstance(answer, dict):
         raise UnreadableAnswer("the answer holds no limits")
-    return _limits(answer)
+    told = _limits(answer)
+    session.limits.learn(told)
+    return told
 
 
 def _limits(answer: Mapping[str, Any]) -> dict[str, Limit]:

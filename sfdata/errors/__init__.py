@@ -38,6 +38,7 @@
     │   ├── RowLocked                   another transaction holds the record
     │   └── ServerUnavailable           the org is busy, in maintenance or broken
     ├── BudgetExceeded                  more API calls than this connection may make; not sent
+    ├── NotEnoughLeft                   more than a limit of the org has left, or only what is reserved; not sent
     ├── IncompleteResult                a read that cannot prove that it is whole
     ├── SeveralRecords                  more than one record has the key
     ├── BulkJobFailed                   a query job that ended without its rows
@@ -49,6 +50,7 @@
         ├── PushUnderWay                somebody else takes it further right now
         └── PushFailed                  at its end, with rows that were not written
 
+    LimitNear                           a warning: a limit of the org is nearly used up
     NotRemembered                       a warning: a login that only this process knows
     ResultTruncated                     a warning: the caller's own bound left rows out
     RowsWillFail                        a warning: rows that are pushed though they are certain to fail
@@ -91,7 +93,9 @@ from sfdata.errors.inputs import (
     BudgetExceeded,
     ConfigurationError,
     InsecureUrl,
+    LimitNear,
     MissingCredentials,
+    NotEnoughLeft,
     NotIncremental,
     NotRemembered,
     NotServable,
@@ -138,10 +142,12 @@ __all__ = [
     "InvalidField",
     "InvalidQueryLocator",
     "InvalidType",
+    "LimitNear",
     "LoginRefused",
     "LoginRequired",
     "MalformedQuery",
     "MissingCredentials",
+    "NotEnoughLeft",
     "NotFound",
     "NotIncremental",
     "NotRemembered",

@@ -139,7 +139,16 @@ class AccessDenied(ResponseError):
 
 
 class RequestLimitExceeded(ResponseError):
-    """The org's API calls are used up for now."""
+    """The org's API calls are used up for now: those of the last 24 hours, or those at a time.
+
+    Attributes:
+        used, allowed: calls of the last 24 hours, where the org told; of its connected app, where that has fewer.
+        seconds: how long this connection sends nothing but questions for the limits.
+    """
+
+    used: int | None = None
+    allowed: int | None = None
+    seconds: float | None = None
 
 
 class RowLocked(ResponseError):

@@ -160,6 +160,38 @@ class NotRemembered(UserWarning):
     """A login is known to this process only, though it should have been kept, or has to be."""
 
 
+class NotEnoughLeft(SalesforceError):
+    """An org's limit has less left than what was to be sent would take, or only what is reserved; it was not sent.
+
+    Attributes:
+        limit: its name, such as ``DailyApiRequests``.
+        needed: what it takes.
+        left: what may be spent, the reserve not included.
+        reserve: what was to be left to others.
+    """
+
+    def __init__(self, what: str, needed: int, left: int, reserve: int, limit: str) -> None:
+        beside = f" beside the {reserve:,} it reserves" if reserve else ""
+        super().__init__(
+            f"{what} would take {needed:,} of {limit}, and this connection may spend {left:,}{beside}: not sent",
+            hint="org.limits() shows what the org has left. Limits of a day roll on from hour to hour.",
+        )
+        self.limit = limit
+        self.needed = needed
+        self.left = left
+        self.reserve = reserve
+
+
+class LimitNear(UserWarning):
+    """A limit of the org is nearly used up: ``used`` of the ``allowed`` of its ``limit``."""
+
+    def __init__(self, limit: str, used: int, allowed: int) -> None:
+        super().__init__(f"{used * 100 // allowed}% of the org's {limit} are used: {used:,} of {allowed:,}")
+        self.limit = limit
+        self.used = used
+        self.allowed = allowed
+
+
 class ResultTruncated(UserWarning):
     """A result holds its first rows only, since ``max_rows`` or ``max_memory`` said so."""
 

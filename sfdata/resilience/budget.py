@@ -9,6 +9,7 @@ import operator
 import threading
 
 from sfdata.errors import BudgetExceeded, ConfigurationError
+from sfdata.resilience.limits import LimitsTracker
 
 
 class Budget:
@@ -32,6 +33,8 @@ class Budget:
         self._lock = threading.Lock()
         self._used = 0
         self._allowed = _calls(allowed)
+        self.limits: LimitsTracker | None = None
+        """The org's own count, which no budget goes beyond."""
 
     @property
     def used(self) -> int:
@@ -71,10 +74,18 @@ class Budget:
 
         Raises:
             BudgetExceeded: it does.
+            NotEnoughLeft: the org has not as many left, its reserve not included.
         """
         with self._lock:
             if self._allowed is not None and self._used + calls > self._allowed:
                 raise BudgetExceeded(what, calls, self._used, self._allowed, repeated=repeated)
+        if self.limits is not None:
+            self.limits.require(calls, what)
+
+    def allows(self, calls: int) -> bool:
+        """Whether as many calls are left, here and in the org, as far as is known."""
+        in_the_org = None if self.limits is None else self.limits.left
+        return all(left is None or calls <= left for left in (self.remaining, in_the_org))
 
     def __repr__(self) -> str:
         bound = "" if self._allowed is None else f" of {self._allowed:,}"

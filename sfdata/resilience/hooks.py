@@ -91,6 +91,15 @@ class RetryScheduled:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitNeared:
+    """``used`` of what ``limit`` (``DailyApiRequests``) allows has come to the next of the shares that are told."""
+
+    limit: str
+    used: int
+    allowed: int
+
+
+@dataclass(frozen=True, slots=True)
 class TokenRenewed:
     """A new access token was fetched by ``flow``, for ``reason`` (``first use``, ``expiring``, ``refused``)."""
 
@@ -141,6 +150,7 @@ Event = (
     | WriteDone
     | StatementSent
     | RetryScheduled
+    | LimitNeared
     | TokenRenewed
     | RowsRead
     | JobState

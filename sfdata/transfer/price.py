@@ -314,9 +314,7 @@ def _usage(session: HttpSession) -> ApiUsage | None:
     """The org's API calls as an answer told them last; else as the limits do."""
     if session.limits.last is None:
         with suppress(SalesforceError):
-            daily = limits(session).get("DailyApiRequests")
-            if daily is not None and session.limits.last is None:
-                return ApiUsage(daily.max - daily.remaining, daily.max, 0.0)
+            limits(session)
     return session.limits.last
 
 

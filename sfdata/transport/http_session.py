@@ -1,6 +1,6 @@
 """One org over HTTP: what every API module sends its requests through.
 
-bearer auth → retry → circuit breaker → budget → limits → wire
+bearer auth → retry → circuit breaker → limits → budget → wire
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from sfdata.errors import (
     ConnectionFailed,
     NotFound,
     OutcomeUnknown,
+    RequestLimitExceeded,
     SalesforceError,
     TransportError,
     UnreadableAnswer,
@@ -78,7 +79,7 @@ class HttpSession:
         self.runtime = runtime = runtime or Runtime()
         self.hooks = hooks or Hooks()
         self.budget = budget or Budget()
-        self.limits = limits or LimitsTracker(runtime.now)
+        self.limits = self.budget.limits = limits or LimitsTracker(runtime, announce=self.hooks)
         self.tokens = TokenManager(
             flow,
             self._fetch_token,
@@ -97,15 +98,14 @@ class HttpSession:
     def _stack(self, retry: RetryPolicy, breaker: CircuitBreaker) -> tuple[Send, Send]:
         """The layers, from the wire outwards: for API calls, and for logins, which are signed and counted by nobody."""
         wire = WireLayer(self._wire, self.config, self.hooks, self.runtime.clock)
-        unsigned = LimitsLayer(self.limits, wire)
-        counted = BudgetLayer(self.budget, unsigned)
+        counted = LimitsLayer(self.limits, self.runtime.sleep, BudgetLayer(self.budget, wire))
         # Whoever allows a single silence of more than the usual deadline allows it for the whole, too.
         retry = replace(retry, deadline_seconds=max(retry.deadline_seconds, self.config.timeout_seconds))
 
         def repeated(send: Send) -> Send:
             return RetryLayer(retry, self.hooks, BreakerLayer(breaker, send), self.runtime.now)
 
-        return BearerLayer(self.tokens, repeated(counted)), repeated(unsigned)
+        return BearerLayer(self.tokens, repeated(counted)), repeated(wire)
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
@@ -264,6 +264,8 @@ class HttpSession:
             raise OutcomeUnknown(error.message, error_code=error.error_code, status=response.status)
         if isinstance(error, NotFound):
             error = self._version_error(request) or error
+        if isinstance(error, RequestLimitExceeded):
+            self.limits.explain(error)
         raise error
 
     def _send(self, send: Send, request: Request) -> Response:

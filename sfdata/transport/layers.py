@@ -15,7 +15,7 @@ import httpx
 from sfdata.auth.exchange import Token
 from sfdata.auth.tokens import TokenManager
 from sfdata.config import OrgConfig
-from sfdata.errors import CircuitOpen, OutcomeUnknown, SalesforceError
+from sfdata.errors import BudgetExceeded, CircuitOpen, OutcomeUnknown, SalesforceError
 from sfdata.resilience import limits
 from sfdata.resilience.breaker import CircuitBreaker
 from sfdata.resilience.budget import Budget
@@ -148,16 +148,31 @@ class BudgetLayer:
         return self._send(request)
 
 
-class LimitsLayer:
-    """Takes note of the API calls used, which the org tells with each answer."""
+_LIMITS = re.compile(r"/services/data/v[0-9.]+/limits")
 
-    def __init__(self, tracker: LimitsTracker, send: Send) -> None:
+
+class LimitsLayer:
+    """Sends nothing to an org that has no calls left, or only the reserve; takes note of what each answer tells."""
+
+    def __init__(self, tracker: LimitsTracker, sleep: Callable[[float], None], send: Send) -> None:
         self._tracker = tracker
+        self._sleep = sleep
         self._send = send
 
     def __call__(self, request: Request) -> Response:
-        response = self._send(request)
-        self._tracker.observe(response.headers.get(limits.HEADER.lower()))
+        self._tracker.admit(asks_for_limits=_LIMITS.fullmatch(request.path) is not None)
+        try:
+            if pause := self._tracker.pause_seconds:
+                self._sleep(pause)
+            response = self._send(request)
+        except BudgetExceeded:
+            self._tracker.unsent()
+            raise
+        except BaseException:
+            self._tracker.lost()
+            raise
+        exhausted = answer_failure(response) is Failure.EXHAUSTED
+        self._tracker.answered(response.headers.get(limits.HEADER.lower()), exhausted=exhausted)
         return response
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sfdata.resilience.hooks import Hooks, RowsRead
 from sfdata.resilience.limits import ApiUsage, AppUsage, LimitsTracker, parse_limit_info
+from sfdata.resilience.runtime import Runtime
 
 
 @pytest.mark.catalogue("L2")
@@ -37,17 +38,26 @@ def test_the_documented_forms_are_read(header, usage):
 
 
 @pytest.mark.catalogue("L2")
+def tell(tracker, header, **more):
+    """A call and its answer."""
+    tracker.admit()
+    tracker.answered(header, **more)
+
+
+@pytest.mark.catalogue("L2")
 def test_the_last_value_is_kept_when_none_comes():
-    """An answer without the header, or with a garbled one, leaves the last reading and its time."""
-    times = iter([100.0, 200.0, 300.0])
-    tracker = LimitsTracker(now=lambda: next(times))
-    assert tracker.last is None
-    tracker.observe("api-usage=18/5000")
-    tracker.observe(None)
-    tracker.observe("garbled")
-    assert tracker.last == ApiUsage(18, 5000, 100.0)
-    tracker.observe("api-usage=19/5000")
-    assert tracker.last == ApiUsage(19, 5000, 300.0)
+    """An answer without the header, or with a garbled one, leaves the last reading and its time, and marks it stale."""
+    times = iter([100.0, 300.0])
+    tracker = LimitsTracker(Runtime(now=lambda: next(times)))
+    assert (tracker.last, tracker.left, tracker.stale) == (None, None, False)
+    tell(tracker, "api-usage=18/5000")
+    assert (tracker.last, tracker.stale) == (ApiUsage(18, 5000, 100.0), False)
+    tell(tracker, None)
+    tracker.admit()
+    tracker.lost()
+    assert (tracker.last, tracker.stale) == (ApiUsage(18, 5000, 100.0), True)
+    tell(tracker, "api-usage=19/5000")
+    assert (tracker.last, tracker.stale) == (ApiUsage(19, 5000, 300.0), False)
 
 
 def test_what_remains_is_never_negative():
@@ -57,12 +67,15 @@ def test_what_remains_is_never_negative():
 
 
 @pytest.mark.catalogue("L2")
+@pytest.mark.catalogue("L2")
+@pytest.mark.filterwarnings("ignore::sfdata.errors.LimitNear")
 @given(st.text(alphabet="api-usge=/0189;()per N\x00٣", max_size=60) | st.text(max_size=60))
 def test_no_header_breaks_anything(header):
     """Whatever a proxy makes of the header, reading it raises nothing."""
     tracker = LimitsTracker()
-    tracker.observe(header)
-    assert tracker.last is None or tracker.last.allowed >= 0
+    tell(tracker, header)
+    assert tracker.stale is (tracker.last is None)
+    assert tracker.left is None or tracker.left >= 0
 
 
 def test_hooks_tell_each_subscriber_until_it_leaves():

@@ -247,6 +247,7 @@ def test_rows_that_take_too_long_to_count_are_estimated(org, soql):
         soql(ACCOUNTS).cost()
 
 
+@pytest.mark.filterwarnings("ignore::sfdata.errors.LimitNear")
 def test_what_is_in_the_way_is_said(org, soql):
     """More calls than the org, the connected app or this connection has left are named, each by its number."""
     org.pages = answered(usage="api-usage=998/1000; per-app-api-usage=249/250(appName=sample)")
