@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
+from sfdata.resilience import stop
+
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
@@ -21,14 +23,14 @@ class Runtime:
     Attributes:
         clock: monotonic seconds, for ages, waits and deadlines: no jump of the machine's clock reaches them.
         now: epoch seconds, for what is compared with the org's clock or written down.
-        sleep: waits so many seconds.
+        sleep: waits so many seconds, or until nobody waits for this thread (`sfdata.resilience.stop`).
         wait: waits for an event, so many seconds at most; whether it happened.
         chance: where random numbers come from.
     """
 
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = stop.sleep
     wait: Callable[[threading.Event, float], bool] = threading.Event.wait
     chance: random.Random = field(default_factory=random.SystemRandom)  # a forked process must not repeat our names
 

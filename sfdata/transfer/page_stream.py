@@ -20,6 +20,7 @@ from typing import Self
 
 from sfdata.errors import IncompleteResult, SalesforceError
 from sfdata.frames.decode import Page
+from sfdata.resilience.stop import Stop, look
 from sfdata.transport.messages import Watch
 
 AHEAD = 3
@@ -62,10 +63,6 @@ class Course:
         raise IncompleteResult(message, expected=self.total, received=rows)
 
 
-class _Closed(Exception):
-    """Nobody waits for this page any more."""
-
-
 @dataclass(eq=False, slots=True)
 class _Asked:
     """A page that has been asked for."""
@@ -105,7 +102,7 @@ class PageStream:
         self._following: Iterator[str] = iter(())
         """Addresses that are known and not asked for yet: one read early, or all by their offsets."""
         self._course = Course()
-        self._closed = False
+        self._stop = Stop()
         self.rows = 0
         self.total = 0
         self.held_back = False
@@ -140,7 +137,7 @@ class PageStream:
     def close(self) -> None:
         """Give up what is under way."""
         with self._lock:
-            self._closed = True
+            self._stop.set()
             self._asked.clear()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -191,13 +188,13 @@ class PageStream:
 
     def _ask(self, url: str | None, *, early: bool = False) -> None:
         with self._lock:
-            if not self._closed:
+            if not self._stop.is_set:
                 self._last = _Asked(url, early, Future())
                 self._asked.append(self._last)
-                self._pool.submit(self._bring, self._last)
+                self._pool.submit(self._stop.heeding(self._bring), self._last)
 
     def _bring(self, asked: _Asked) -> None:
-        if self._closed or not asked.answer.set_running_or_notify_cancel():
+        if self._stop.is_set or not asked.answer.set_running_or_notify_cancel():
             return
         try:
             asked.answer.set_result(self._fetch(asked.url, _Head(self, asked)))
@@ -246,8 +243,7 @@ class _Head:
         self._head: bytes | None = b""
 
     def __call__(self, chunk: bytes) -> None:
-        if self._stream._closed:
-            raise _Closed
+        look()
         if self._head is None:
             return
         head, records, _ = (self._head + chunk[:HEAD_BYTES]).partition(b'"records"')

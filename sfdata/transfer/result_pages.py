@@ -18,6 +18,7 @@ from typing import Self
 from sfdata.api import bulk_query
 from sfdata.api.bulk_query import LAST
 from sfdata.errors import IncompleteResult, NotFound, ResponseError, ResultsGone
+from sfdata.resilience.stop import Stop
 from sfdata.transfer.spool import Spool, SpooledPage
 from sfdata.transport.http_session import HttpSession
 
@@ -44,7 +45,7 @@ class ResultPages:
         self._version = spool.read.api_version
         self._total = total
         self._ahead = ahead
-        self._closed = False
+        self._stop = Stop()
         self._pool = ThreadPoolExecutor(PAGES_AT_ONCE, thread_name_prefix="sfdata page")
 
     def __enter__(self) -> Self:
@@ -79,7 +80,7 @@ class ResultPages:
             raise gone(self._job) from None
 
     def close(self) -> None:
-        self._closed = True
+        self._stop.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     # --- in which order ----------------------------------------------------------------------------------------------
@@ -141,13 +142,13 @@ class ResultPages:
     # --- fetching ----------------------------------------------------------------------------------------------------
 
     def _ask(self, number: int, url: str) -> Future[SpooledPage]:
-        return self._pool.submit(self._brought, number, url)
+        return self._pool.submit(self._stop.heeding(self._brought), number, url)
 
     def _brought(self, number: int, url: str) -> SpooledPage:
         return self._spool.page(number, url) or self._fetched(number, url)
 
     def _fetched(self, number: int, url: str) -> SpooledPage:
-        with closing(self._spool.file(number, url, lambda: self._closed)) as file:
+        with closing(self._spool.file(number, url)) as file:
             told = bulk_query.results(self._session, url, file)
             return file.keep(told.rows, told.locator)
 

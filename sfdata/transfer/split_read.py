@@ -20,6 +20,7 @@ from sfdata.frames.batch import Batch
 from sfdata.frames.repeats import NO_RECORD
 from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hooks, RowsRead
+from sfdata.resilience.stop import Stop
 from sfdata.soql import Query
 
 AHEAD = 2
@@ -93,15 +94,17 @@ class SplitRead:
         ahead = AHEAD if goal is None else 0
         waiting = iter(self.statements)
         begun: deque[Future[tuple[tuple[Batch, int], Rows]]] = deque()
-        pool = ThreadPoolExecutor(1 + ahead, thread_name_prefix="sfdata statement")
+        pool, stop = ThreadPoolExecutor(1 + ahead, thread_name_prefix="sfdata statement"), Stop()
+        begin = stop.heeding(_begin)
         try:
             for left in reversed(range(len(self.statements))):
                 room = 1 + ahead - len(begun)
-                begun.extend(pool.submit(_begin, self._rows(one, goal, whole)) for one in islice(waiting, room))
+                begun.extend(pool.submit(begin, self._rows(one, goal, whole)) for one in islice(waiting, room))
                 first, rest = begun.popleft().result()
                 with closing(rest):
                     yield left, chain([first], rest)
         finally:
+            stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             for one in begun:
                 one.add_done_callback(_give_up)

@@ -16,13 +16,15 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
 from sfdata.errors import ConfigurationError, SpoolFailed
+from sfdata.resilience.stop import look
 from sfdata.state import locked, state_folder
 from sfdata.transport.bodies import BodyReader
 
@@ -31,6 +33,7 @@ KEPT_SECONDS = 7 * 86_400
 """An org keeps results for seven days; a spool that is older is of no use."""
 MOST_BYTES = 1 << 40
 """A page is read piece by piece, so it may be larger than other answers."""
+_WRITES = count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +78,6 @@ class SpooledPage:
             while raw := file.read(CHUNK_BYTES):
                 yield body.feed(raw)
         body.finish()
-
-
-class Abandoned(Exception):
-    """Nobody waits for this page any more."""
 
 
 class Spool:
@@ -146,6 +145,8 @@ class Spool:
                     f"the job {self.read.job} is being read already, here or by another process",
                     hint="Let that reading come to its end, or stop it.",
                 )
+            for partial in self.folder.glob("*.part"):
+                partial.unlink(missing_ok=True)
             yield
         if not (self.folder / "read.json").exists():  # what Windows does not take away while it is open
             self.remove()
@@ -175,9 +176,9 @@ class Spool:
             pass  # not there, or torn
         return None
 
-    def file(self, number: int, url: str, abandoned: Callable[[], bool] = lambda: False) -> PageFile:
+    def file(self, number: int, url: str) -> PageFile:
         """Where page ``number``, which is at ``url``, can be written."""
-        return PageFile(self, number, url, self._path(number), abandoned)
+        return PageFile(self, number, url, self._path(number))
 
     def forget(self, page: SpooledPage) -> None:
         """Take away a page that is no good, so that it is fetched again."""
@@ -208,12 +209,13 @@ class Spool:
 class PageFile:
     """A sink for one page. What is not kept is gone when it is closed."""
 
-    def __init__(self, spool: Spool, number: int, url: str, path: Path, abandoned: Callable[[], bool]) -> None:
+    def __init__(self, spool: Spool, number: int, url: str, path: Path) -> None:
         self._spool = spool
         self._number = number
         self._url = url
         self._path = path
-        self._abandoned = abandoned
+        # One that was stopped may still be taking its file away when the next begins.
+        self._unkept = path.with_suffix(f".{next(_WRITES)}.part")
         self._file: IO[bytes] | None = None
         self._coding = ""
 
@@ -221,18 +223,18 @@ class PageFile:
         self.close()
         self._coding = headers.get("content-encoding", "")
         with self._spool.disk_faults("be written"):
-            self._file = _create(self._part)
+            self._file = _create(self._unkept)
 
     def write(self, raw: bytes, /) -> None:
         assert self._file is not None
-        if self._abandoned():
-            raise Abandoned
+        look()
         with self._spool.disk_faults("be written"):
             self._file.write(raw)
 
     def keep(self, rows: int | None, locator: str | None) -> SpooledPage:
         """The page is complete: put it in its place."""
         assert self._file is not None
+        look()
         page = SpooledPage(self._number, self._url, self._path, self._coding, rows, locator)
         about = asdict(page) | {"bytes": self._file.tell()}
         del about["number"], about["path"]
@@ -240,7 +242,7 @@ class PageFile:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            self._part.replace(self._path)
+            self._unkept.replace(self._path)
             _write(self._path.with_suffix(".json"), about)
         return page
 
@@ -249,12 +251,8 @@ class PageFile:
         if self._file is not None:
             with suppress(OSError):  # what could not be written has been told
                 self._file.close()
-            self._part.unlink(missing_ok=True)
+            self._unkept.unlink(missing_ok=True)
             self._file = None
-
-    @property
-    def _part(self) -> Path:
-        return self._path.with_suffix(".part")
 
 
 def _root() -> Path:

@@ -15,9 +15,10 @@ from contextlib import closing
 import pytest
 
 from sfdata.errors import ConfigurationError, SpoolFailed
+from sfdata.resilience.stop import Stop, Stopped
 from sfdata.state import state_folder
 from sfdata.transfer import spool as spool_module
-from sfdata.transfer.spool import Abandoned, Spool, SpooledRead
+from sfdata.transfer.spool import Spool, SpooledRead
 from sfdata.transport.bodies import BodyCut
 
 JOB = "750AA0000000001AAA"
@@ -95,11 +96,13 @@ def test_a_page_that_is_not_kept_leaves_nothing(spool):
 
 def test_a_page_nobody_waits_for_is_given_up(spool):
     """The next bytes end the download."""
-    file = spool.file(0, URL, lambda: True)
-    file.restart({})
-    with pytest.raises(Abandoned):
+    stop = Stop()
+    with closing(spool.file(0, URL)) as file, stop.heeded():
+        file.restart({})
         file.write(b"x")
-    file.close()
+        stop.set()
+        with pytest.raises(Stopped):
+            file.write(b"x")
 
 
 def test_a_forgotten_page_is_gone(spool):
