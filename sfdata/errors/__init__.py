@@ -5,7 +5,8 @@
     │   ├── MissingCredentials          nothing says who is logging in
     │   ├── InsecureUrl                 plain http to anything but this machine
     │   ├── VaultRefused                what is kept of a login cannot be trusted, or not be opened
-    │   └── PushRefused                 rows that cannot be written, or are certain to fail; nothing was sent
+    │   ├── PushRefused                 rows that cannot be written, or are certain to fail; nothing was sent
+    │   └── UnresolvedConflicts         a plan that somebody has to decide on first; nothing was sent
     ├── SoqlError                       the query text, before anything is sent
     │   ├── SoqlSyntaxError             what was found, what was expected, and where
     │   ├── BindError                   a :name without a value, or with one that is no SOQL literal
@@ -106,6 +107,7 @@ from sfdata.errors.inputs import (
     RowsWillFail,
     SoqlError,
     SoqlSyntaxError,
+    UnresolvedConflicts,
     VaultRefused,
 )
 from sfdata.errors.results import (
@@ -177,6 +179,7 @@ __all__ = [
     "StillRunning",
     "TransportError",
     "UnreadableAnswer",
+    "UnresolvedConflicts",
     "UnsupportedApiVersion",
     "VaultRefused",
 ]

@@ -65,6 +65,16 @@ class PushRefused(ConfigurationError):
         super().__init__("\n".join(lines), hint=hint)
 
 
+class UnresolvedConflicts(ConfigurationError):
+    """A plan holds conflicts that nobody has decided; nothing was sent. ``rows`` is how many rows have some."""
+
+    def __init__(self, rows: int) -> None:
+        told = "1 row holds a conflict" if rows == 1 else f"{rows:,} rows hold conflicts"
+        hint = 'plan.conflict lists them; plan.resolve("ours"), or "theirs", decides all, or some by ids= and fields=.'
+        super().__init__(f"{told} with changes made in the org", hint=hint)
+        self.rows = rows
+
+
 class SoqlError(SalesforceError, ValueError):
     """The query text is wrong; nothing was sent."""
 
