@@ -12,7 +12,7 @@ import os
 import re
 import stat
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -210,14 +210,14 @@ def seconds(value: str, name: str) -> float:
     return number
 
 
-def pem_text(value: str, name: str) -> Secret:
+def pem_text(value: Secret, name: str) -> Secret:
     """A private key given as PEM text (also with a literal ``\\n`` for each line end), or as the path of a PEM file."""
-    if PEM_MARK in value:
-        return Secret(value.replace("\\n", "\n"))
+    if PEM_MARK in value.reveal():
+        return Secret(value.reveal().replace("\\n", "\n"))
     try:
-        file = Path(value).expanduser()
-        content = file.read_text(encoding="ascii")
-        open_to_all = os.name == "posix" and file.stat().st_mode & stat.S_IROTH
+        with Path(value.reveal()).expanduser().open(encoding="ascii") as file:
+            content = Secret(file.read())
+            open_to_all = os.name == "posix" and os.fstat(file.fileno()).st_mode & stat.S_IROTH
     except (OSError, ValueError, RuntimeError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else "not a text file"
         # The value is not repeated: it may be a key that lost its BEGIN line.
@@ -225,23 +225,27 @@ def pem_text(value: str, name: str) -> Secret:
     else:
         if open_to_all:
             warnings.warn(f"every user of this machine can read the file {name} names; chmod 600 it", stacklevel=2)
-        return Secret(content)
+        return content
     raise fault
 
 
 def _text(value: str, name: str) -> str:
     if not value.isprintable():
-        raise ConfigurationError(
-            f"{name} holds characters that cannot be sent, such as a line end; was it copied whole?"
-        )
+        raise _unsendable(name)
     return value
 
 
-def _secret(value: str, name: str) -> Secret:
-    return Secret(_text(value, name))
+def _secret(value: Secret, name: str) -> Secret:
+    if not value.reveal().isprintable():
+        raise _unsendable(name)
+    return value
 
 
-SETTINGS: Mapping[str, Callable[[str, str], Any]] = {
+def _unsendable(name: str) -> ConfigurationError:
+    return ConfigurationError(f"{name} holds characters that cannot be sent, such as a line end; was it copied whole?")
+
+
+SETTINGS: Mapping[str, Callable[[Any, str], Any]] = {
     "instance_url": org_url,
     "login_url": org_url,
     "client_id": _text,
@@ -256,18 +260,36 @@ SETTINGS: Mapping[str, Callable[[str, str], Any]] = {
     "ca_file": _text,
     "audience": _text,
 }
-"""Every setting, with the function that reads its text."""
+"""Every setting, with the function that reads it: from a `Secret` if it is one of `SECRETS`, else from text."""
+
+
+def _read(setting: str, given: Secret, name: str) -> Any:
+    return SETTINGS[setting](given if setting in SECRETS else given.reveal(), name)
 
 
 # --- where settings come from ----------------------------------------------------------------------------------------
 
 
+class _Variables:
+    """Environment variables, whose values no traceback shows."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._environ)
+
+    def get(self, name: str) -> Secret:
+        """The value without blanks around it; empty where there is none."""
+        return Secret(self._environ.get(name, "").strip())
+
+
 def settings_from_env(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings in ``SF_…`` variables (`os.environ` unless given). An empty variable is an unset one."""
-    environ = os.environ if environ is None else environ
-    given = {name: environ.get(_variable(name), "").strip() for name in SETTINGS}
-    read = {name: SETTINGS[name](value, _variable(name)) for name, value in given.items() if value}
-    return Settings(source=ENVIRONMENT, misspelt=_misspelt(environ, set(read)), **read)
+    variables = _Variables(os.environ if environ is None else environ)
+    given = {setting: value for setting in SETTINGS if (value := variables.get(_variable(setting)))}
+    read = {setting: _read(setting, value, _variable(setting)) for setting, value in given.items()}
+    return Settings(source=ENVIRONMENT, misspelt=_misspelt(variables, set(read)), **read)
 
 
 def settings_from_profile(name: str, path: str | os.PathLike[str] | None = None) -> Settings:
@@ -287,7 +309,7 @@ def settings_from_profile(name: str, path: str | os.PathLike[str] | None = None)
             near = get_close_matches(key, SETTINGS, n=1)
             hint = f"Did you mean {near[0]}?" if near else f"Known settings: {', '.join(SETTINGS)}."
             raise ConfigurationError(f"profile {name!r} has an unknown setting {key!r}", hint=hint)
-    read = {key: SETTINGS[key](str(value).strip(), key) for key, value in profile.items() if str(value).strip()}
+    read = {key: _read(key, value, key) for key, value in profile.items() if value}
     return Settings(source=f"profile {name!r}", **read)
 
 
@@ -301,26 +323,34 @@ def profiles_path() -> Path:
     return user_config_path("sfdata", appauthor=False) / "profiles.toml"
 
 
-def _read_profiles(file: Path) -> dict[str, dict[str, Any]]:
+def _wrapped(content: Mapping[str, Any]) -> dict[str, dict[str, Secret]]:
+    """The tables of a profile file, every value of which may be a secret until it is known whose value it is."""
+    tables = ((name, table) for name, table in content.items() if isinstance(table, dict))
+    return {name: {key: Secret(str(value).strip()) for key, value in table.items()} for name, table in tables}
+
+
+def _read_profiles(file: Path) -> dict[str, dict[str, Secret]]:
     import tomllib
 
     try:
         with file.open("rb") as opened:
-            content = tomllib.load(opened)
+            profiles = _wrapped(tomllib.load(opened))
             shared = _readable_by_others(opened)
     except FileNotFoundError:
         return {}
     except OSError as problem:
-        raise ConfigurationError(f"{file} cannot be read: {problem.strerror}") from None
+        fault = ConfigurationError(f"{file} cannot be read: {problem.strerror}")
     except ValueError as problem:
         # tomllib's messages tell the place, not the text there.
-        raise ConfigurationError(f"{file} is not valid TOML: {problem}") from None
-    profiles = {name: table for name, table in content.items() if isinstance(table, dict)}
-    if shared and any(_holds_secret(table) for table in profiles.values()):
-        raise ConfigurationError(
+        fault = ConfigurationError(f"{file} is not valid TOML: {problem}")
+    else:
+        if not (shared and any(_holds_secret(table) for table in profiles.values())):
+            return profiles
+        fault = ConfigurationError(
             f"{file} holds secrets and other users of this machine may read it", hint=f"Run: chmod 600 {file}"
         )
-    return profiles
+    # Outside the handlers, so that what tomllib was reading is not kept as the context.
+    raise fault
 
 
 def _no_profile(name: str, file: Path, profiles: Iterable[str]) -> ConfigurationError:
@@ -340,16 +370,16 @@ def _readable_by_others(opened: BinaryIO) -> bool:
     return os.name == "posix" and bool(os.fstat(opened.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
-def _holds_secret(table: Mapping[str, Any]) -> bool:
+def _holds_secret(table: Mapping[str, Secret]) -> bool:
     """A private key given as a path is no secret; the file it names is."""
-    return any(key in SECRETS and (key != "private_key" or PEM_MARK in str(value)) for key, value in table.items())
+    return any(key in SECRETS and (key != "private_key" or PEM_MARK in value.reveal()) for key, value in table.items())
 
 
 def _variable(setting: str) -> str:
     return f"SF_{setting.upper()}"
 
 
-def _misspelt(environ: Mapping[str, str], given: set[str]) -> tuple[str, ...]:
+def _misspelt(environ: Iterable[str], given: set[str]) -> tuple[str, ...]:
     """``SF_CLIENTID (SF_CLIENT_ID?)`` for each unknown variable close to a setting that is not given."""
     wanted = [_variable(name) for name in SETTINGS if name not in given]
     known = {_variable(name) for name in SETTINGS}

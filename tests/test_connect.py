@@ -326,7 +326,7 @@ def test_refused_logins_are_typed(local_org):
             username=local_org.username,
             private_key=local_org.private_key_file,
             login_url=local_org.login_url,
-            audience="https://evil.example",
+            audience="https://other.my.salesforce.com",
         ),
     }
     for flow in wrong.values():

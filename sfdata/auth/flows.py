@@ -11,18 +11,25 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from sfdata.auth.exchange import Token, TokenAnswer, TokenRequest, lifetime_in
-from sfdata.config import LOGIN_URL, Settings, answered_instance_url, in_salesforce, org_url, pem_text
+from sfdata.auth.signing_key import SigningKey
+from sfdata.config import LOGIN_URL, Settings, answered_instance_url, in_salesforce, is_local, org_url
 from sfdata.error_codes import response_error
-from sfdata.errors import ConfigurationError, LoginRefused, MissingCredentials, UnreadableAnswer
+from sfdata.errors import ConfigurationError, LoginRefused, LoginRequired, MissingCredentials, UnreadableAnswer
 from sfdata.secret import Secret
 
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - a path
 ASSERTION_SECONDS = 180
 """How long a JWT assertion is good for: Salesforce takes three minutes at most."""
+
+LOG_IN_AGAIN = (
+    "The refresh token was revoked, used up or has expired: log in again in a browser, and give the new one to "
+    "SF_REFRESH_TOKEN. Where the org rotates refresh tokens, connect(…, remember=True) keeps the newest."
+)
 
 DESCRIPTION_HINTS: Mapping[str, str] = {
     "user hasn't approved this consumer": "Approve the app once: pre-authorise the user's profile or a permission set "
@@ -30,7 +37,7 @@ DESCRIPTION_HINTS: Mapping[str, str] = {
     "audience validation failed": "The audience must be https://login.salesforce.com for production and "
     "https://test.salesforce.com for sandboxes; SF_AUDIENCE overrides it, SF_LOGIN_URL decides it.",
     "expired authorization code": "For a JWT this means that the assertion has expired: check this computer's clock.",
-    "expired access/refresh token": "The refresh token was revoked, rotated or has expired: log in again.",
+    "expired access/refresh token": LOG_IN_AGAIN,
     "invalid assertion": "Check that SF_PRIVATE_KEY belongs to the certificate uploaded to the app, and SF_CLIENT_ID "
     "and SF_USERNAME to this org.",
     "invalid jwt signature": "SF_PRIVATE_KEY does not belong to the certificate uploaded to the app.",
@@ -63,6 +70,21 @@ class Grant(ABC):
     def form(self, now: float) -> dict[str, str | Secret]:
         """The parameters of the grant; ``now`` is epoch seconds."""
 
+    @abstractmethod
+    def marks(self) -> tuple[str | Secret | None, ...]:
+        """What tells this login from all others of its kind."""
+
+    def digest(self) -> str:
+        """64 hexadecimal digits that stand for this login and do not tell its secrets."""
+        told = (Secret.of(mark or "") for mark in (self.name, *self.marks()))
+        parts = (sha256(mark.reveal().encode(errors="replace")).digest() for mark in told)
+        return sha256(b"".join(parts)).hexdigest()
+
+    def refusal(self, status: int, error: str, description: str) -> LoginRefused:
+        """The exception for an OAuth error."""
+        said = description or "the login was refused"
+        return LoginRefused(said, error_code=error, status=status, hint=_hint(description))
+
     def token_request(self, now: float) -> TokenRequest:
         """The request to post at epoch second ``now``."""
         return TokenRequest(self.login_url, TOKEN_PATH, self.form(now), self.repeatable)
@@ -86,7 +108,7 @@ class Grant(ABC):
         if answer.status >= 500:
             raise response_error(answer.status, [])
         if content.get("error"):
-            raise _refusal(answer.status, content["error"], content["error_description"])
+            raise self.refusal(answer.status, content["error"], content["error_description"])
         raise UnreadableAnswer(
             f"the login host answered with status {answer.status}, but neither with a token nor with an OAuth error",
             status=answer.status,
@@ -109,7 +131,7 @@ class JwtBearer(Grant):
 
     client_id: str
     username: str
-    private_key: str | os.PathLike[str] | Secret
+    private_key: str | os.PathLike[str] | Secret | SigningKey
     passphrase: str | Secret | None = None
     audience: str | None = None
 
@@ -117,9 +139,10 @@ class JwtBearer(Grant):
 
     def __post_init__(self) -> None:
         Grant.__post_init__(self)
-        given = self.private_key
-        key = pem_text(given.reveal() if isinstance(given, Secret) else os.fspath(given), "private_key")
-        _set(self, private_key=key, passphrase=None if self.passphrase is None else Secret.of(self.passphrase))
+        given = self.private_key if isinstance(self.private_key, Secret | SigningKey) else os.fspath(self.private_key)
+        audience = self.audience or jwt_audience(self.login_url)
+        _set(self, private_key=SigningKey.of(given, self.passphrase), passphrase=None, audience=audience)
+        _check_audience(audience, self.login_url)
 
     def form(self, now: float) -> dict[str, str | Secret]:
         return {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": self.assertion(now)}
@@ -130,17 +153,13 @@ class JwtBearer(Grant):
         Raises:
             ConfigurationError: the key cannot be used; the message says why and never shows it.
         """
-        import jwt
+        assert isinstance(self.private_key, SigningKey)
+        exp = int(now) + ASSERTION_SECONDS
+        return self.private_key.sign({"iss": self.client_id, "sub": self.username, "aud": self.audience, "exp": exp})
 
-        claims = {
-            "iss": self.client_id,
-            "sub": self.username,
-            "aud": self.audience or jwt_audience(self.login_url),
-            "exp": int(now) + ASSERTION_SECONDS,
-        }
-        assert isinstance(self.private_key, Secret)
-        key = _rsa_key(self.private_key, None if self.passphrase is None else Secret.of(self.passphrase))
-        return Secret(jwt.encode(claims, key, algorithm="RS256"))
+    def marks(self) -> tuple[str | Secret | None, ...]:
+        assert isinstance(self.private_key, SigningKey)
+        return (self.login_url, self.client_id, self.username, self.audience, self.private_key.digest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +181,9 @@ class ClientCredentials(Grant):
             "client_id": self.client_id,
             "client_secret": self.client_secret,
         }
+
+    def marks(self) -> tuple[str | Secret | None, ...]:
+        return (self.login_url, self.client_id, self.client_secret)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +211,16 @@ class RefreshToken(Grant):
         if self.client_secret is not None:
             form["client_secret"] = self.client_secret
         return form
+
+    def marks(self) -> tuple[str | Secret | None, ...]:
+        return (self.client_id, self.refresh_token)
+
+    def refusal(self, status: int, error: str, description: str) -> LoginRefused:
+        """`LoginRequired` where the refresh token itself is what is refused, and not its user or its app."""
+        if error != "invalid_grant" or _hint(description) not in (None, LOG_IN_AGAIN):
+            return Grant.refusal(self, status, error, description)
+        said = description or "the refresh token was refused"
+        return LoginRequired(said, error_code=error, status=status, hint=LOG_IN_AGAIN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,56 +319,42 @@ def jwt_audience(login_url: str) -> str:
     return LOGIN_URL
 
 
-def _rsa_key(pem: Secret, passphrase: Secret | None) -> Any:
-    """The private key in ``pem``, or a `ConfigurationError` that does not show it."""
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+def _check_audience(audience: str, login_url: str) -> None:
+    """Refuse an assertion that would be good at Salesforce's, but goes to somebody else, who could use it there.
 
-    encrypted = "ENCRYPTED" in pem.reveal()
-    if encrypted and not passphrase:
-        raise ConfigurationError("the private key is encrypted and needs a passphrase (SF_PRIVATE_KEY_PASSPHRASE)")
-    try:
-        key = load_pem_private_key(
-            pem.reveal().encode(), passphrase.reveal().encode() if encrypted and passphrase else None
+    Raises:
+        ConfigurationError: the audience is neither the login host nor, for logins there or here, Salesforce.
+    """
+    if not audience.startswith("https://") and not is_local(audience):
+        raise ConfigurationError("audience must be an address like https://login.salesforce.com (SF_AUDIENCE)")
+    if urlsplit(audience).hostname == urlsplit(login_url).hostname:
+        return
+    if not in_salesforce(audience) or not (in_salesforce(login_url) or is_local(login_url)):
+        raise ConfigurationError(
+            f"an assertion for {urlsplit(audience).hostname} does not belong at {urlsplit(login_url).hostname}",
+            hint="SF_AUDIENCE and SF_LOGIN_URL name one host, or both lie at Salesforce.",
         )
-    except Exception:  # noqa: BLE001 - cryptography raises several types, whose texts may quote the key
-        key = None
-    if isinstance(key, RSAPrivateKey):
-        return key
-    raise ConfigurationError(_key_fault(pem, encrypted=encrypted, parsed=key is not None))
 
 
-def _key_fault(pem: Secret, *, encrypted: bool, parsed: bool) -> str:
-    text = pem.reveal()
-    if "PUBLIC KEY" in text or "BEGIN CERTIFICATE" in text:
-        return "the private key setting holds a public key or a certificate; the login needs the private key"
-    if parsed:
-        return "the private key is not an RSA key; Salesforce accepts RS256 only"
-    if encrypted:
-        return "the private key cannot be decrypted: the passphrase is wrong, or the file is damaged"
-    return "the private key is not an RSA private key in PEM form (-----BEGIN PRIVATE KEY-----)"
-
-
-def _refusal(status: int, error: str, description: str) -> LoginRefused:
-    hints = (hint for part, hint in DESCRIPTION_HINTS.items() if part in description.lower())
-    return LoginRefused(description or "the login was refused", error_code=error, status=status, hint=next(hints, None))
+def _hint(description: str) -> str | None:
+    return next((hint for part, hint in DESCRIPTION_HINTS.items() if part in description.lower()), None)
 
 
 def _content(answer: TokenAnswer) -> dict[str, Any]:
-    """The JSON object in ``answer``, its tokens wrapped and its words cleaned at once; an empty one if there is none.
-
-    A traceback that shows local variables then shows no secret either.
-    """
+    """The JSON object in ``answer``, its tokens wrapped and its words cleaned; an empty one if there is none."""
     try:
-        content = json.loads(answer.body)
+        # Wrapped while it is read, so that a traceback with local variables shows no token either.
+        content = json.loads(answer.body, object_hook=_veiled)
     except (ValueError, RecursionError):
         return {}
     if not isinstance(content, dict):
         return {}
+    return content | {name: _clean(content.get(name), answer.sent) for name in ("error", "error_description")}
+
+
+def _veiled(content: dict[str, Any]) -> dict[str, Any]:
     for name in ("access_token", "refresh_token", "id_token"):
-        content[name] = Secret.of(content[name]) if _is_token(content.get(name)) else None
-    for name in ("error", "error_description"):
-        content[name] = _clean(content.get(name), answer.sent)
+        content[name] = Secret(content[name]) if _is_token(content.get(name)) else None
     return content
 
 

@@ -20,7 +20,7 @@ import msgspec
 import sfdata
 from sfdata.auth.exchange import TokenAnswer, TokenRequest
 from sfdata.auth.flows import Flow
-from sfdata.auth.tokens import TokenManager
+from sfdata.auth.tokens import Login, TokenManager
 from sfdata.config import OrgConfig
 from sfdata.errors import (
     ConnectionFailed,
@@ -37,6 +37,7 @@ from sfdata.resilience.hooks import CallDone, Hooks, Outcome, TokenRenewed, Writ
 from sfdata.resilience.limits import LimitsTracker
 from sfdata.resilience.retry import IN_DOUBT, WRITES, Operation, RetryPolicy
 from sfdata.resilience.runtime import Runtime
+from sfdata.secret import StaysHere
 from sfdata.transport.faults import AttemptFailed, answer_error, answer_failure, unsupported_version
 from sfdata.transport.layers import BearerLayer, BreakerLayer, BudgetLayer, LimitsLayer, RetryLayer, Send, WireLayer
 from sfdata.transport.messages import Call, Request, Response, Sink, Watch
@@ -49,12 +50,12 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 """JSON with every digit of a Decimal."""
 
 
-class HttpSession:
+class HttpSession(StaysHere):
     """A logged-in connection to one org. Threads may share it; nothing is sent before the first request.
 
     Args:
         config: where the org is, the API version, time-outs.
-        flow: who is logging in.
+        flow: who is logging in, or a login that others share.
         wire: where requests go instead of the network: a recording, a replay, a stub.
         retry, breaker, budget, limits, hooks: the policies, where the usual ones will not do.
         runtime: time, waiting and chance, also of the policies that are not given.
@@ -65,7 +66,7 @@ class HttpSession:
     def __init__(
         self,
         config: OrgConfig,
-        flow: Flow,
+        flow: Flow | Login,
         *,
         wire: httpx.BaseTransport | None = None,
         retry: RetryPolicy | None = None,
@@ -198,6 +199,7 @@ class HttpSession:
 
     def close(self) -> None:
         """Close the connections. A closed session sends nothing more."""
+        self.tokens.close()
         self._closed = True
         self._wire.close()
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from sfdata.errors import UnreadableAnswer
 from sfdata.resilience.retry import Operation
+from sfdata.secret import Secret
 
 _TARGET = re.compile(r"/services/(?:[A-Za-z0-9_.~:,;=+!$'()*/-]|%[0-9A-Fa-f]{2})*(?:\?[!-\"$-\[\]-~]*)?")
 _DISGUISED = re.compile(r"//|(?:^|/)\.\.?(?:/|$)|%2e|%2f|%5c|%0|%1|%7f", re.IGNORECASE)
@@ -68,7 +69,7 @@ class Request:
     method: str
     target: str
     operation: Operation
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str | Secret] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
     origin: str = ""
     watch: Watch | None = field(default=None, repr=False)

@@ -107,17 +107,41 @@ def test_the_audience_follows_the_login_host(login_url, audience):
     assert jwt_audience(login_url) == audience
 
 
-def test_an_audience_that_is_given_wins(pem, rsa_key):
+@pytest.mark.parametrize(
+    ("login_url", "audience"),
+    [
+        ("https://site.example", "https://site.example/x"),
+        ("https://acme.my.salesforce.com", "https://test.salesforce.com"),
+        ("http://127.0.0.1:8080", "https://login.salesforce.com"),
+    ],
+)
+def test_an_audience_that_is_given_wins(pem, rsa_key, login_url, audience):
     """SF_AUDIENCE overrides what follows from the login host."""
-    flow = JwtBearer(client_id="k", username="u", private_key=pem, audience="https://site.example/x")
+    flow = JwtBearer(client_id="k", username="u", private_key=pem, login_url=login_url, audience=audience)
     claims = jwt.decode(
         flow.assertion(NOW).reveal(),
         rsa_key.public_key(),
         algorithms=["RS256"],
-        audience="https://site.example/x",
+        audience=audience,
         options={"verify_exp": False},
     )
-    assert claims["aud"] == "https://site.example/x"
+    assert claims["aud"] == audience
+
+
+@pytest.mark.catalogue("S16")
+@pytest.mark.parametrize(
+    ("login_url", "audience"),
+    [
+        ("https://evil.example", "https://login.salesforce.com"),
+        ("https://login.salesforce.com", "https://evil.example"),
+        ("https://login.salesforce.com", "http://login.salesforce.com"),
+        ("https://login.salesforce.com", "login.salesforce.com"),
+    ],
+)
+def test_an_assertion_goes_nowhere_but_to_its_audience(pem, login_url, audience):
+    """No host gets an assertion that it could use at Salesforce, and none is made for a host that is not asked."""
+    with pytest.raises(ConfigurationError, match=r"audience|assertion"):
+        JwtBearer(client_id="k", username="u", private_key=pem, login_url=login_url, audience=audience)
 
 
 # --- keys ------------------------------------------------------------------------------------------------------------

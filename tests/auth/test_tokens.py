@@ -11,7 +11,15 @@ import jwt
 import pytest
 
 from sfdata.auth import AccessToken, ClientCredentials, JwtBearer, RefreshToken, TokenAnswer, TokenManager
-from sfdata.errors import AuthenticationError, ConnectionFailed, LoginRefused, SessionExpired
+from sfdata.errors import (
+    AuthenticationError,
+    ClockSkew,
+    ConnectionFailed,
+    LoginRefused,
+    LoginRequired,
+    NotRemembered,
+    SessionExpired,
+)
 
 MY_DOMAIN = "https://acme.my.salesforce.com"
 CREDENTIALS = ClientCredentials(client_id="key", client_secret="s", login_url=MY_DOMAIN)
@@ -34,9 +42,12 @@ class LoginHost:
         self.asked = []
         self.more = more
         self.fault = None
+        self.gate = threading.Event()
+        self.gate.set()
 
     def __call__(self, request):
         self.asked.append(parse_qs(request.encoded().decode()))
+        assert self.gate.wait(10)
         if self.fault is not None:
             raise self.fault
         content = {"access_token": f"00D!{len(self.asked)}", "instance_url": MY_DOMAIN, **self.more}
@@ -96,8 +107,14 @@ def test_a_refused_new_token_is_fetched_anew():
     assert tokens.renewed(tokens.current()).access.reveal() == "00D!3"
 
 
-def test_an_ageing_token_is_renewed_before_the_org_refuses_it():
-    """After ninety minutes of an unknown lifetime the next use renews, whatever the wall clock says."""
+def landed(tokens):
+    """Wait until no renewal is under way."""
+    tokens.close()
+    return tokens
+
+
+def test_an_ageing_token_is_renewed_while_requests_go_on_with_it():
+    """After ninety minutes of an unknown lifetime one renewal begins; until it is there, nobody waits for it."""
     host, clock, told = LoginHost(), Clock(), []
     tokens = TokenManager(CREDENTIALS, host, clock=clock, announce=lambda *event: told.append(event))
     tokens.current()
@@ -105,8 +122,39 @@ def test_an_ageing_token_is_renewed_before_the_org_refuses_it():
     tokens.current()
     assert len(host.asked) == 1
     clock.seconds = 90 * 60
-    assert tokens.current().access.reveal() == "00D!2"
+    host.gate.clear()
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _: tokens.current().access.reveal(), range(64))) == {"00D!1"}
+    host.gate.set()
+    assert landed(tokens).current().access.reveal() == "00D!2"
+    assert len(host.asked) == 2
     assert told[-1] == ("client credentials", "expiring")
+
+
+def test_who_is_refused_while_a_renewal_is_under_way_waits_for_that_one():
+    """A refusal in the middle of a renewal begins no second one."""
+    host, clock = LoginHost(), Clock()
+    tokens = TokenManager(CREDENTIALS, host, clock=clock)
+    old = tokens.current()
+    clock.seconds = 90 * 60
+    host.gate.clear()
+    tokens.current()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(tokens.renewed, old)
+        host.gate.set()
+        assert waiting.result(5).access.reveal() == "00D!2"
+    assert len(host.asked) == 2
+
+
+def test_an_expired_token_is_not_handed_out():
+    """Where a token says when it ends, nobody gets it after its end: all wait for the next one."""
+    host, clock = LoginHost(), Clock()
+    host.more["access_token"] = first = jwt.encode({"iat": 0, "exp": 600}, "k" * 32, algorithm="HS256")
+    tokens = TokenManager(CREDENTIALS, host, clock=clock)
+    assert tokens.current().access.reveal() == first
+    host.more["access_token"] = second = jwt.encode({"iat": 600, "exp": 1200}, "k" * 32, algorithm="HS256")
+    clock.seconds = 600
+    assert tokens.current().access.reveal() == second
 
 
 @pytest.mark.parametrize(("lifetime", "renewed_after"), [(600, 540), (60, 30)])
@@ -121,6 +169,7 @@ def test_a_known_lifetime_is_kept_to(lifetime, renewed_after):
     assert len(host.asked) == 1
     clock.seconds = renewed_after
     tokens.current()
+    landed(tokens)
     assert len(host.asked) == 2
 
 
@@ -131,12 +180,31 @@ def test_a_login_host_out_of_reach_does_not_stop_a_token_that_works():
     tokens.current()
     host.fault = ConnectionFailed("down")
     clock.seconds = 91 * 60
-    assert tokens.current().access.reveal() == "00D!1"
-    assert tokens.current().access.reveal() == "00D!1"
+    for _ in range(3):
+        assert tokens.current().access.reveal() == "00D!1"
+        landed(tokens)
     assert len(host.asked) == 2
     host.fault = None
     clock.seconds += 60
-    assert tokens.current().access.reveal() == "00D!3"
+    tokens.current()
+    assert landed(tokens).current().access.reveal() == "00D!3"
+
+
+@pytest.mark.catalogue("A5")
+def test_a_refused_renewal_is_not_tried_again_unasked():
+    """A token that still works is used to its end, though the login behind it is gone; then one try tells why."""
+    host, clock = LoginHost(), Clock()
+    tokens = TokenManager(CREDENTIALS, host, clock=clock)
+    token = tokens.current()
+    host.fault = LoginRefused("inactive user")
+    for hours in range(2, 12):
+        clock.seconds = hours * 3600
+        assert tokens.current() is token
+        landed(tokens)
+    assert len(host.asked) == 2
+    with pytest.raises(LoginRefused, match="inactive"):
+        tokens.renewed(token)
+    assert len(host.asked) == 3
 
 
 def test_a_failed_login_is_not_remembered():
@@ -163,12 +231,33 @@ def test_a_given_token_is_used_without_a_login_and_cannot_be_renewed():
     assert not host.asked
 
 
-def test_a_rotated_refresh_token_replaces_the_old_one():
-    """The next renewal posts the refresh token that the last answer brought."""
+def test_a_rotated_refresh_token_replaces_the_old_one_and_a_warning_says_so():
+    """The next renewal posts the refresh token that the last answer brought; that the given one is spent is told."""
     host = LoginHost(refresh_token="second")
     tokens = TokenManager(RefreshToken(client_id="k", refresh_token="first"), host)
-    tokens.renewed(tokens.current())
-    assert [form["refresh_token"] for form in host.asked] == [["first"], ["second"]]
+    with pytest.warns(NotRemembered, match="remember=True"):
+        tokens.current()
+    tokens.renewed(tokens.renewed(tokens.current()))
+    assert [form["refresh_token"] for form in host.asked] == [["first"], ["second"], ["second"]]
+
+
+@pytest.mark.catalogue("A5", "S17")
+def test_a_refresh_token_that_is_gone_asks_for_a_login():
+    """A refused refresh token is LoginRequired with the next step; a refused user stays what it is."""
+    host = LoginHost()
+    tokens = TokenManager(RefreshToken(client_id="k", refresh_token="r"), lambda request: host.answer)
+    host.answer = refusal("invalid_grant", "expired access/refresh token")
+    with pytest.raises(LoginRequired, match="log in again") as refused:
+        tokens.current()
+    assert refused.value.error_code == "invalid_grant"
+    host.answer = refusal("invalid_grant", "inactive user")
+    with pytest.raises(LoginRefused, match="frozen") as refused:
+        tokens.current()
+    assert type(refused.value) is LoginRefused
+
+
+def refusal(error, description):
+    return TokenAnswer(400, json.dumps({"error": error, "error_description": description}).encode())
 
 
 @pytest.mark.catalogue("A6", "S10")
@@ -201,17 +290,18 @@ class StrictHost:
         if expiry < self.clock:
             body = {"error": "invalid_grant", "error_description": "expired authorization code"}
             return TokenAnswer(400, json.dumps(body).encode(), date=self.clock)
-        body = {"access_token": "00D!ok", "instance_url": MY_DOMAIN}
+        body = {"access_token": f"00D!ok{self.asked}", "instance_url": MY_DOMAIN}
         return TokenAnswer(200, json.dumps(body).encode(), date=self.clock)
 
 
+@pytest.mark.catalogue("A4")
 @pytest.mark.catalogue("A4")
 def test_a_slow_local_clock_is_corrected_by_the_servers(pem):
     """Ten minutes behind, the first assertion is expired; the second is dated by the server and accepted."""
     host = StrictHost(clock=1_800_000_600.0)
     flow = JwtBearer(client_id="k", username="u", private_key=pem)
     tokens = TokenManager(flow, host, now=lambda: 1_800_000_000.0)
-    assert tokens.current().access.reveal() == "00D!ok"
+    assert tokens.current().access.reveal() == "00D!ok2"
     assert host.asked == 2
 
 
@@ -231,8 +321,10 @@ def test_a_refusal_with_a_right_clock_is_final(pem, date):
     assert len(asked) == 1
 
 
-def test_a_clock_far_off_is_corrected_only_once(pem):
-    """If the corrected assertion is refused as well, that is the answer."""
+@pytest.mark.catalogue("A4")
+@pytest.mark.parametrize(("ours", "seconds"), [(1_800_000_000.0, 9_999.0), (1_800_020_000.0, -10_001.0)])
+def test_a_clock_that_no_time_helps_is_told(pem, ours, seconds):
+    """If the assertion by the host's time is refused as expired as well, the error tells by how much we differ."""
     asked = []
 
     def host(request):
@@ -240,7 +332,19 @@ def test_a_clock_far_off_is_corrected_only_once(pem):
         body = b'{"error":"invalid_grant","error_description":"expired authorization code"}'
         return TokenAnswer(400, body, date=1_800_009_999.0)
 
-    tokens = TokenManager(JwtBearer(client_id="k", username="u", private_key=pem), host, now=lambda: 1_800_000_000.0)
-    with pytest.raises(LoginRefused, match="clock"):
+    tokens = TokenManager(JwtBearer(client_id="k", username="u", private_key=pem), host, now=lambda: ours)
+    with pytest.raises(ClockSkew, match="clock") as refused:
         tokens.current()
+    assert refused.value.seconds == seconds
+    assert ("behind" if seconds > 0 else "ahead") in refused.value.message
     assert len(asked) == 2
+
+
+@pytest.mark.catalogue("A4")
+def test_a_known_difference_of_clocks_is_reckoned_with(pem):
+    """What the first answer told of the host's clock dates the next assertion from the start."""
+    host = StrictHost(clock=1_800_000_600.0)
+    flow = JwtBearer(client_id="k", username="u", private_key=pem)
+    tokens = TokenManager(flow, host, now=lambda: 1_800_000_000.0)
+    tokens.renewed(tokens.current())
+    assert host.asked == 3
