@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from typing import Any, overload
 from weakref import WeakValueDictionary
@@ -12,7 +13,6 @@ from weakref import WeakValueDictionary
 import pandas as pd
 
 from sfdata.api import bulk_query
-from sfdata.api import limits as limits_api
 from sfdata.api.bulk_ingest import IngestOperation
 from sfdata.api.composite import Subrequest, SubResult
 from sfdata.api.composite import composite as send_composite
@@ -27,8 +27,11 @@ from sfdata.logs import ConnectionLog
 from sfdata.metadata import ObjectDescribe
 from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hook, Hooks
+from sfdata.resilience.limits import LimitsTracker, Reserve
+from sfdata.resilience.runtime import Runtime
 from sfdata.transfer.checking import Checking
 from sfdata.transfer.engine import Engine
+from sfdata.transfer.limits import OrgLimits
 from sfdata.transfer.planning import Check, PushRequest
 from sfdata.transfer.push_engine import PushEngine
 from sfdata.transfer.push_result import PushResult
@@ -49,7 +52,10 @@ def connect(
     api_version: str | None = None,
     timeout_seconds: float | None = None,
     budget: int | None = None,
+    reserve: int | float = 0,
+    throttle: bool = False,
     hooks: Sequence[Hook] = (),
+    runtime: Runtime | None = None,
 ) -> Org:
     """A connection to an org. Nothing is sent before the first call that needs an answer.
 
@@ -68,7 +74,11 @@ def connect(
         timeout_seconds: how long one request may be silent.
         budget: API calls this connection may make; what would go beyond raises `BudgetExceeded` instead of being sent.
             None for no bound. `Org.budget` tells what is left, and can be raised.
+        reserve: API calls of the org's day that are left to others: a number, or a share below 1. What would take of
+            them raises `NotEnoughLeft` and is not sent, but for one call in a quarter of an hour, which looks again.
+        throttle: when four fifths of the org's day are spent, wait before each call: longer, the fewer are left.
         hooks: called with each event of the connection, see `sfdata.resilience.hooks`.
+        runtime: time, waiting and chance, where they are not to be the machine's own.
 
     Raises:
         ConfigurationError: a setting is missing, malformed or contradicts another.
@@ -79,7 +89,9 @@ def connect(
         "timeout_seconds": timeout_seconds,
     }
     overrides: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    calls = Budget(budget)
+    opened = partial(
+        Org, hooks=hooks, budget=Budget(budget), reserve=Reserve(reserve), throttle=throttle, runtime=runtime
+    )
     if access_token is not None:
         if flow is not None:
             raise ConfigurationError("give either flow= or access_token=, not both")
@@ -90,7 +102,7 @@ def connect(
         if target is not None:
             raise ConfigurationError(f"give either a flow or the name {target!r}, not both")
         config = OrgConfig(instance_url=instance_url, login_url=flow.login_url, **overrides)
-        return Org(config, flow, name=None, source="arguments", hooks=hooks, budget=calls)
+        return opened(config, flow, name=None, source="arguments")
     if target is None and instance_url is None:
         target = os.environ.get("SFDATA_ORG") or None
     if target == "local":
@@ -98,12 +110,12 @@ def connect(
             raise ConfigurationError("the local org has an address of its own: leave out instance_url=")
         config, flow = _local()
         config = replace(config, **overrides)
-        return Org(config, flow, name=target, source="the embedded local org", hooks=hooks, budget=calls)
+        return opened(config, flow, name=target, source="the embedded local org")
     settings = settings_from_env() if target is None else settings_from_profile(target)
     if instance_url is not None:
         settings = replace(settings, instance_url=instance_url)
     config, flow = replace(settings.org_config(), **overrides), flow_from_settings(settings)
-    return Org(config, flow, name=target, source=settings.source, hooks=hooks, budget=calls)
+    return opened(config, flow, name=target, source=settings.source)
 
 
 def _local() -> tuple[OrgConfig, Flow]:
@@ -135,6 +147,7 @@ class Org:
         closed: whether `close` has been called.
         hooks: subscribe here for progress, retries and renewed tokens.
         budget: the API calls it has made, and may make; see `Budget`.
+        limits: what the org allows; call it for a table, see `OrgLimits`.
     """
 
     def __init__(
@@ -146,11 +159,17 @@ class Org:
         source: str,
         hooks: Sequence[Hook] = (),
         budget: Budget | None = None,
+        reserve: Reserve | None = None,
+        throttle: bool = False,
+        runtime: Runtime | None = None,
     ) -> None:
         self.hooks = Hooks(*hooks)
         self.source = source
         self.budget = budget or Budget()
-        self._session = HttpSession(config, flow, hooks=self.hooks, budget=self.budget)
+        runtime = runtime or Runtime()
+        limits = LimitsTracker(runtime, reserve=reserve, throttle=throttle, announce=self.hooks)
+        self._session = HttpSession(config, flow, hooks=self.hooks, budget=self.budget, limits=limits, runtime=runtime)
+        self.limits = OrgLimits(self._session)
         self._describe = DescribeCache(self._session)
         self._host = (config.instance_url or config.login_url).partition("://")[2]
         self.hooks.subscribe(ConnectionLog(self._host, self._session.tokens.masked))
@@ -317,18 +336,6 @@ class Org:
         texts, flags = ["name", "label", "keyPrefix"], ["custom", "queryable", "createable", "updateable", "deletable"]
         frame = pd.DataFrame(self._describe.global_()["sobjects"], columns=[*texts, *flags])
         return frame.astype(dict.fromkeys(texts, "str") | dict.fromkeys(flags, "boolean"))
-
-    def limits(self) -> pd.DataFrame:
-        """The org's limits, one row each: ``max``, ``remaining`` and the share ``used`` (missing where max is 0).
-
-        https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_limits.htm
-        """
-        limits = limits_api.limits(self._session)
-        index = pd.Index(list(limits), name="limit", dtype="str")
-        counts = {"max": [one.max for one in limits.values()], "remaining": [one.remaining for one in limits.values()]}
-        frame = pd.DataFrame(counts, index=index, dtype="Int64")
-        frame["used"] = 1 - frame["remaining"] / frame["max"].replace(0, pd.NA)
-        return frame
 
     def query_jobs(self) -> pd.DataFrame:
         """The Bulk query jobs of the last seven days that this user may see, the latest first.
