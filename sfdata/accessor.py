@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sfdata.current_org import lasting, watched, which_org
+from sfdata.push_verbs import FramePushes, SeriesPushes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,14 +22,13 @@ if TYPE_CHECKING:
     from sfdata.org import Org
     from sfdata.transfer.engine import Engine
     from sfdata.transfer.lookup import Many
-    from sfdata.transfer.planning import Check
     from sfdata.transfer.push_result import PushResult
     from sfdata.transfer.resume import ResumedRead
 
 T = TypeVar("T")
 
 
-class FrameAccessor:
+class FrameAccessor(FramePushes):
     """``df.sf``. Every verb takes ``org=``; `sfdata.lookup` says which org it is without."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
@@ -84,84 +84,8 @@ class FrameAccessor:
         with which_org(org) as found:
             return found.check(self._frame, object_name, operation, key=key, nulls=nulls)
 
-    def bulk_insert(
-        self,
-        object_name: str,
-        *,
-        org: Org | str | None = None,
-        check: Check = "refuse",
-        nulls: NullPolicy = "leave",
-        part_rows: int | None = None,
-    ) -> PushResult:
-        """Create a record for each row, through Bulk API 2.0: see `sfdata.Org.push`.
 
-        >>> df["Id"] = df.sf.bulk_insert("Account").ids  # doctest: +SKIP
-        """
-        return _push(self._frame, org, object_name, "insert", check=check, nulls=nulls, part_rows=part_rows)
-
-    def bulk_update(
-        self,
-        object_name: str,
-        *,
-        org: Org | str | None = None,
-        check: Check = "refuse",
-        nulls: NullPolicy = "leave",
-        part_rows: int | None = None,
-    ) -> PushResult:
-        """Change the records that the column ``Id`` names: see `sfdata.Org.push`.
-
-        >>> df.sf.bulk_update("Account", nulls={"Phone": "clear"}).raise_for_errors()  # doctest: +SKIP
-        """
-        return _push(self._frame, org, object_name, "update", check=check, nulls=nulls, part_rows=part_rows)
-
-    def bulk_upsert(
-        self,
-        object_name: str,
-        key: str,
-        *,
-        org: Org | str | None = None,
-        check: Check = "refuse",
-        nulls: NullPolicy = "leave",
-        part_rows: int | None = None,
-    ) -> PushResult:
-        """Change the records that ``key`` finds, and create those it does not: see `sfdata.Org.push`.
-
-        >>> result = df.sf.bulk_upsert("Account", "Ext__c")  # doctest: +SKIP
-        """
-        return _push(self._frame, org, object_name, "upsert", key=key, check=check, nulls=nulls, part_rows=part_rows)
-
-    def bulk_delete(
-        self,
-        object_name: str,
-        *,
-        org: Org | str | None = None,
-        check: Check = "refuse",
-        part_rows: int | None = None,
-    ) -> PushResult:
-        """Put the records that the column ``Id`` names into the recycle bin: see `sfdata.Org.push`.
-
-        >>> duplicates.sf.bulk_delete("Account")  # doctest: +SKIP
-        """
-        return _push(self._frame, org, object_name, "delete", check=check, part_rows=part_rows)
-
-    def bulk_hard_delete(
-        self,
-        object_name: str,
-        *,
-        org: Org | str | None = None,
-        check: Check = "refuse",
-        part_rows: int | None = None,
-    ) -> PushResult:
-        """Delete the records that the column ``Id`` names for good: see `sfdata.Org.push`.
-
-        The user needs the permission 'Bulk API Hard Delete'.
-
-        >>> old.sf.bulk_hard_delete("Task")  # doctest: +SKIP
-        """
-        return _push(self._frame, org, object_name, "hardDelete", check=check, part_rows=part_rows)
-
-
-class SeriesAccessor:
+class SeriesAccessor(SeriesPushes):
     """``series.sf``, for a Series of keys."""
 
     def __init__(self, series: pd.Series[Any]) -> None:
@@ -190,34 +114,6 @@ class SeriesAccessor:
         with which_org(org) as found:
             wanted = Lookup(found, object_name, fields, key, prefix, many, indicator, all_rows, engine)
             return wanted.of(self._series, dtype_backend)
-
-    def bulk_delete(
-        self,
-        object_name: str,
-        *,
-        org: Org | str | None = None,
-        check: Check = "refuse",
-        part_rows: int | None = None,
-    ) -> PushResult:
-        """Put the records with these Ids into the recycle bin: see `sfdata.Org.push`.
-
-        >>> duplicates["Id"].sf.bulk_delete("Account")  # doctest: +SKIP
-        """
-        return _push(self._series.to_frame("Id"), org, object_name, "delete", check=check, part_rows=part_rows)
-
-    def bulk_hard_delete(
-        self,
-        object_name: str,
-        *,
-        org: Org | str | None = None,
-        check: Check = "refuse",
-        part_rows: int | None = None,
-    ) -> PushResult:
-        """Delete the records with these Ids for good: see `sfdata.Org.push`.
-
-        >>> old["Id"].sf.bulk_hard_delete("Task")  # doctest: +SKIP
-        """
-        return _push(self._series.to_frame("Id"), org, object_name, "hardDelete", check=check, part_rows=part_rows)
 
 
 def lookup(
@@ -301,16 +197,6 @@ def resume(id: str, org: Org | str | None = None) -> PushResult | ResumedRead:  
             return found.resume(id)
 
     return lasting(org, go_on)
-
-
-def _push(frame: pd.DataFrame, org: Org | str | None, *what: Any, **how: Any) -> PushResult:
-    """`Org.push` of a frame to the org that is meant."""
-
-    def push(found: Org) -> PushResult:
-        with watched(found):
-            return found.push(frame, *what, **how)
-
-    return lasting(org, push)
 
 
 # --- pandas -----------------------------------------------------------------------------------------------------------

@@ -70,8 +70,7 @@ def encode(
         ConfigurationError: arguments that contradict each other; no frame.
     """
     rows = writable_rows(frame, object_name, describe, operation, key, nulls)
-    header = ",".join(column.header for column in rows.columns) + "\n"
-    return RecordParts(header.encode(), rows.source.rows, rows.csv, limit, part_rows)
+    return RecordParts(rows.header, rows.source.rows, rows.csv, limit, part_rows)
 
 
 def writable_rows(
@@ -110,6 +109,11 @@ class Rows:
     source: InputFrame
     columns: Sequence[WriteColumn]
     clears: bool
+
+    @property
+    def header(self) -> bytes:
+        """The first line of their CSV."""
+        return (",".join(column.header for column in self.columns) + "\n").encode()
 
     def csv(self, start: int, stop: int) -> pa.Buffer:
         """The rows from one position up to another as CSV, each ended by LF.

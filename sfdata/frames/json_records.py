@@ -17,7 +17,6 @@ https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resourc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -26,17 +25,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sfdata.frames.cells import CLEARED, TEXT, form_of
-from sfdata.frames.columns import Describe
-from sfdata.frames.encode import Rows, writable_rows
-from sfdata.frames.record_parts import RecordParts, line_ends
-from sfdata.frames.write_columns import NullPolicy, Operation, WriteColumn
+from sfdata.frames.encode import Rows
+from sfdata.frames.record_parts import RowWriter
+from sfdata.frames.write_columns import WriteColumn
 
 CALL_ROWS = 200
-CALL_BYTES = 6_000_000
-"""A request's body may have 6 MB.
+CALL_BYTES = 6_000_000 - CALL_ROWS * 200
+"""What the records of a call may have: its body takes 6 MB, and says of each record what object it is of.
 https://developer.salesforce.com/docs/atlas.en-us.salesforce_app_limits_cheatsheet.meta/salesforce_app_limits_cheatsheet/salesforce_app_limits_platform_api.htm"""
-_ENVELOPE_BYTES = 100
-"""What stands around the records of a call, and around each one but for the name of its object."""
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _TYPED: Mapping[str, Callable[[str], Any]] = {
@@ -46,44 +42,21 @@ _TYPED: Mapping[str, Callable[[str], Any]] = {
 }
 
 
-def encode_json(
-    frame: Any,
-    object_name: str,
-    describe: Describe,
-    operation: Operation,
-    *,
-    key: str | None = None,
-    nulls: NullPolicy = "leave",
-    limit: int = CALL_BYTES,
-    part_rows: int | None = None,
-) -> RecordParts:
-    """The records of each call, one JSON object a line; a call has at most 200, and ``limit`` bytes as it is sent.
+def json_lines(rows: Rows) -> RowWriter:
+    """Writes rows as JSON objects, each on a line of its own.
 
-    Arguments and errors are those of `sfdata.frames.encode.encode`.
+    Raises:
+        PushRefused: when rows are written, all that is wrong with their values.
     """
-    rows = writable_rows(frame, object_name, describe, operation, key, nulls)
-    count = CALL_ROWS if part_rows is None else min(part_rows, CALL_ROWS)
-    room = limit - (count + 1) * (_ENVELOPE_BYTES + len(object_name))
-    return RecordParts(b"", rows.source.rows, _JsonRows(rows).lines, room, count, line_ends)
 
-
-@dataclass(frozen=True, slots=True)
-class _JsonRows:
-    """The rows of a frame as lines of JSON."""
-
-    rows: Rows
-
-    def lines(self, start: int, stop: int) -> pa.Buffer:
-        """The rows from one position up to another, each ended by LF.
-
-        Raises:
-            PushRefused: all that is wrong with their values.
-        """
+    def write(start: int, stop: int) -> pa.Buffer:
         records: list[dict[str, Any]] = [{} for _ in range(start, stop)]
-        for column, cells in zip(self.rows.columns, self.rows.cells(start, stop), strict=True):
+        for column, cells in zip(rows.columns, rows.cells(start, stop), strict=True):
             for record, member in zip(records, _members(column, cells), strict=True):
                 record.update(member)
         return pa.py_buffer(_ENCODER.encode_lines(records))
+
+    return write
 
 
 def _members(column: WriteColumn, cells: pa.Array) -> Iterator[dict[str, Any]]:

@@ -127,7 +127,7 @@ class JobState:
 
 @dataclass(frozen=True, slots=True)
 class EngineChosen:
-    """A query goes on through ``engine`` (``rest`` or ``bulk``), for ``reason``."""
+    """A query or a push goes on through ``engine`` (``rest``, ``collections`` or ``bulk``), for ``reason``."""
 
     engine: str
     reason: str
@@ -135,7 +135,7 @@ class EngineChosen:
 
 @dataclass(frozen=True, slots=True)
 class UnitMoved:
-    """Unit ``unit`` of a push, with ``rows`` rows, has come to ``phase``, in the ingest job ``job``."""
+    """Unit ``unit`` of a push, with ``rows`` rows, has come to ``phase``, in the ingest job ``job`` or in a call."""
 
     push: str
     unit: int

@@ -3,7 +3,7 @@
 One SQLite file says it all and survives a kill at any moment: a phase is on disk before the step behind it begins.
 Beside it lie each push's data as they are sent, so that a push goes on in a process that has never seen the frame.
 
-The phases of a unit, and what a restart does in each:
+The phases of a unit that travels in a job, and what a restart does in each:
 
 | phase      | on disk before it               | a restart …                                                        |
 |------------|---------------------------------|--------------------------------------------------------------------|
@@ -13,6 +13,12 @@ The phases of a unit, and what a restart does in each:
 | closing    | that it is about to be closed   | asks the job: closes it if it is open, else goes on                |
 | running    | that it was closed              | asks the job until it has ended                                    |
 | terminal   | state and counts                | fetches the results                                                |
+| accounted  | the outcome of every row        | has nothing to do                                                  |
+
+Of a unit that travels in a call, whose answer nobody can ask for again:
+
+| planned    | the unit's data, their digest   | sends them                                                         |
+| sending    | that they are about to be sent  | sends them again, where twice is once; else nobody knows of them   |
 | accounted  | the outcome of every row        | has nothing to do                                                  |
 """
 
@@ -26,14 +32,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from sfdata.api.bulk_ingest import IngestOperation
 from sfdata.errors import ConfigurationError, PushStopped, PushUnderWay
 
-Phase = Literal["planned", "job_known", "uploaded", "closing", "running", "terminal", "accounted"]
+Phase = Literal["planned", "job_known", "uploaded", "closing", "running", "terminal", "sending", "accounted"]
 State = Literal["planned", "running", "needs_attention", "finished"]
-PHASES: tuple[Phase, ...] = get_args(Phase)
+PHASES: tuple[Phase, ...] = ("planned", "job_known", "uploaded", "closing", "running", "terminal", "accounted")
+CALL_PHASES: tuple[Phase, ...] = ("planned", "sending", "accounted")
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS pushes (
@@ -66,12 +73,12 @@ class PushRecord:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Some rows of a push that travel in one job.
+    """Some rows of a push that travel in one job, or in one call.
 
     Attributes:
         number: from 1, in the push.
         digest: SHA-256 of the data, in hexadecimal.
-        job: the Id of the job that has, or will have, the data.
+        job: the Id of the job that has, or will have, the data; None for a call.
         abandoned: jobs made before it whose upload ended in doubt; they were never closed.
         job_state, processed, failed: what the job said when it had ended.
         problem: why the rows of the unit need attention.

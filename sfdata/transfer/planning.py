@@ -11,7 +11,7 @@ import datetime as dt
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -26,11 +26,12 @@ import pyarrow.compute as pc
 from sfdata.api.bulk_ingest import IngestOperation
 from sfdata.errors import ConfigurationError, PushRefused
 from sfdata.frames.columns import Describe
-from sfdata.frames.encode import encode
-from sfdata.frames.record_parts import LARGEST_PART, RecordParts
+from sfdata.frames.encode import writable_rows
+from sfdata.frames.json_records import CALL_ROWS
 from sfdata.frames.write_columns import NullPolicy
 from sfdata.metadata import FieldDescribe, ObjectDescribe
 from sfdata.transfer.journal import Journal, PushRecord, Unit
+from sfdata.transfer.push_engine import FORMS, Engine, PushEngine, UnitForm, chosen, engine_of
 from sfdata.transfer.push_rows import push_rows
 from sfdata.transfer.unit_files import Positions, disk_faults, save, save_index, save_positions, unit_data, unit_file
 
@@ -45,13 +46,18 @@ PASSING_CODES = frozenset(
     {"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "REQUEST_RUNNING_TOO_LONG", "QUERY_TIMEOUT"}
 )
 """Codes of rows that failed for the moment's reasons: the same rows may well succeed when they are sent again."""
+_ONE_CALL = f"all_or_none=True takes one call, and the frame does not fit into one: {CALL_ROWS} rows, and 6 MB as JSON"
 _OWNERS = frozenset({"User", "Group"})
 """Saving a record locks the records it refers to, but not its owner."""
 
 
 @dataclass(frozen=True, slots=True)
 class PushRequest:
-    """What is to be done with a frame; the fields are the arguments of `sfdata.Org.push`."""
+    """What is to be done with a frame; the fields are the arguments of `sfdata.Org.push`.
+
+    Raises:
+        ConfigurationError: they contradict each other.
+    """
 
     object_name: str
     operation: IngestOperation
@@ -59,10 +65,17 @@ class PushRequest:
     check: Check = "refuse"
     nulls: NullPolicy = "leave"
     part_rows: int | None = None
+    engine: PushEngine = "bulk"
+    all_or_none: bool = False
 
     def __post_init__(self) -> None:
         if self.check not in ("refuse", "warn") and self.check is not False:
             raise ConfigurationError(f"check is 'refuse', 'warn' or False, not {self.check!r}")
+        self.chosen_engine(0)
+
+    def chosen_engine(self, rows: int) -> tuple[Engine, str]:
+        """The engine for so many rows, and why."""
+        return chosen(self.engine, self.operation, rows, all_or_none=self.all_or_none)
 
 
 def new_push_id() -> str:
@@ -86,18 +99,24 @@ class Planner:
     def plan(self, push_id: str, frame: Any, request: PushRequest) -> PushRecord:
         """The push of a whole frame: of pandas, or anything that Arrow takes for a table.
 
+        ``request`` may leave the engine open.
+
         Raises:
             PushRefused: rows that cannot be written.
             ConfigurationError: arguments that contradict each other.
             PushStopped: the disk does not take the data.
         """
         source = frame if isinstance(frame, pd.DataFrame) else as_table(frame)
+        engine, _ = request.chosen_engine(row_count(source))
+        part_rows = FORMS[engine].part_rows(request.part_rows)
         with _whole(self.journal, push_id) as folder:
             described = self.describe(request.object_name)
-            columns, units = self._units(push_id, folder, source, request, described)
+            columns, units = self._units(push_id, folder, source, replace(request, part_rows=part_rows), FORMS[engine])
             rows = sum(unit.rows for unit in units)
             save_index(folder, source.index if isinstance(source, pd.DataFrame) else pd.RangeIndex(rows))
         key = described.field(request.key) if request.key else None  # as describe spells it, and so the header
+        unique = key is not None and (key.unique or key.type == "id")
+        calls = {"all_or_none": request.all_or_none, "unique_key": unique} if engine == "collections" else {}
         push = PushRecord(
             id=push_id,
             org=self.org,
@@ -108,38 +127,34 @@ class Planner:
             rows=rows,
             state="planned",
             started=dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
-            about={"part_rows": request.part_rows},
+            about={"part_rows": part_rows, "engine": engine, **calls},
         )
         self.journal.plan(push, units)
         return push
 
     def _units(
-        self, push_id: str, folder: Path, source: Any, request: PushRequest, described: ObjectDescribe
+        self, push_id: str, folder: Path, source: Any, request: PushRequest, form: UnitForm
     ) -> tuple[tuple[str, ...], list[Unit]]:
+        described = self.describe(request.object_name)
         order = _order(source, described, request.part_rows)
         laid = source if order is None else _laid(source, order)
         units = []
         with _told_by_the_frame(order):
-            parts = encode(
-                laid,
-                described.name,
-                self.describe,
-                request.operation,
-                key=request.key,
-                nulls=request.nulls,
-                part_rows=request.part_rows,
-            )
-            for part, content in parts:
+            rows = writable_rows(laid, described.name, self.describe, request.operation, request.key, request.nulls)
+            for part, content in form.parts(rows, request.part_rows):
+                if part.number and request.all_or_none:
+                    raise ConfigurationError(_ONE_CALL)
                 positions = np.arange(part.start, part.stop) if order is None else order[part.start : part.stop]
                 units.append(Unit(push_id, part.number + 1, part.rows, part.digest))
-                self._keep(folder, units[-1], content, positions)
+                self._keep(folder, units[-1], content, positions, form)
                 del content
-        return tuple(parts.header.decode().rstrip("\n").split(",")), units
+        return tuple(column.header for column in rows.columns), units
 
     def plan_again(self, push: PushRecord, codes: Collection[str]) -> bool:
         """New units of the rows that were not processed, or failed with one of ``codes``; whether there are any.
 
-        All units of the push must be at their end, or a row would be in two that are to be sent.
+        What was to be all or none is sent again as a whole, if nothing of it failed with another code. All units of the
+        push must be at their end, or a row would be in two that are to be sent.
 
         Raises:
             PushStopped: the data on disk are not those that were sent, or the disk does not take them again.
@@ -147,22 +162,23 @@ class Planner:
         folder, units = self.journal.folder(push.id), self.journal.units(push.id)
         assert all(unit.phase == "accounted" for unit in units)
         chosen = _to_send_again(push_rows(folder, units, push.rows), codes)
-        if not len(chosen):
+        if not len(chosen) or (push.about.get("all_or_none") and len(chosen) < push.rows):
             return False
-        records = _SentRecords(folder, {unit.number: unit for unit in units}, chosen)
-        parts = RecordParts(records.header, len(chosen), records.csv, LARGEST_PART, push.about["part_rows"])
+        form = FORMS[engine_of(push.about)]
+        records = _SentRecords(folder, {unit.number: unit for unit in units}, chosen, form)
+        parts = form.cut(records.header, len(chosen), records.data, push.about["part_rows"])
         positions, again = chosen["position"].to_numpy(), list[Unit]()
         with _disk_faults():
             for part, content in parts:
                 again.append(Unit(push.id, len(units) + part.number + 1, part.rows, part.digest))
-                self._keep(folder, again[-1], content, positions[part.start : part.stop])
+                self._keep(folder, again[-1], content, positions[part.start : part.stop], form)
                 del content
         self.journal.set_state(push.id, "planned")  # first, or it would look finished
         self.journal.add_units(again)
         return True
 
-    def _keep(self, folder: Path, unit: Unit, content: bytes, positions: Positions) -> None:
-        save(unit_file(folder, unit.number), content)
+    def _keep(self, folder: Path, unit: Unit, content: bytes, positions: Positions, form: UnitForm) -> None:
+        save(unit_file(folder, unit.number, form.kind), content)
         save_positions(folder, unit.number, positions)
         self.announce(unit)
 
@@ -176,6 +192,11 @@ def as_table(frame: Any) -> Any:
         return pa.table(frame)
     except (pa.ArrowException, TypeError, ValueError):
         return frame
+
+
+def row_count(frame: Any) -> int:
+    """The rows of a frame; 0 of what is none, for `encode` to refuse."""
+    return len(frame) if isinstance(frame, pd.DataFrame | pa.Table) else 0
 
 
 def _order(source: Any, described: ObjectDescribe, part_rows: int | None) -> Positions | None:
@@ -269,8 +290,9 @@ def _to_send_again(rows: pa.Table, codes: Collection[str]) -> pa.Table:
 class _SentRecords:
     """Records as they were sent once, out of the files of their units."""
 
-    def __init__(self, folder: Path, units: Mapping[int, Unit], chosen: pa.Table) -> None:
+    def __init__(self, folder: Path, units: Mapping[int, Unit], chosen: pa.Table, form: UnitForm) -> None:
         self._folder = folder
+        self._form = form
         self._units = units
         self._unit = chosen["unit"].to_numpy()
         self._record = chosen["record"].to_numpy()
@@ -278,7 +300,7 @@ class _SentRecords:
         content, ends = self._read(int(self._unit[0]))
         self.header = content[: ends[0]]
 
-    def csv(self, start: int, stop: int) -> pa.Buffer:
+    def data(self, start: int, stop: int) -> pa.Buffer:
         """The chosen records from one up to another."""
         pieces = []
         for unit, record in zip(self._unit[start:stop].tolist(), self._record[start:stop].tolist(), strict=True):
@@ -288,7 +310,6 @@ class _SentRecords:
 
     def _unit_records(self, number: int) -> tuple[bytes, npt.NDArray[np.int64]]:
         """A unit's data, and where in them the header and each record end."""
-        content = unit_data(self._folder, self._units[number])
-        text = np.frombuffer(content, np.uint8)
-        line_ends, quotes = np.flatnonzero(text == ord("\n")), np.flatnonzero(text == ord('"'))
-        return content, line_ends[np.searchsorted(quotes, line_ends) % 2 == 0] + 1
+        content = unit_data(self._folder, self._units[number], self._form.kind)
+        ends = self._form.ends(content)
+        return content, ends if self._form.headed else np.r_[0, ends]

@@ -20,12 +20,14 @@ import pandas as pd
 
 from sfdata.api.describe import DescribeCache
 from sfdata.errors import ConfigurationError, PushUnderWay
-from sfdata.resilience.hooks import Hooks, UnitMoved
+from sfdata.resilience.hooks import EngineChosen, Hooks, UnitMoved
 from sfdata.state import locked, state_folder
 from sfdata.transfer.checking import Checking
+from sfdata.transfer.collections_push import CollectionsPush
 from sfdata.transfer.journal import Journal, State, Unit
-from sfdata.transfer.planning import Planner, PushRequest, as_table, new_push_id
+from sfdata.transfer.planning import Planner, PushRequest, as_table, new_push_id, row_count
 from sfdata.transfer.push import Push
+from sfdata.transfer.push_engine import engine_of
 from sfdata.transfer.push_result import PushResult, Retry
 from sfdata.transport.http_session import HttpSession
 
@@ -58,6 +60,8 @@ class Pushes:
             planner = self._planner(journal, push_id)
             with driving(journal.folder(push_id)):
                 planner.plan(push_id, source, request)
+                if request.engine == "auto":
+                    self._hooks(EngineChosen(*request.chosen_engine(row_count(source))))
                 return self._run(journal, push_id, frame.index if isinstance(frame, pd.DataFrame) else None)
 
     def resume(self, push_id: str) -> PushResult:
@@ -86,7 +90,9 @@ class Pushes:
 
     def _run(self, journal: Journal, push_id: str, index: pd.Index | None = None) -> PushResult:
         """What a push comes to when all of its units are at their end."""
-        Push(self._session, journal, self._hooks, journal.push(push_id)).run()
+        push = journal.push(push_id)
+        kind = CollectionsPush if engine_of(push.about) == "collections" else Push
+        kind(self._session, journal, self._hooks, push).run()
         return PushResult(journal, push_id, self._retry, index)
 
     def _planner(self, journal: Journal, push_id: str) -> Planner:

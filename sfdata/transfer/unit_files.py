@@ -24,7 +24,7 @@ Positions = npt.NDArray[np.int64]
 
 
 def unit_file(folder: Path, number: int, kind: str = "csv") -> Path:
-    """A file of a unit: its ``csv`` as it is sent, the ``positions`` of its rows in the frame, their ``outcomes``."""
+    """A file of a unit: its records (``csv``, ``jsonl``), the ``positions`` of its rows in the frame, ``outcomes``."""
     return folder / f"unit-{number:05}.{kind}"
 
 
@@ -52,14 +52,14 @@ def disk_faults(what: str, hint: str | None = None) -> Iterator[None]:
         raise PushStopped(f"{what} cannot be kept on disk: {problem.strerror or problem}", hint=hint) from None
 
 
-def unit_data(folder: Path, unit: Unit) -> bytes:
+def unit_data(folder: Path, unit: Unit, kind: str = "csv") -> bytes:
     """A unit's data as they were planned.
 
     Raises:
         PushStopped: those on disk are others, or cannot be read.
     """
     try:
-        content = unit_file(folder, unit.number).read_bytes()
+        content = unit_file(folder, unit.number, kind).read_bytes()
     except OSError as problem:
         raise PushStopped(f"the data of unit {unit.number} cannot be read: {problem.strerror or problem}") from None
     if hashlib.sha256(content).hexdigest() != unit.digest:
