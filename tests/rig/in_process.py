@@ -38,7 +38,7 @@ CREATE TRIGGER effect_purged AFTER DELETE ON "Account"
 class AtOnce:
     """Takes the place of the thread that works on jobs: the rows are written before ``submit`` returns.
 
-    ``ends`` says of the next jobs how they end: ``("Failed", 2)`` after two transactions, ``("Aborted", 0)`` before any.
+    ``ends`` says of the next jobs how they end: ``("Failed", 2)`` after two transactions, ``("Aborted", 0)`` at once.
     """
 
     def __init__(self):

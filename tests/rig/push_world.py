@@ -16,21 +16,20 @@ from itertools import count
 
 import httpx
 import pandas as pd
-
 from rig.in_process import URL
+
 from sfdata.api.describe import DescribeCache
 from sfdata.auth.flows import ClientCredentials
 from sfdata.config import OrgConfig
 from sfdata.resilience.breaker import CircuitBreaker
 from sfdata.resilience.hooks import Hooks
-from sfdata.resilience.retry import RetryPolicy
+from sfdata.resilience.runtime import Runtime
 from sfdata.state import state_folder
 from sfdata.transfer import planning, push, pushes, unit_files
 from sfdata.transfer.journal import Journal
 from sfdata.transfer.planning import PASSING_CODES, PushRequest
-from sfdata.transfer.push import FETCHES, Patience
+from sfdata.transfer.push import FETCHES
 from sfdata.transfer.push_result import PushResult
-
 from sfdata.transport.http_session import HttpSession
 
 OPERATIONS = ("insert", "update", "upsert", "delete")
@@ -71,6 +70,7 @@ class Process:
 
     def __init__(self, org, fault=lambda step, request: None, dies=lambda step: False):
         self.org = org
+        self.runtime = Runtime.seeded(0)
         self.fault = fault
         self.dies = dies
         self.dead = False
@@ -84,8 +84,7 @@ class Process:
     def session(self):
         known = self.org.instance.credentials
         flow = ClientCredentials(client_id=known.client_id, client_secret=known.client_secret, login_url=URL)
-        retry = RetryPolicy(sleep=lambda seconds: None)
-        options = {"wire": Wire(self), "retry": retry, "breaker": CircuitBreaker(threshold=10**6)}
+        options = {"wire": Wire(self), "breaker": CircuitBreaker(threshold=10**6), "runtime": self.runtime}
         return HttpSession(OrgConfig(URL), flow, **options)
 
 
@@ -207,7 +206,6 @@ class World:
         self.move()
         monkeypatch.setattr(unit_files.os, "fsync", lambda descriptor: None)
         monkeypatch.setattr(pushes, "Journal", self._journal)
-        monkeypatch.setattr(push, "Patience", partial(Patience, sleep=lambda seconds: None))
         monkeypatch.setattr(push, "ThreadPoolExecutor", OneAfterTheOther)
         for module in (planning, unit_files):
             monkeypatch.setattr(module, "save", partial(self._save, unit_files.save))

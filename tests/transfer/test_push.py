@@ -21,9 +21,10 @@ from sfdata.errors import PushStopped, ResponseError, SalesforceError, StillRunn
 from sfdata.localorg import LocalOrg
 from sfdata.resilience.breaker import CircuitBreaker
 from sfdata.resilience.hooks import Hooks
+from sfdata.resilience.patience import Patience
 from sfdata.resilience.retry import RetryPolicy
 from sfdata.transfer.journal import PHASES, Journal, PushRecord, Unit
-from sfdata.transfer.push import Patience, Push
+from sfdata.transfer.push import Push
 from sfdata.transfer.unit_files import load_outcomes, save, save_positions, unit_file
 from sfdata.transport.http_session import HttpSession
 from sfdata.transport.wire import LiveWire

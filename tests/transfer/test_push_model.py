@@ -1,5 +1,5 @@
-"""The protocol of a push, run after run from a seed: lost requests and answers, cut and shuffled results, jobs that fail
-or are aborted half way, refused and locked rows, sessions that expire, processes that are killed.
+"""The protocol of a push, run after run from a seed: lost requests and answers, cut and shuffled results, jobs that end
+half way, refused and locked rows, sessions that expire, processes that are killed.
 
 What a push tells of each row is held against the org's own books: no row lost, none doubled, none told wrong.
 """
@@ -10,9 +10,9 @@ import random
 from collections import Counter
 
 import pytest
-
 from rig.in_process import InProcessOrg
 from rig.push_world import OPERATIONS, Chance, Killed, Process, World
+
 from sfdata.errors import SalesforceError
 from sfdata.transfer.planning import PASSING_CODES
 

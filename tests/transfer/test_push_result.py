@@ -22,10 +22,10 @@ import pytest
 import sfdata
 from sfdata.errors import ConfigurationError, PushFailed, PushRefused, PushUnderWay, ResponseError
 from sfdata.localorg import LocalOrg
+from sfdata.resilience.patience import Patience
 from sfdata.state import state_folder
 from sfdata.transfer.account import OUTCOMES, SCHEMA
 from sfdata.transfer.journal import PHASES, Journal, PushRecord, Unit
-from sfdata.transfer.push import Patience
 from sfdata.transfer.push_result import PushResult
 from sfdata.transfer.pushes import driving
 from sfdata.transfer.unit_files import save_outcomes, save_positions
