@@ -171,9 +171,16 @@ class Journal:
             db.execute("DELETE FROM pushes WHERE id = ?", (push_id,))
 
     def folder(self, push_id: str) -> Path:
-        """Where the push's data and outcomes lie; made, and readable by its owner only."""
+        """Where the push's data and outcomes lie; made, and readable by its owner only.
+
+        Raises:
+            PushStopped: the disk does not take it.
+        """
         folder = self._folder / push_id
-        folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as problem:
+            raise PushStopped(f"{folder} cannot be made: {problem.strerror or problem}") from None
         return folder
 
     # --- units -------------------------------------------------------------------------------------------------------

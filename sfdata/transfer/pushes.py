@@ -29,6 +29,7 @@ from sfdata.transfer.planning import Planner, PushRequest, as_table, new_push_id
 from sfdata.transfer.push import Push
 from sfdata.transfer.push_engine import engine_of
 from sfdata.transfer.push_result import PushResult, Retry
+from sfdata.transfer.unit_files import disk_faults
 from sfdata.transport.http_session import HttpSession
 
 ORPHANED_SECONDS = 86_400
@@ -108,8 +109,11 @@ def driving(folder: Path) -> Iterator[None]:
 
     Raises:
         PushUnderWay: somebody else holds it: another process, or another thread of this one.
+        PushStopped: the disk does not take the file that is held.
     """
-    with os.fdopen(os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600), "wb") as file:
+    with disk_faults("the lock of the push"):
+        held = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(held, "wb") as file:
         if not locked(file):
             raise PushUnderWay(folder.name)
         yield
