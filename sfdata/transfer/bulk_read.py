@@ -23,7 +23,9 @@ from sfdata.errors import (
     BudgetExceeded,
     BulkJobFailed,
     IncompleteResult,
+    NotEnoughLeft,
     NotFound,
+    RequestLimitExceeded,
     SalesforceError,
     ServerUnavailable,
     StillRunning,
@@ -97,7 +99,7 @@ class BulkRead:
             whole: the batches are collected anyway, and may be large.
 
         Raises:
-            BudgetExceeded: the connection may make no more calls; before the job is made where they cannot suffice.
+            BudgetExceeded, NotEnoughLeft: there are no more calls; before the job is made where they cannot suffice.
             BulkJobFailed: the org could not run the query.
             StillRunning: the deadline passed before it had.
             ResultsGone: the job or its results are no longer there.
@@ -114,7 +116,7 @@ class BulkRead:
         except KeyboardInterrupt as interrupt:
             interrupt.add_note(hint)
             raise
-        except BudgetExceeded as refused:
+        except (BudgetExceeded, NotEnoughLeft, RequestLimitExceeded) as refused:
             refused.hint = f"{refused.hint} {hint}"
             raise
         except SalesforceError as problem:

@@ -9,11 +9,12 @@ Stopping here (a deadline, Ctrl-C, the end of the process) stops nothing in the 
 
 from __future__ import annotations
 
-import math
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,8 +34,6 @@ from sfdata.errors import (
     UnreadableAnswer,
 )
 from sfdata.resilience.hooks import Hooks, JobState, UnitMoved
-from sfdata.resilience.patience import Patience
-from sfdata.resilience.stop import Stop, Stopped
 from sfdata.transfer.account import Account, ResultFiles, account, unaccounted
 from sfdata.transfer.journal import Journal, Phase, PushRecord, Unit
 from sfdata.transfer.push_rows import push_rows
@@ -45,21 +44,32 @@ from sfdata.transport.http_session import HttpSession
 UNITS_AT_ONCE = 3
 MOST_JOBS = 5
 """Jobs made for one unit, one after the other, before its uploads are given up."""
-MOST_CLOSES = 5
-"""Times a job that is still open is closed, with a pause before each further time."""
-UNANSWERED = 20
-"""Questions in a row to a job that may go unanswered, each one repeated as any read is."""
-FETCHES = 3
-"""Times the results are fetched before counts that disagree are believed."""
-GRACE_SECONDS = 0.5
-"""What requests under way are given to end when the push is stopped, before they are cut off."""
-PARTING_SECONDS = 0.4
-"""What threads are given to end then."""
+GRACE_SECONDS = 0.8
+"""What requests under way are given to end when the push is stopped."""
 _IN_DOUBT = (TransportError, ServerUnavailable)
 """Whether it was done nobody knows, or it can be asked again."""
+MOST_CLOSES = 5
+"""Times a job that is still open is closed, with a pause before each further time."""
+FETCHES = 3
+"""Times the results are fetched before counts that disagree are believed."""
 _FOR_ALL = (AuthenticationError, BudgetExceeded, ResponseError)
 """What one unit is refused by, every other will be; but for what is in doubt."""
-_STOPPED = "the push was stopped here; the org goes on with what it has"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a push waits, and between which questions.
+
+    Attributes:
+        first_seconds, longest_seconds: the wait before the first question to a job, doubled up to the longest.
+        deadline_seconds: how long after its start the push is left to the org; None waits for ever.
+    """
+
+    first_seconds: float = 0.25
+    longest_seconds: float = 30.0
+    deadline_seconds: float | None = None
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] | None = None
 
 
 class Push:
@@ -84,12 +94,9 @@ class Push:
         self._push = push
         self._patience = patience or Patience()
         self._folder = journal.folder(push.id)
-        self._runtime = session.runtime
-        self._stopped = threading.Event()  # no further step is begun
-        self._cut_off = Stop()  # those under way end
+        self._stopped = threading.Event()
         self._uploading = threading.Lock()  # one part in memory at a time
-        limit = self._patience.deadline_seconds
-        self._deadline = math.inf if limit is None else self._runtime.clock() + limit
+        self._started = self._patience.clock()
         self._steps: Mapping[Phase, Callable[[Unit], Unit]] = {
             "planned": self._send,
             "job_known": self._leave,
@@ -137,7 +144,7 @@ class Push:
         try:
             while waiting or under_way:
                 while waiting and len(under_way) < UNITS_AT_ONCE:
-                    under_way.add(pool.submit(self._cut_off.heeding(self._drive), waiting.pop(0)))
+                    under_way.add(pool.submit(self._drive, waiting.pop(0)))
                 done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
                 for unit in done:
                     problem = unit.exception()
@@ -150,8 +157,6 @@ class Push:
         finally:
             self._stopped.set()
             wait(under_way, GRACE_SECONDS)
-            self._cut_off.set()
-            wait(under_way, PARTING_SECONDS)
             pool.shutdown(wait=False, cancel_futures=True)
         return problems
 
@@ -159,11 +164,8 @@ class Push:
         """One unit to its end."""
         while unit.phase != "accounted":
             if self._stopped.is_set():
-                raise PushStopped(_STOPPED)
-            try:
-                unit = self._steps[unit.phase](unit)
-            except Stopped:
-                raise PushStopped(_STOPPED) from None
+                raise PushStopped("the push was stopped here; the org goes on with what it has")
+            unit = self._steps[unit.phase](unit)
             self._hooks(UnitMoved(self._push.id, unit.number, unit.rows, unit.phase, unit.job))
         return unit
 
@@ -198,7 +200,8 @@ class Push:
 
     def _close(self, unit: Unit) -> Unit:
         """uploaded → running, or closing where that is not known."""
-        for number, pause in enumerate(self._patience.pauses(), 1):
+        pause = self._patience.first_seconds
+        for last in (*[False] * (MOST_CLOSES - 1), True):
             unit = self._journal.advance(unit, "closing")
             assert unit.job is not None
             try:
@@ -207,9 +210,10 @@ class Push:
                 unit = self._learn(unit)  # it may have been closed all the same, or by somebody else
                 if unit.phase == "running":
                     return unit
-                if number == MOST_CLOSES or not isinstance(refusal, _IN_DOUBT):
+                if last or not isinstance(refusal, _IN_DOUBT):
                     raise
                 self._pause(pause)
+                pause *= 2
             else:
                 break
         return self._journal.advance(unit, "running")
@@ -228,24 +232,20 @@ class Push:
     def _watch(self, unit: Unit) -> Unit:
         """running → terminal."""
         assert unit.job is not None
-        unanswered = 0
-        for pause in self._patience.pauses():
+        pause = self._patience.first_seconds
+        while True:
             self._pause(pause)
+            pause = min(pause * 2, self._patience.longest_seconds)
             try:
                 job = bulk_ingest.info(self._session, unit.job)
             except NotFound:
                 return self._gone(unit)
-            except _IN_DOUBT:  # the job does not need us
-                unanswered += 1
-                if unanswered == UNANSWERED:
-                    raise
-                continue
-            unanswered = 0
+            except _IN_DOUBT:
+                continue  # the job does not need us
             self._hooks(JobState(job.id, job.state, job.processed))
             if job.ended:
                 told = {"job_state": job.state, "processed": job.processed, "failed": job.failed}
                 return self._journal.advance(unit, "terminal", **told, problem=job.error)
-        raise AssertionError("unreachable")
 
     def _account(self, unit: Unit) -> Unit:
         """terminal → accounted."""
@@ -286,11 +286,15 @@ class Push:
         return whole_body(bytes(memory.raw), 200, memory.headers)
 
     def _pause(self, seconds: float) -> None:
-        left = self._deadline - self._runtime.clock()
-        if left <= 0:
+        deadline = self._patience.deadline_seconds
+        left = None if deadline is None else self._started + deadline - self._patience.clock()
+        if left is not None and left <= 0:
             raise StillRunning(self._push.id)
-        if self._runtime.wait(self._stopped, min(seconds, left)):
-            raise PushStopped(_STOPPED)
+        length = seconds if left is None else min(seconds, left)
+        if self._patience.sleep is not None:
+            self._patience.sleep(length)
+        elif self._stopped.wait(length):
+            raise PushStopped("the push was stopped here; the org goes on with what it has")
 
 
 _FILES: tuple[ResultFile, ...] = ("successfulResults", "failedResults", "unprocessedrecords")
