@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from rig.faulty_org import faulty, session_org, shim  # noqa: F401 - fixtures for every test
 
 # The same examples on each run: CI judges the change, not the dice. --hypothesis-profile=explore looks for new ones and
 # prints the seed of what it finds. No deadline: a busy machine is no failure.
