@@ -33,6 +33,7 @@ from sfdata.errors import (
     TransportError,
 )
 from sfdata.secret import Secret, StaysHere
+from sfdata.stop import LOOK_SECONDS, Stop, Stopped, look
 
 ASSUMED_LIFETIME = 90 * 60.0
 """Seconds after which a token of unknown lifetime is renewed unasked."""
@@ -63,25 +64,50 @@ class Link:
     announce: Announce
 
 
+_counting = threading.Lock()
+
+
 class Flight(threading.Thread):
-    """One renewal on its way."""
+    """One renewal on its way. As a ``daemon`` it can be made again, and so ends when nobody waits for it any more."""
 
     def __init__(self, work: Callable[[], Token], link: Link, *, daemon: bool) -> None:
         super().__init__(name="sfdata-login", daemon=daemon)
         self.link = link
         self._work = work
+        self._stop_sign = Stop()
+        self._waiting = 0
         self._token: Token | None = None
         self._problem: BaseException | None = None
 
     def run(self) -> None:
         try:
-            self._token = self._work()
+            with self._stop_sign.heeded():
+                self._token = self._work()
         except BaseException as problem:  # noqa: BLE001 - raised where it is waited for
             self._problem = problem
 
+    def give_up(self) -> None:
+        """Have it end, if it can be made again."""
+        if self.daemon:
+            self._stop_sign.set()
+
     def token(self) -> Token:
-        """Wait for the outcome: a token, or what prevented it."""
-        self.join()
+        """Wait for the outcome: a token, or what prevented it.
+
+        Raises:
+            Stopped: nobody waits for this thread any more, or it was given up with the connection it belongs to.
+        """
+        with _counting:
+            self._waiting += 1
+        try:
+            while self.is_alive():
+                look()
+                self.join(LOOK_SECONDS)
+        finally:
+            with _counting:
+                self._waiting -= 1
+                if not self._waiting:
+                    self.give_up()
         if self._problem is not None:
             raise self._problem
         assert self._token is not None
@@ -140,7 +166,11 @@ class Login(StaysHere):
             flight = self._depart(link, "first use" if kept is None else "expiring")
             if kept is not None and now < self._expires_at:
                 return kept.token
-        return flight.token()
+        try:
+            return flight.token()
+        except Stopped:
+            look()
+            return self.current(link)  # given up by another connection, which is closed
 
     def renewed(self, refused: Token, link: Link) -> Token:
         """A token other than ``refused``: the one fetched meanwhile, or on its way, else a new one.
@@ -159,7 +189,11 @@ class Login(StaysHere):
                     "SF_ACCESS_TOKEN is used before other SF_ credentials as long as it is set.",
                 )
             flight = self._depart(link, "refused")
-        return flight.token()
+        try:
+            return flight.token()
+        except Stopped:
+            look()
+            return self.renewed(refused, link)
 
     def masked(self, text: str) -> str:
         """``text`` from outside, without the tokens in it that requests still under way may have sent."""
@@ -186,6 +220,7 @@ class Login(StaysHere):
         """Let a flight that uses ``link`` come to its end, for `LANDING_SECONDS` at most."""
         flight = self._flight
         if flight is not None and flight.link is link and flight is not threading.current_thread():
+            flight.give_up()
             flight.join(LANDING_SECONDS)
 
     def forked(self) -> None:

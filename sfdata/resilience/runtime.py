@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
-from sfdata.resilience import stop
+from sfdata import stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Runtime:
     Attributes:
         clock: monotonic seconds, for ages, waits and deadlines: no jump of the machine's clock reaches them.
         now: epoch seconds, for what is compared with the org's clock or written down.
-        sleep: waits so many seconds, or until nobody waits for this thread (`sfdata.resilience.stop`).
+        sleep: waits so many seconds, or until nobody waits for this thread (`sfdata.stop`).
         wait: waits for an event, so many seconds at most; whether it happened.
         chance: where random numbers come from.
     """

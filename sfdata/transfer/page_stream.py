@@ -20,7 +20,7 @@ from typing import Self
 
 from sfdata.errors import IncompleteResult, SalesforceError
 from sfdata.frames.decode import Page
-from sfdata.resilience.stop import Stop, look
+from sfdata.stop import Stop, look
 from sfdata.transport.messages import Watch
 
 AHEAD = 3

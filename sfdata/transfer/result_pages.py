@@ -18,7 +18,7 @@ from typing import Self
 from sfdata.api import bulk_query
 from sfdata.api.bulk_query import LAST
 from sfdata.errors import IncompleteResult, NotFound, ResponseError, ResultsGone
-from sfdata.resilience.stop import Stop
+from sfdata.stop import Stop
 from sfdata.transfer.spool import Spool, SpooledPage
 from sfdata.transport.http_session import HttpSession
 

@@ -20,8 +20,8 @@ from sfdata.frames.batch import Batch
 from sfdata.frames.repeats import NO_RECORD
 from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hooks, RowsRead
-from sfdata.resilience.stop import Stop
 from sfdata.soql import Query
+from sfdata.stop import Stop
 
 AHEAD = 2
 """Statements under way behind the one that is being read."""

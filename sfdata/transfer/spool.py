@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from sfdata.errors import ConfigurationError, SpoolFailed
-from sfdata.resilience.stop import look
 from sfdata.state import locked, state_folder
+from sfdata.stop import look
 from sfdata.transport.bodies import BodyReader
 
 CHUNK_BYTES = 1 << 16

@@ -1,7 +1,7 @@
 """Connections whose reads and writes end when nobody waits for them any more.
 
 httpcore takes its sockets from a backend that can be replaced. This one's wait in short turns where the thread works
-under a stop (`sfdata.resilience.stop`), and look at it in between. While bytes move, that costs nothing.
+under a stop (`sfdata.stop`), and look at it in between. While bytes move, that costs nothing.
 
 https://www.encode.io/httpcore/network-backends/
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 import httpcore
 
-from sfdata.resilience import stop
+from sfdata import stop
 
 PIECE_BYTES = 1 << 16
 """What is written at a time: as much as goes out at once when a socket says that it takes more."""

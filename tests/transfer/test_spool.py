@@ -15,8 +15,8 @@ from contextlib import closing
 import pytest
 
 from sfdata.errors import ConfigurationError, SpoolFailed
-from sfdata.resilience.stop import Stop, Stopped
 from sfdata.state import state_folder
+from sfdata.stop import Stop, Stopped
 from sfdata.transfer import spool as spool_module
 from sfdata.transfer.spool import Spool, SpooledRead
 from sfdata.transport.bodies import BodyCut
