@@ -9,12 +9,11 @@ Stopping here (a deadline, Ctrl-C, the end of the process) stops nothing in the 
 
 from __future__ import annotations
 
+import math
 import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -34,6 +33,8 @@ from sfdata.errors import (
     UnreadableAnswer,
 )
 from sfdata.resilience.hooks import Hooks, JobState, UnitMoved
+from sfdata.resilience.patience import Patience
+from sfdata.stop import Stop, Stopped
 from sfdata.transfer.account import Account, ResultFiles, account, unaccounted
 from sfdata.transfer.journal import Journal, Phase, PushRecord, Unit
 from sfdata.transfer.push_rows import push_rows
@@ -44,32 +45,21 @@ from sfdata.transport.http_session import HttpSession
 UNITS_AT_ONCE = 3
 MOST_JOBS = 5
 """Jobs made for one unit, one after the other, before its uploads are given up."""
-GRACE_SECONDS = 0.8
-"""What requests under way are given to end when the push is stopped."""
-_IN_DOUBT = (TransportError, ServerUnavailable)
-"""Whether it was done nobody knows, or it can be asked again."""
 MOST_CLOSES = 5
 """Times a job that is still open is closed, with a pause before each further time."""
+UNANSWERED = 20
+"""Questions in a row to a job that may go unanswered, each one repeated as any read is."""
 FETCHES = 3
 """Times the results are fetched before counts that disagree are believed."""
+GRACE_SECONDS = 0.5
+"""What requests under way are given to end when the push is stopped, before they are cut off."""
+PARTING_SECONDS = 0.4
+"""What threads are given to end then."""
+_IN_DOUBT = (TransportError, ServerUnavailable)
+"""Whether it was done nobody knows, or it can be asked again."""
 _FOR_ALL = (AuthenticationError, BudgetExceeded, ResponseError)
 """What one unit is refused by, every other will be; but for what is in doubt."""
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long a push waits, and between which questions.
-
-    Attributes:
-        first_seconds, longest_seconds: the wait before the first question to a job, doubled up to the longest.
-        deadline_seconds: how long after its start the push is left to the org; None waits for ever.
-    """
-
-    first_seconds: float = 0.25
-    longest_seconds: float = 30.0
-    deadline_seconds: float | None = None
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] | None = None
+_STOPPED = "the push was stopped here; the org goes on with what it has"
 
 
 class Push:
@@ -94,9 +84,12 @@ class Push:
         self._push = push
         self._patience = patience or Patience()
         self._folder = journal.folder(push.id)
-        self._stopped = threading.Event()
+        self._runtime = session.runtime
+        self._stopped = threading.Event()  # no further step is begun
+        self._cut_off = Stop()  # those under way end
         self._uploading = threading.Lock()  # one part in memory at a time
-        self._started = self._patience.clock()
+        limit = self._patience.deadline_seconds
+        self._deadline = math.inf if limit is None else self._runtime.clock() + limit
         self._steps: Mapping[Phase, Callable[[Unit], Unit]] = {
             "planned": self._send,
             "job_known": self._leave,
@@ -144,7 +137,7 @@ class Push:
         try:
             while waiting or under_way:
                 while waiting and len(under_way) < UNITS_AT_ONCE:
-                    under_way.add(pool.submit(self._drive, waiting.pop(0)))
+                    under_way.add(pool.submit(self._cut_off.heeding(self._drive), waiting.pop(0)))
                 done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
                 for unit in done:
                     problem = unit.exception()
@@ -157,6 +150,8 @@ class Push:
         finally:
             self._stopped.set()
             wait(under_way, GRACE_SECONDS)
+            self._cut_off.set()
+            wait(under_way, PARTING_SECONDS)
             pool.shutdown(wait=False, cancel_futures=True)
         return problems
 
@@ -164,8 +159,11 @@ class Push:
         """One unit to its end."""
         while unit.phase != "accounted":
             if self._stopped.is_set():
-                raise PushStopped("the push was stopped here; the org goes on with what it has")
-            unit = self._steps[unit.phase](unit)
+                raise PushStopped(_STOPPED)
+            try:
+                unit = self._steps[unit.phase](unit)
+            except Stopped:
+                raise PushStopped(_STOPPED) from None
             self._hooks(UnitMoved(self._push.id, unit.number, unit.rows, unit.phase, unit.job))
         return unit
 
@@ -200,8 +198,7 @@ class Push:
 
     def _close(self, unit: Unit) -> Unit:
         """uploaded → running, or closing where that is not known."""
-        pause = self._patience.first_seconds
-        for last in (*[False] * (MOST_CLOSES - 1), True):
+        for number, pause in enumerate(self._patience.pauses(), 1):
             unit = self._journal.advance(unit, "closing")
             assert unit.job is not None
             try:
@@ -210,10 +207,9 @@ class Push:
                 unit = self._learn(unit)  # it may have been closed all the same, or by somebody else
                 if unit.phase == "running":
                     return unit
-                if last or not isinstance(refusal, _IN_DOUBT):
+                if number == MOST_CLOSES or not isinstance(refusal, _IN_DOUBT):
                     raise
                 self._pause(pause)
-                pause *= 2
             else:
                 break
         return self._journal.advance(unit, "running")
@@ -232,20 +228,24 @@ class Push:
     def _watch(self, unit: Unit) -> Unit:
         """running → terminal."""
         assert unit.job is not None
-        pause = self._patience.first_seconds
-        while True:
+        unanswered = 0
+        for pause in self._patience.pauses():
             self._pause(pause)
-            pause = min(pause * 2, self._patience.longest_seconds)
             try:
                 job = bulk_ingest.info(self._session, unit.job)
             except NotFound:
                 return self._gone(unit)
-            except _IN_DOUBT:
-                continue  # the job does not need us
+            except _IN_DOUBT:  # the job does not need us
+                unanswered += 1
+                if unanswered == UNANSWERED:
+                    raise
+                continue
+            unanswered = 0
             self._hooks(JobState(job.id, job.state, job.processed))
             if job.ended:
                 told = {"job_state": job.state, "processed": job.processed, "failed": job.failed}
                 return self._journal.advance(unit, "terminal", **told, problem=job.error)
+        raise AssertionError("unreachable")
 
     def _account(self, unit: Unit) -> Unit:
         """terminal → accounted."""
@@ -286,15 +286,11 @@ class Push:
         return whole_body(bytes(memory.raw), 200, memory.headers)
 
     def _pause(self, seconds: float) -> None:
-        deadline = self._patience.deadline_seconds
-        left = None if deadline is None else self._started + deadline - self._patience.clock()
-        if left is not None and left <= 0:
+        left = self._deadline - self._runtime.clock()
+        if left <= 0:
             raise StillRunning(self._push.id)
-        length = seconds if left is None else min(seconds, left)
-        if self._patience.sleep is not None:
-            self._patience.sleep(length)
-        elif self._stopped.wait(length):
-            raise PushStopped("the push was stopped here; the org goes on with what it has")
+        if self._runtime.wait(self._stopped, min(seconds, left)):
+            raise PushStopped(_STOPPED)
 
 
 _FILES: tuple[ResultFile, ...] = ("successfulResults", "failedResults", "unprocessedrecords")
