@@ -6,10 +6,10 @@ asked for and never struck fails the test, for it proves nothing. Its books, the
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import httpx
@@ -20,8 +20,6 @@ import sfdata
 from sfdata.localorg import LocalOrg
 from sfdata.localorg.bulk import resources
 from sfdata.resilience.runtime import Runtime
-from sfdata.transfer.push import Patience
-from sfdata.transport.http_session import HttpSession
 
 PAGE = 25
 ACCOUNTS = 60
@@ -34,7 +32,10 @@ NAMES = tuple(f"Ä{n:02d} 漢字 😀\u2028" for n in range(ACCOUNTS))
 
 def hurried() -> Runtime:
     """Real time, in which nobody sleeps for long."""
-    return Runtime(sleep=lambda seconds: time.sleep(min(seconds, LONGEST_SLEEP)))
+    return Runtime(
+        sleep=lambda seconds: time.sleep(min(seconds, LONGEST_SLEEP)),
+        wait=lambda event, seconds: event.wait(min(seconds, LONGEST_SLEEP)),
+    )
 
 
 class FaultyOrg:
@@ -69,7 +70,7 @@ class FaultyOrg:
         flow = sfdata.ClientCredentials(
             client_id=self.local.client_id, client_secret=self.local.client_secret, login_url=url
         )
-        connection = sfdata.connect(flow=flow, **options)
+        connection = sfdata.connect(flow=flow, runtime=hurried(), **options)
         self._connections.append(connection)
         return connection
 
@@ -81,9 +82,12 @@ class FaultyOrg:
 
     def rows(self, soql: str) -> list[dict[str, Any]]:
         """The records of a query, as the org has them: asked in this process, past everything that is tested."""
-        instance = self.local.instance
-        body = instance.engine.query(soql, base="", user_id=instance.user_id, batch_size=2000)
-        records: list[dict[str, Any]] = httpx.Response(200, content=body).json()["records"]
+        engine, user_id = self.local.instance.engine, self.local.user_id
+        page = json.loads(engine.query(soql, base="", user_id=user_id))
+        records = page["records"]
+        while not page["done"]:
+            page = json.loads(engine.more(page["nextRecordsUrl"].removeprefix("/query/"), base=""))
+            records += page["records"]
         return [{name: value for name, value in record.items() if name != "attributes"} for record in records]
 
     def close(self) -> None:
@@ -115,9 +119,7 @@ def session_org() -> Iterator[LocalOrg]:
 def faulty(session_org: LocalOrg, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[FaultyOrg]:
     """The org without faults, a home without reads or pushes, and clients that do not wait; at the end, the account."""
     monkeypatch.setenv("SFDATA_HOME", str(tmp_path))
-    monkeypatch.setattr("sfdata.org.HttpSession", partial(HttpSession, runtime=hurried()))
     monkeypatch.setattr(resources, "ROWS_PER_PAGE", PAGE)
-    monkeypatch.setattr("sfdata.transfer.push.Patience", partial(Patience, first_seconds=0.002, longest_seconds=0.02))
     session_org.faults.clear()
     org = FaultyOrg(session_org)
     yield org
