@@ -250,7 +250,7 @@ class LimitsTracker:
         with self._lock:
             if self.last is not None:
                 refused.used, refused.allowed = self.last.tighter
-            if self._look_at is None:
+            if not self._spent or self._look_at is None:
                 refused.hint = "Too many calls that take long are under way at a time; with fewer of them it goes on."
                 return
             refused.seconds = max(self._look_at - self._runtime.clock(), 0.0)

@@ -247,6 +247,8 @@ class HttpSession(StaysHere):
             response = self._usable(request)
         except BaseException as problem:
             _note_attempts(problem, request.call)
+            if isinstance(problem, RequestLimitExceeded):
+                self.limits.explain(problem)
             if request.operation in _CHANGES:
                 self.hooks(_written(request, problem))
             raise
@@ -266,8 +268,6 @@ class HttpSession(StaysHere):
             raise OutcomeUnknown(error.message, error_code=error.error_code, status=response.status)
         if isinstance(error, NotFound):
             error = self._version_error(request) or error
-        if isinstance(error, RequestLimitExceeded):
-            self.limits.explain(error)
         raise error
 
     def _send(self, send: Send, request: Request) -> Response:
