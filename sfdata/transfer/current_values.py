@@ -90,6 +90,14 @@ class Wanted:
         emptied = pa.array(self.cleared)
         return stored(self.field, pc.if_else(emptied, pa.scalar(None, TEXT), self.cells))
 
+    def only(self, rows: Mask) -> Wanted:
+        """The same, with all other rows left alone."""
+        return Wanted(self.column, pc.if_else(pa.array(rows), self.cells, pa.scalar(None, TEXT)))
+
+    def take(self, rows: Positions) -> Wanted:
+        """Some of the rows."""
+        return Wanted(self.column, self.cells.take(pa.array(rows)))
+
     def kept(self, read: pa.Array) -> pa.Array:
         """What was read of the field, so that it compares with `values`."""
         return stored(self.field, read)

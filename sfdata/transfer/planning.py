@@ -24,18 +24,29 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sfdata.api.bulk_ingest import IngestOperation
-from sfdata.errors import ConfigurationError, PushRefused
+from sfdata.errors import ConfigurationError, PushRefused, PushStopped
 from sfdata.frames.columns import Describe
 from sfdata.frames.encode import writable_rows
 from sfdata.frames.json_records import CALL_ROWS
 from sfdata.frames.write_columns import NullPolicy
 from sfdata.metadata import FieldDescribe, ObjectDescribe
+from sfdata.transfer.draft import Draft
 from sfdata.transfer.journal import Journal, PushRecord, Unit
 from sfdata.transfer.push_engine import FORMS, Engine, PushEngine, UnitForm, chosen, engine_of
-from sfdata.transfer.push_rows import push_rows
-from sfdata.transfer.unit_files import Positions, disk_faults, save, save_index, save_positions, unit_data, unit_file
+from sfdata.transfer.push_rows import NO_UNIT, push_rows
+from sfdata.transfer.unit_files import (
+    Positions,
+    disk_faults,
+    save,
+    save_index,
+    save_outcomes,
+    save_positions,
+    unit_data,
+    unit_file,
+)
 
 Check = Literal["refuse", "warn", False]
+Unchanged = Literal["send", "skip"]
 Announce = Callable[[Unit], None]
 """Told of each unit when it is on disk."""
 
@@ -67,10 +78,18 @@ class PushRequest:
     part_rows: int | None = None
     engine: PushEngine = "bulk"
     all_or_none: bool = False
+    keep_before: bool = False
+    unchanged: Unchanged = "send"
 
     def __post_init__(self) -> None:
         if self.check not in ("refuse", "warn") and self.check is not False:
             raise ConfigurationError(f"check is 'refuse', 'warn' or False, not {self.check!r}")
+        if self.unchanged not in ("send", "skip"):
+            raise ConfigurationError(f"unchanged is 'send' or 'skip', not {self.unchanged!r}")
+        if self.unchanged == "skip" and self.operation not in ("update", "upsert"):
+            raise ConfigurationError(f"unchanged='skip' is for updates and upserts, not for {self.operation}")
+        if self.unchanged == "skip" and self.all_or_none:
+            raise ConfigurationError("all_or_none=True writes every row or none, and unchanged='skip' leaves some out")
         self.chosen_engine(0)
 
     def chosen_engine(self, rows: int) -> tuple[Engine, str]:
@@ -96,24 +115,31 @@ class Planner:
     org: str
     announce: Announce
 
-    def plan(self, push_id: str, frame: Any, request: PushRequest) -> PushRecord:
+    def plan(self, push_id: str, frame: Any, request: PushRequest, draft: Draft | None = None) -> PushRecord:
         """The push of a whole frame: of pandas, or anything that Arrow takes for a table.
 
-        ``request`` may leave the engine open.
+        ``request`` may leave the engine open. Of what is pushed in part, ``draft`` says what the whole is.
 
         Raises:
             PushRefused: rows that cannot be written.
             ConfigurationError: arguments that contradict each other.
             PushStopped: the disk does not take the data.
         """
-        source = frame if isinstance(frame, pd.DataFrame) else as_table(frame)
+        source, draft = frame if isinstance(frame, pd.DataFrame) else as_table(frame), draft or Draft()
         engine, _ = request.chosen_engine(row_count(source))
         part_rows = FORMS[engine].part_rows(request.part_rows)
         with _whole(self.journal, push_id) as folder:
             described = self.describe(request.object_name)
-            columns, units = self._units(push_id, folder, source, replace(request, part_rows=part_rows), FORMS[engine])
+            request = replace(request, part_rows=part_rows)
+            columns, units = self._units(push_id, folder, source, request, FORMS[engine], draft.positions)
             rows = sum(unit.rows for unit in units)
-            save_index(folder, source.index if isinstance(source, pd.DataFrame) else pd.RangeIndex(rows))
+            if draft.outcomes is not None:
+                rows = len(draft.outcomes)
+                save_outcomes(folder, NO_UNIT, draft.outcomes)
+            for name, content in draft.files.items():
+                save(folder / name, content)
+            own = source.index if isinstance(source, pd.DataFrame) else pd.RangeIndex(rows)
+            save_index(folder, own if draft.index is None else draft.index)
         key = described.field(request.key) if request.key else None  # as describe spells it, and so the header
         unique = key is not None and (key.unique or key.type == "id")
         calls = {"all_or_none": request.all_or_none, "unique_key": unique} if engine == "collections" else {}
@@ -127,17 +153,26 @@ class Planner:
             rows=rows,
             state="planned",
             started=dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
-            about={"part_rows": part_rows, "engine": engine, **calls},
+            about={"part_rows": part_rows, "engine": engine, **calls, **draft.about},
         )
-        self.journal.plan(push, units)
+        try:
+            self.journal.plan(push, units)
+        except PushStopped:
+            shutil.rmtree(folder, ignore_errors=True)  # nobody would come back for what is not journalled
+            raise
         return push
 
     def _units(
-        self, push_id: str, folder: Path, source: Any, request: PushRequest, form: UnitForm
+        self, push_id: str, folder: Path, source: Any, request: PushRequest, form: UnitForm, whole: Positions | None
     ) -> tuple[tuple[str, ...], list[Unit]]:
+        """The units of the rows, which stand in the whole frame at the positions ``whole``."""
+        if whole is not None and not len(whole):
+            return (), []
         described = self.describe(request.object_name)
         order = _order(source, described, request.part_rows)
         laid = source if order is None else _laid(source, order)
+        if whole is not None:
+            order = whole if order is None else whole[order]
         units = []
         with _told_by_the_frame(order):
             rows = writable_rows(laid, described.name, self.describe, request.operation, request.key, request.nulls)

@@ -9,19 +9,27 @@ import warnings
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from html import escape
+from typing import TYPE_CHECKING
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 
-from sfdata.errors import PushFailed
+from sfdata.errors import ConfigurationError, PushFailed
 from sfdata.frames.dtypes import to_pandas
 from sfdata.transfer.account import OUTCOMES
+from sfdata.transfer.before_image import BeforeImage
+from sfdata.transfer.draft import SAME
 from sfdata.transfer.journal import Journal
 from sfdata.transfer.planning import PASSING_CODES
 from sfdata.transfer.push_rows import push_rows
 from sfdata.transfer.unit_files import load_index
 
+if TYPE_CHECKING:
+    from sfdata.transfer.undo import Undone, Whose
+
 Retry = Callable[[str, Collection[str]], "PushResult"]
+Undo = Callable[[str, "Whose"], "Undone"]
 
 COLUMNS: Mapping[str, str] = {
     "id": "sf__Id",
@@ -34,6 +42,7 @@ COLUMNS: Mapping[str, str] = {
 SHOWN_ERRORS = 5
 SHOWN_JOBS = 5
 _LONGEST_SHOWN = 200
+_KEEP = "df.sf.diff(…).apply() and bulk_update(…, keep_before=True) keep what they write over."
 
 
 class PushResult:
@@ -44,10 +53,12 @@ class PushResult:
         object, operation, key: what was done: ``Account``, ``upsert``, ``Ext__c``.
         counts: rows of each outcome, all five of them: succeeded, failed (the org said why; nothing was written),
             unprocessed (nothing was written), unaccounted (sent, and nothing is known: the row may be in the org),
-            not_sent.
+            not_sent. Where rows were left out as they had nothing to write, these are counted as ``same``.
     """
 
-    def __init__(self, journal: Journal, push_id: str, retry: Retry, index: pd.Index | None = None) -> None:
+    def __init__(
+        self, journal: Journal, push_id: str, retry: Retry, index: pd.Index | None = None, undo: Undo | None = None
+    ) -> None:
         push = journal.push(push_id)
         folder = journal.folder(push.id)
         self.id = push.id
@@ -58,6 +69,8 @@ class PushResult:
         self._units = journal.units(push.id)
         self._rows = push_rows(folder, self._units, push.rows)
         self._retry = retry
+        self._undo = undo
+        self._folder = folder
         self._index = load_index(folder) if index is None else index
         counted = self._rows["outcome"].value_counts().to_pylist()
         self.counts: dict[str, int] = dict.fromkeys(OUTCOMES, 0) | {one["values"]: one["counts"] for one in counted}
@@ -69,10 +82,11 @@ class PushResult:
         """A row for each row that was pushed, in the same order, on the same index, whatever its labels.
 
         ``sf__Id`` (str) is the record's Id where the org told it, ``sf__Created`` (boolean) whether it is new,
-        ``sf__Outcome`` (category) one of the five, ``sf__ErrorCode`` and ``sf__Error`` (str) what the org said.
+        ``sf__Outcome`` (category) one of `counts`, ``sf__ErrorCode`` and ``sf__Error`` (str) what the org said, or why
+        the row was not sent.
         """
         frame = to_pandas(self._rows.select(list(COLUMNS)).rename_columns(list(COLUMNS.values())))
-        frame["sf__Outcome"] = frame["sf__Outcome"].cat.set_categories(list(OUTCOMES))
+        frame["sf__Outcome"] = frame["sf__Outcome"].cat.set_categories(list(self.counts))
         if self._index is None:
             warnings.warn("the index of this push could not be kept on disk: rows are told by position", stacklevel=2)
         else:
@@ -128,13 +142,48 @@ class PushResult:
         """
         return self._retry(self.id, codes)
 
+    @property
+    def before(self) -> pd.DataFrame:
+        """What the org had in the records that were sent, before they were: ``Id`` and fields, on the frame's index.
+
+        Of deleted records these are all fields, else those that were written.
+
+        Raises:
+            ConfigurationError: nothing was kept; a plan and ``keep_before=True`` keep it.
+        """
+        image = BeforeImage.load(self._folder)
+        if image is None:
+            raise ConfigurationError(f"nothing was kept with {self.id} of what was there before", hint=_KEEP)
+        frame = to_pandas(pa.table({"Id": image.ids, **image.before}))
+        index = pd.RangeIndex(len(self)) if self._index is None else self._index
+        return frame.set_axis(index.take(image.rows))
+
+    def undo(self, on_conflict: Whose = "theirs") -> Undone:
+        """Bring back what was there before, by pushes of their own, and tell of each row what came of that.
+
+        What was changed gets its old values and what was created is deleted; what was deleted stays so, since the API
+        brings nothing back (Setup has a recycle bin). The old values are there where the push was made by a plan, or
+        with ``keep_before=True``. Undoing again changes nothing, unless something was left.
+
+        Args:
+            on_conflict: what others have changed since is left alone (``"theirs"``) or undone with the rest
+                (``"ours"``).
+
+        Raises:
+            ConfigurationError: the push has not come to its end, or nothing was kept; nothing was sent.
+            SalesforceError: it could not go on; undo again.
+        """
+        if self._undo is None:
+            raise ConfigurationError(f'this result knows no connection: sfdata.resume("{self.id}", org).undo() has one')
+        return self._undo(self.id, on_conflict)
+
     def raise_for_errors(self) -> None:
-        """Do nothing if every row succeeded.
+        """Do nothing if every row succeeded, or had nothing to write.
 
         Raises:
             PushFailed: not every row did, with the counts and the most frequent errors.
         """
-        if self.counts["succeeded"] < len(self):
+        if self.counts["succeeded"] + self.counts.get(SAME, 0) < len(self):
             raise PushFailed(self.id, self.counts, self._shown_errors())
 
     def __len__(self) -> int:
@@ -171,7 +220,7 @@ class PushResult:
     def _shown_errors(self) -> list[tuple[str, str, int]]:
         shown = self.errors.head(SHOWN_ERRORS)
         columns = (shown[name].tolist() for name in ("code", "error", "rows"))
-        return [(_plain(code), _plain(error), rows) for code, error, rows in zip(*columns, strict=True)]
+        return [(plain(code), plain(error), rows) for code, error, rows in zip(*columns, strict=True)]
 
     def _shown_jobs(self) -> tuple[list[str], str]:
         jobs = [unit.job for unit in self._units if unit.job]
@@ -184,7 +233,7 @@ _ERROR_HEAD = (
 _ERROR = '<tr><td>{:,}</td><td style="text-align:left"><code>{}</code></td><td style="text-align:left">{}</td></tr>'
 
 
-def _plain(text: object) -> str:
+def plain(text: object) -> str:
     """What an org wrote, in one line that is not too long, without characters that steer terminals."""
     line = "".join(char if char.isprintable() else " " for char in str(text)[: _LONGEST_SHOWN + 1])
     return line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]}…"

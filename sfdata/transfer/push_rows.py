@@ -14,6 +14,7 @@ from sfdata.transfer.unit_files import load_outcomes, load_positions
 
 BEFORE_COMMIT: frozenset[Phase] = frozenset({"planned", "job_known", "uploaded"})
 """Phases in which no row of a unit can have been written."""
+NO_UNIT = 0
 ROWS_SCHEMA = SCHEMA.append(pa.field("unit", pa.int32())).append(pa.field("record", pa.int64()))
 
 
@@ -21,9 +22,10 @@ def push_rows(folder: Path, units: Sequence[Unit], rows: int) -> pa.Table:
     """A row for each row of the frame, in its order, by `ROWS_SCHEMA`.
 
     ``unit`` is the number of the unit that the word is from, 0 where there is none yet, and ``record`` which of its
-    records, from 0. A unit on its way makes its rows unaccounted; one that was not committed changes nothing.
+    records, from 0. A unit on its way makes its rows unaccounted; one that was not committed changes nothing. What is
+    told of rows that are in no unit, as they need not be sent, are the outcomes of a unit numbered 0.
     """
-    tables, places = [_numbered(not_sent(rows), 0)], [np.arange(rows)]
+    tables, places = [_numbered(load_outcomes(folder, NO_UNIT) or not_sent(rows), NO_UNIT)], [np.arange(rows)]
     for unit in units:
         outcomes = load_outcomes(folder, unit.number)
         if outcomes is None or unit.phase != "accounted":

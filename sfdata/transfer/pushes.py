@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import urlsplit
@@ -22,14 +23,21 @@ from sfdata.api.describe import DescribeCache
 from sfdata.errors import ConfigurationError, PushUnderWay
 from sfdata.resilience.hooks import EngineChosen, Hooks, UnitMoved
 from sfdata.state import locked, state_folder
+from sfdata.transfer.before_image import FILE as BEFORE
+from sfdata.transfer.before_image import BeforeImage, before_image
 from sfdata.transfer.checking import Checking
 from sfdata.transfer.collections_push import CollectionsPush
-from sfdata.transfer.journal import Journal, State, Unit
+from sfdata.transfer.current_values import OrgReader
+from sfdata.transfer.draft import Draft
+from sfdata.transfer.journal import Journal, PushRecord, State, Unit
 from sfdata.transfer.planning import Planner, PushRequest, as_table, new_push_id, row_count
 from sfdata.transfer.push import Push
 from sfdata.transfer.push_engine import engine_of
-from sfdata.transfer.push_result import PushResult, Retry
-from sfdata.transfer.unit_files import disk_faults
+from sfdata.transfer.push_result import PushResult, Retry, Undo
+from sfdata.transfer.push_rows import push_rows
+from sfdata.transfer.sync_hashes import skipping, syncing
+from sfdata.transfer.undo import Undoing, Undone, Whose
+from sfdata.transfer.unit_files import disk_faults, load_index
 from sfdata.transport.http_session import HttpSession
 
 ORPHANED_SECONDS = 86_400
@@ -43,27 +51,42 @@ class Pushes:
 
     Args:
         retry: what a result's ``retry_failed`` calls with the Id and the codes.
+        undo: what a result's ``undo`` calls with the Id and whose values stand.
     """
 
-    def __init__(self, session: HttpSession, describe: DescribeCache, hooks: Hooks, retry: Retry) -> None:
+    def __init__(
+        self, session: HttpSession, describe: DescribeCache, hooks: Hooks, retry: Retry, undo: Undo | None = None
+    ) -> None:
         self._session = session
         self._describe = describe
         self._hooks = hooks
         self._retry = retry
+        self._undo = undo
 
-    def push(self, frame: Any, request: PushRequest) -> PushResult:
-        """Write a frame's rows to the org; see `sfdata.Org.push`."""
+    def push(self, frame: Any, request: PushRequest, draft: Draft | None = None) -> PushResult:
+        """Write a frame's rows to the org; see `sfdata.Org.push`. They may be a part of what ``draft`` tells of."""
         source = frame if isinstance(frame, pd.DataFrame) else as_table(frame)
         Checking(self._describe).refuse(source, request)
+        source, draft = self._drafted(source, request, draft or Draft())
         push_id = new_push_id()
         with closing(_journal()) as journal:
             _sweep(journal)
             planner = self._planner(journal, push_id)
             with driving(journal.folder(push_id)):
-                planner.plan(push_id, source, request)
+                planner.plan(push_id, source, request, draft)
                 if request.engine == "auto":
                     self._hooks(EngineChosen(*request.chosen_engine(row_count(source))))
-                return self._run(journal, push_id, frame.index if isinstance(frame, pd.DataFrame) else None)
+                index = frame.index if isinstance(frame, pd.DataFrame) else None
+                return self._run(journal, push_id, index if draft.index is None else draft.index)
+
+    def _drafted(self, source: Any, request: PushRequest, draft: Draft) -> tuple[Any, Draft]:
+        """The rows that have to be sent, and what is kept and told beside them."""
+        if request.unchanged == "skip":
+            source, draft = skipping(self._reader, source, request)
+        if request.keep_before and request.operation != "insert" and row_count(source):
+            image = before_image(self._reader, source, request, draft.positions)
+            draft = replace(draft, files={**draft.files, BEFORE: image.content})
+        return source, draft
 
     def resume(self, push_id: str) -> PushResult:
         """Take a push to its end, from where it was left; one that is at its end sends nothing."""
@@ -73,13 +96,38 @@ class Pushes:
         """Take a push to its end with new units of those rows that may be sent again."""
         return self._go_on(push_id, codes)
 
+    def undo(self, push_id: str, on_conflict: Whose) -> Undone:
+        """Bring back what was there before a push; see `PushResult.undo`."""
+        with closing(_journal()) as journal:
+            push = self._own(journal, push_id)
+            if push.state in ("planned", "running"):
+                hint = f'sfdata.resume("{push.id}") takes it to its end.'
+                raise ConfigurationError(f"{push.id} has not come to its end, and cannot be undone", hint=hint)
+            begun = [one for one in journal.pushes() if one.about.get("undoes") == push.id]
+            for one in begun:
+                if one.state in ("planned", "running"):
+                    self.resume(one.id)
+            folder = journal.folder(push.id)
+            rows, index = push_rows(folder, journal.units(push.id), push.rows), load_index(folder)
+            image = BeforeImage.load(folder)
+        index = pd.RangeIndex(push.rows) if index is None else index
+        return Undoing(self._reader, push, rows, index, image, self.push, on_conflict).undo()
+
+    def _own(self, journal: Journal, push_id: str) -> PushRecord:
+        """The push of that Id, which goes to the org that this connection leads to."""
+        push, here = journal.push(push_id), self._session.instance_url
+        if urlsplit(push.org).netloc != urlsplit(here).netloc:
+            hint = "Give the connection that it was begun with: sfdata.resume(id, org)."
+            raise ConfigurationError(f"{push.id} goes to {push.org}, and this connection to {here}", hint=hint)
+        return push
+
+    @property
+    def _reader(self) -> OrgReader:
+        return OrgReader(self._session, self._describe, self._hooks)
+
     def _go_on(self, push_id: str, codes: Collection[str] | None) -> PushResult:
         with closing(_journal()) as journal:
-            push = journal.push(push_id)
-            here = self._session.instance_url
-            if urlsplit(push.org).netloc != urlsplit(here).netloc:
-                hint = "Give the connection that it was begun with: sfdata.resume(id, org)."
-                raise ConfigurationError(f"{push.id} goes to {push.org}, and this connection to {here}", hint=hint)
+            push = self._own(journal, push_id)
             planner = self._planner(journal, push.id)
             with driving(journal.folder(push.id)):
                 for unit in journal.units(push.id):
@@ -93,8 +141,9 @@ class Pushes:
         """What a push comes to when all of its units are at their end."""
         push = journal.push(push_id)
         kind = CollectionsPush if engine_of(push.about) == "collections" else Push
-        kind(self._session, journal, self._hooks, push).run()
-        return PushResult(journal, push_id, self._retry, index)
+        with syncing(journal, push):
+            kind(self._session, journal, self._hooks, push).run()
+        return PushResult(journal, push_id, self._retry, index, self._undo)
 
     def _planner(self, journal: Journal, push_id: str) -> Planner:
         def announce(unit: Unit) -> None:
