@@ -30,15 +30,20 @@ from sfdata.resilience.hooks import Hook, Hooks
 from sfdata.resilience.limits import LimitsTracker, Reserve
 from sfdata.resilience.runtime import Runtime
 from sfdata.transfer.checking import Checking
+from sfdata.transfer.conflicts import Dispute, OnConflict, Since
+from sfdata.transfer.current_values import OrgReader
+from sfdata.transfer.diff import diff
 from sfdata.transfer.engine import Engine
 from sfdata.transfer.limits import OrgLimits
-from sfdata.transfer.planning import Check, PushRequest
+from sfdata.transfer.plan import Plan
+from sfdata.transfer.planning import Check, PushRequest, Unchanged
 from sfdata.transfer.push_engine import PushEngine
 from sfdata.transfer.push_result import PushResult
 from sfdata.transfer.pushes import Pushes
 from sfdata.transfer.records import SObject
 from sfdata.transfer.resume import ResumedRead
 from sfdata.transfer.soql_query import Soql
+from sfdata.transfer.undo import Undone, Whose
 from sfdata.transport.http_session import HttpSession
 
 
@@ -244,6 +249,8 @@ class Org:
         part_rows: int | None = None,
         engine: PushEngine = "auto",
         all_or_none: bool = False,
+        keep_before: bool = False,
+        unchanged: Unchanged = "send",
     ) -> PushResult:
         """Write a frame's rows, by sObject Collections or Bulk API 2.0, and wait until it is known what became of each.
 
@@ -265,14 +272,54 @@ class Org:
             engine: ``"collections"`` writes by calls of 200 rows, whose answers tell them at once, ``"bulk"`` through
                 jobs; ``"auto"`` takes calls for up to 2,000 rows.
             all_or_none: if one row fails, write none. The rows must fit into one call of collections.
+            keep_before: read first what is there, and keep it with the push for `PushResult.undo`.
+            unchanged: ``"skip"`` leaves out rows that this machine has written before as they are, by hashes of what
+                the org confirmed; they are told as ``same``. Changes by others are not seen; `diff` sees them.
 
         Raises:
             PushRefused: rows or columns that cannot be written; nothing was sent.
             ConfigurationError: arguments that contradict each other.
             SalesforceError: the push could not go on; the hint says how to resume it.
         """
-        request = PushRequest(object_name, operation, key, check, nulls, part_rows, engine, all_or_none)
+        request = PushRequest(
+            object_name, operation, key, check, nulls, part_rows, engine, all_or_none, keep_before, unchanged
+        )
         return self._pushes().push(frame, request)
+
+    def diff(
+        self,
+        frame: Any,
+        object_name: str,
+        key: str,
+        *,
+        since: Since | None = None,
+        on_conflict: OnConflict = "ask",
+        base: Any = None,
+        edited: str | None = None,
+        nulls: NullPolicy = "leave",
+    ) -> Plan:
+        """What a push of a frame would do: rows to create, to change field by field, or to leave. Nothing is written.
+
+        Args:
+            frame: see `push`; columns that nobody can write are left out (`Plan.excluded`).
+            key: the external id that tells records apart, or ``"Id"``.
+            since: what was changed in the org after this instant of its own time (or bookmark) and differs from the
+                frame is a conflict. Left out, the frame's column ``SystemModstamp`` tells for each row, or ``attrs``
+                when it was read.
+            on_conflict: ``"ask"`` (see `Plan.resolve`), ``"ours"``, ``"theirs"``, ``"newest"`` or ``"merge"``, as told
+                in `sfdata.transfer.conflicts`.
+            base: for ``"merge"``: the frame as it was before anybody changed anything.
+            edited: for ``"newest"``: the column that tells when each row was last changed on this side.
+            nulls: see `push`.
+
+        Raises:
+            PushRefused: rows that cannot be written, are certain to fail, or mean one record; nothing was read.
+            SeveralRecords: a key has more than one record.
+            ConfigurationError: arguments that contradict each other.
+        """
+        dispute = Dispute(on_conflict, since, base, edited)
+        org = OrgReader(self._session, self._describe, self.hooks)
+        return Plan(org, diff(org, frame, object_name, key, nulls, dispute), self._pushes().push)
 
     def sobject(self, name: str) -> SObject:
         """The records of one object: to create, read, update, upsert and delete one at a time. Sends nothing."""
@@ -311,13 +358,19 @@ class Org:
         return self._pushes().resume(id)
 
     def _pushes(self) -> Pushes:
-        return Pushes(self._session, self._describe, self.hooks, self._retry)
+        return Pushes(self._session, self._describe, self.hooks, self._retry, self._undo)
 
     def _retry(self, push_id: str, codes: Collection[str]) -> PushResult:
-        if self.closed:
-            hint = f'sfdata.resume("{push_id}", org).retry_failed() does it by another connection.'
-            raise ConfigurationError(f"the connection to {self.name} is closed", hint=hint)
+        self._refuse_closed(f'sfdata.resume("{push_id}", org).retry_failed() does it by another connection.')
         return self._pushes().retry(push_id, codes)
+
+    def _undo(self, push_id: str, on_conflict: Whose) -> Undone:
+        self._refuse_closed(f'sfdata.resume("{push_id}", org).undo() does it by another connection.')
+        return self._pushes().undo(push_id, on_conflict)
+
+    def _refuse_closed(self, hint: str) -> None:
+        if self.closed:
+            raise ConfigurationError(f"the connection to {self.name} is closed", hint=hint)
 
     # --- the org itself ----------------------------------------------------------------------------------------------
 
