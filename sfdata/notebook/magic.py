@@ -60,7 +60,8 @@ class SoqlMagics(Magics):
         try:
             frame = self._run(options, text.rstrip("; \t\r\n"), namespace)
         except KeyboardInterrupt as interrupt:
-            self.errors.in_one_line(interrupt, "interrupted: nothing was assigned")
+            going_on = [str(note) for note in getattr(interrupt, "__notes__", ())]
+            self.errors.in_one_line(interrupt, " ".join(["interrupted: nothing was assigned", *going_on]))
             raise
         except SalesforceError as error:
             if options.traceback:
