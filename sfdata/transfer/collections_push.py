@@ -1,7 +1,7 @@
 """A push under way by sObject Collections: each unit of rows in one call, whose answer tells them row by row.
 
 Unlike a job, a call can be asked nothing afterwards. That it is about to be sent is noted first; where a process finds
-such a note and no outcomes, the call may have been done. What has the same effect twice as once (updates, deletes,
+such a note and no answer, the call may have been done. What has the same effect twice as once (updates, deletes,
 upserts by a unique key) is then sent again, and of all else nobody knows: its rows are unaccounted.
 
 https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections.htm
@@ -10,8 +10,6 @@ https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resourc
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -25,13 +23,10 @@ from sfdata.errors import OutcomeUnknown, SalesforceError
 from sfdata.resilience.hooks import Hooks, UnitMoved
 from sfdata.transfer.account import SCHEMA, Account, unaccounted
 from sfdata.transfer.journal import Journal, PushRecord, Unit
-from sfdata.transfer.push import UNITS_AT_ONCE, Patience, Push
+from sfdata.transfer.push import Push
 from sfdata.transfer.push_engine import FORMS
-from sfdata.transfer.unit_files import unit_data
+from sfdata.transfer.unit_files import load_outcomes, unit_data
 from sfdata.transport.http_session import HttpSession
-
-ANSWER_SECONDS = 15.0
-"""What calls under way are given to be answered when the push is stopped: nobody can ask for their answers later."""
 
 _BINS: Mapping[Outcome, str] = {
     "done": "succeeded",
@@ -45,16 +40,8 @@ Row = Mapping[str, Any]
 class CollectionsPush(Push):
     """Takes the units of a journalled push as far as they go, a few calls side by side."""
 
-    def __init__(
-        self,
-        session: HttpSession,
-        journal: Journal,
-        hooks: Hooks,
-        push: PushRecord,
-        patience: Patience | None = None,
-    ) -> None:
-        super().__init__(session, journal, hooks, push, patience)
-        self._calls = threading.Semaphore(UNITS_AT_ONCE)
+    def __init__(self, session: HttpSession, journal: Journal, hooks: Hooks, push: PushRecord) -> None:
+        super().__init__(session, journal, hooks, push)
         self._steps = {"planned": self._begin, "sending": self._take_up}
 
     def run(self) -> None:
@@ -65,12 +52,7 @@ class CollectionsPush(Push):
         """
         left = [unit for unit in self._journal.units(self._push.id) if unit.phase != "accounted"]
         self._session.budget.require(len(left), "the push")
-        try:
-            super().run()
-        finally:
-            until = time.monotonic() + ANSWER_SECONDS
-            for _ in range(UNITS_AT_ONCE):
-                self._calls.acquire(timeout=max(0.0, until - time.monotonic()))
+        super().run()
 
     # --- steps -------------------------------------------------------------------------------------------------------
 
@@ -82,7 +64,9 @@ class CollectionsPush(Push):
         return self._call(unit, rows, in_doubt=False)
 
     def _take_up(self, unit: Unit) -> Unit:
-        """sending → accounted: the call may have been done."""
+        """sending → accounted: the call may have been done, and its answer be on disk already."""
+        if load_outcomes(self._folder, unit.number) is not None:
+            return self._journal.advance(unit, "accounted")
         rows = self._records(unit)
         if self._repeatable(rows):
             return self._call(unit, rows, in_doubt=True)
@@ -91,19 +75,18 @@ class CollectionsPush(Push):
 
     def _call(self, unit: Unit, rows: Sequence[Row], *, in_doubt: bool) -> Unit:
         repeatable = self._repeatable(rows)
-        with self._calls:
-            try:
-                results = self._written(rows, in_doubt)
-            except OutcomeUnknown as unknown:
-                if repeatable and not unknown.answered:
-                    unknown.hint = self._resume_hint
-                    raise
-                return self._accounted(unit, Account(unaccounted(unit.rows), unknown.message))
-            except SalesforceError:
-                if not repeatable:  # what is sent once at most was not done, or it would be unknown
-                    self._journal.advance(unit, "planned")
+        try:
+            results = self._written(rows, in_doubt)
+        except OutcomeUnknown as unknown:
+            if repeatable and not unknown.answered:
+                unknown.hint = self._resume_hint
                 raise
-            return self._accounted(unit, Account(self._outcomes(results)))
+            return self._accounted(unit, Account(unaccounted(unit.rows), unknown.message))
+        except SalesforceError:
+            if not repeatable:  # what is sent once at most was not done, or it would be unknown
+                self._journal.advance(unit, "planned")
+            raise
+        return self._accounted(unit, Account(self._outcomes(results)))
 
     # --- the call ----------------------------------------------------------------------------------------------------
 
