@@ -6,6 +6,7 @@ https://developer.salesforce.com/docs/atlas.en-us.soql_sosl.meta/soql_sosl/sforc
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from sfdata.soql.advice import CLAUSES
 from sfdata.soql.expressions import NAMES, ExpressionParser
@@ -31,6 +32,8 @@ ACCESS_MODES = ("SECURITY_ENFORCED", "USER_MODE", "SYSTEM_MODE")
 CATEGORY_OPERATORS = ("ABOVE_OR_BELOW", "ABOVE", "BELOW", "AT")
 PURPOSES = ("VIEW", "REFERENCE", "UPDATE")
 UPDATES = ("TRACKING", "VIEWSTAT")
+LONGEST_REMEMBERED = 20_000
+"""Characters of a query whose tree is kept for when the same text comes again, as it does with every run of a cell."""
 
 # An alias of FROM is only taken for one where a clause, SQL's next table or the end comes next, so that a misspelt
 # keyword is reported as itself and not as the word behind it.
@@ -44,11 +47,18 @@ def parse(text: str) -> Query:
     Raises:
         sfdata.errors.SoqlSyntaxError: with line, column, what was found and what was expected.
     """
+    return _remembered(text) if len(text) <= LONGEST_REMEMBERED else _parsed(text)
+
+
+def _parsed(text: str) -> Query:
     parser = QueryParser(text)
     query = parser.query()
     if parser.tokens.current.kind is not Kind.END:
         raise parser.tokens.unexpected()
     return query
+
+
+_remembered = lru_cache(maxsize=64)(_parsed)
 
 
 class QueryParser(ExpressionParser):
