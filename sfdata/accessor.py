@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from sfdata.frames.dtypes import DtypeBackend
     from sfdata.frames.write_columns import NullPolicy, Operation
     from sfdata.org import Org
+    from sfdata.transfer.conflicts import OnConflict, Since
     from sfdata.transfer.engine import Engine
     from sfdata.transfer.lookup import Many
+    from sfdata.transfer.plan import Plan
     from sfdata.transfer.push_result import PushResult
     from sfdata.transfer.resume import ResumedRead
 
@@ -83,6 +85,27 @@ class FrameAccessor(FramePushes):
         """
         with which_org(org) as found:
             return found.check(self._frame, object_name, operation, key=key, nulls=nulls)
+
+    def diff(
+        self,
+        object_name: str,
+        key: str,
+        *,
+        since: Since | None = None,
+        on_conflict: OnConflict = "ask",
+        base: pd.DataFrame | None = None,
+        edited: str | None = None,
+        nulls: NullPolicy = "leave",
+        org: Org | str | None = None,
+    ) -> Plan:
+        """What a push of this frame would do, row by row and field by field; nothing is written: see `sfdata.Org.diff`.
+
+        >>> plan = df.sf.diff("Account", key="Ext__c")  # doctest: +SKIP
+        >>> plan.change  # doctest: +SKIP
+        >>> plan.apply().raise_for_errors()  # doctest: +SKIP
+        """
+        how: dict[str, Any] = {"since": since, "on_conflict": on_conflict, "base": base, "edited": edited}
+        return lasting(org, lambda found: found.diff(self._frame, object_name, key, nulls=nulls, **how))
 
 
 class SeriesAccessor(SeriesPushes):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sfdata.frames.write_columns import NullPolicy
     from sfdata.org import Org
-    from sfdata.transfer.planning import Check
+    from sfdata.transfer.planning import Check, Unchanged
     from sfdata.transfer.push_engine import PushEngine
     from sfdata.transfer.push_result import PushResult
 
@@ -53,13 +53,16 @@ class FramePushes:
         part_rows: int | None = None,
         engine: PushEngine = "auto",
         all_or_none: bool = False,
+        keep_before: bool = False,
+        unchanged: Unchanged = "send",
     ) -> PushResult:
         """Change the records that the column ``Id`` names: see `sfdata.Org.push`.
 
         >>> df.sf.update("Account", nulls={"Phone": "clear"}).raise_for_errors()  # doctest: +SKIP
         """
         how = {"check": check, "nulls": nulls, "part_rows": part_rows, "engine": engine, "all_or_none": all_or_none}
-        return _push(self._frame, org, object_name, "update", **how)
+        sparing = {"keep_before": keep_before, "unchanged": unchanged}
+        return _push(self._frame, org, object_name, "update", **how, **sparing)
 
     def upsert(
         self,
@@ -72,13 +75,16 @@ class FramePushes:
         part_rows: int | None = None,
         engine: PushEngine = "auto",
         all_or_none: bool = False,
+        keep_before: bool = False,
+        unchanged: Unchanged = "send",
     ) -> PushResult:
         """Change the records that ``key`` finds, and create those it does not: see `sfdata.Org.push`.
 
         >>> result = df.sf.upsert("Account", "Ext__c")  # doctest: +SKIP
         """
         how = {"check": check, "nulls": nulls, "part_rows": part_rows, "engine": engine, "all_or_none": all_or_none}
-        return _push(self._frame, org, object_name, "upsert", key=key, **how)
+        sparing = {"keep_before": keep_before, "unchanged": unchanged}
+        return _push(self._frame, org, object_name, "upsert", key=key, **how, **sparing)
 
     def delete(
         self,
@@ -89,12 +95,14 @@ class FramePushes:
         part_rows: int | None = None,
         engine: PushEngine = "auto",
         all_or_none: bool = False,
+        keep_before: bool = False,
     ) -> PushResult:
         """Put the records that the column ``Id`` names into the recycle bin: see `sfdata.Org.push`.
 
         >>> duplicates.sf.delete("Account", all_or_none=True)  # doctest: +SKIP
         """
         how = {"check": check, "part_rows": part_rows, "engine": engine, "all_or_none": all_or_none}
+        how["keep_before"] = keep_before
         return _push(self._frame, org, object_name, "delete", **how)
 
     def bulk_insert(
@@ -117,9 +125,12 @@ class FramePushes:
         check: Check = "refuse",
         nulls: NullPolicy = "leave",
         part_rows: int | None = None,
+        keep_before: bool = False,
+        unchanged: Unchanged = "send",
     ) -> PushResult:
         """`update` through Bulk API 2.0, however few the rows."""
-        return self.update(object_name, org=org, check=check, nulls=nulls, part_rows=part_rows, engine="bulk")
+        how: dict[str, Any] = {"check": check, "nulls": nulls, "part_rows": part_rows, "keep_before": keep_before}
+        return self.update(object_name, org=org, unchanged=unchanged, engine="bulk", **how)
 
     def bulk_upsert(
         self,
@@ -130,9 +141,12 @@ class FramePushes:
         check: Check = "refuse",
         nulls: NullPolicy = "leave",
         part_rows: int | None = None,
+        keep_before: bool = False,
+        unchanged: Unchanged = "send",
     ) -> PushResult:
         """`upsert` through Bulk API 2.0, however few the rows."""
-        return self.upsert(object_name, key, org=org, check=check, nulls=nulls, part_rows=part_rows, engine="bulk")
+        how: dict[str, Any] = {"check": check, "nulls": nulls, "part_rows": part_rows, "keep_before": keep_before}
+        return self.upsert(object_name, key, org=org, unchanged=unchanged, engine="bulk", **how)
 
     def bulk_delete(
         self,
@@ -141,9 +155,11 @@ class FramePushes:
         org: Org | str | None = None,
         check: Check = "refuse",
         part_rows: int | None = None,
+        keep_before: bool = False,
     ) -> PushResult:
         """`delete` through Bulk API 2.0, however few the rows."""
-        return self.delete(object_name, org=org, check=check, part_rows=part_rows, engine="bulk")
+        how: dict[str, Any] = {"check": check, "part_rows": part_rows, "keep_before": keep_before}
+        return self.delete(object_name, org=org, engine="bulk", **how)
 
     def bulk_hard_delete(
         self,
@@ -152,6 +168,7 @@ class FramePushes:
         org: Org | str | None = None,
         check: Check = "refuse",
         part_rows: int | None = None,
+        keep_before: bool = False,
     ) -> PushResult:
         """Delete the records that the column ``Id`` names for good: see `sfdata.Org.push`.
 
@@ -159,7 +176,8 @@ class FramePushes:
 
         >>> old.sf.bulk_hard_delete("Task")  # doctest: +SKIP
         """
-        return _push(self._frame, org, object_name, "hardDelete", check=check, part_rows=part_rows, engine="bulk")
+        how = {"check": check, "part_rows": part_rows, "engine": "bulk", "keep_before": keep_before}
+        return _push(self._frame, org, object_name, "hardDelete", **how)
 
 
 class SeriesPushes:
@@ -176,12 +194,14 @@ class SeriesPushes:
         part_rows: int | None = None,
         engine: PushEngine = "auto",
         all_or_none: bool = False,
+        keep_before: bool = False,
     ) -> PushResult:
         """Put the records with these Ids into the recycle bin: see `sfdata.Org.push`.
 
         >>> duplicates["Id"].sf.delete("Account")  # doctest: +SKIP
         """
         how = {"check": check, "part_rows": part_rows, "engine": engine, "all_or_none": all_or_none}
+        how["keep_before"] = keep_before
         return _push(self._series.to_frame("Id"), org, object_name, "delete", **how)
 
     def bulk_delete(
@@ -191,9 +211,11 @@ class SeriesPushes:
         org: Org | str | None = None,
         check: Check = "refuse",
         part_rows: int | None = None,
+        keep_before: bool = False,
     ) -> PushResult:
         """`delete` through Bulk API 2.0, however few the Ids."""
-        return self.delete(object_name, org=org, check=check, part_rows=part_rows, engine="bulk")
+        how: dict[str, Any] = {"check": check, "part_rows": part_rows, "keep_before": keep_before}
+        return self.delete(object_name, org=org, engine="bulk", **how)
 
     def bulk_hard_delete(
         self,
@@ -202,12 +224,13 @@ class SeriesPushes:
         org: Org | str | None = None,
         check: Check = "refuse",
         part_rows: int | None = None,
+        keep_before: bool = False,
     ) -> PushResult:
         """Delete the records with these Ids for good: see `sfdata.Org.push`.
 
         >>> old["Id"].sf.bulk_hard_delete("Task")  # doctest: +SKIP
         """
-        how = {"check": check, "part_rows": part_rows, "engine": "bulk"}
+        how = {"check": check, "part_rows": part_rows, "engine": "bulk", "keep_before": keep_before}
         return _push(self._series.to_frame("Id"), org, object_name, "hardDelete", **how)
 
 

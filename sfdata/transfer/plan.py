@@ -215,10 +215,12 @@ class Plan:
         draft = Draft(rows, self._left_out(meant, moved), self._index, {FILE: image.content})
         self._applied = True
         try:
-            return self._send(frame, request, draft)
+            result = self._send(frame, request, draft)
         except ConfigurationError:  # nothing was sent
             self._applied = False
             raise
+        result.keeps = self
+        return result
 
     def _sent(self) -> list[Wanted]:
         """The columns as they are sent, the key's first: every cell of a new record, of others what is to change."""

@@ -71,6 +71,7 @@ class PushResult:
         self._retry = retry
         self._undo = undo
         self._folder = folder
+        self.keeps: object = None  # what must live as long, as the connection of a plan does
         self._index = load_index(folder) if index is None else index
         counted = self._rows["outcome"].value_counts().to_pylist()
         self.counts: dict[str, int] = dict.fromkeys(OUTCOMES, 0) | {one["values"]: one["counts"] for one in counted}
