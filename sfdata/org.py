@@ -18,6 +18,7 @@ from sfdata.api.composite import Subrequest, SubResult
 from sfdata.api.composite import composite as send_composite
 from sfdata.api.describe import DescribeCache
 from sfdata.auth.flows import AccessToken, ClientCredentials, Flow, flow_from_settings
+from sfdata.auth.remembered import login_for
 from sfdata.config import OrgConfig, settings_from_env, settings_from_profile
 from sfdata.errors import ConfigurationError
 from sfdata.frames.dtypes import DtypeBackend
@@ -29,6 +30,7 @@ from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hook, Hooks
 from sfdata.resilience.limits import LimitsTracker, Reserve
 from sfdata.resilience.runtime import Runtime
+from sfdata.secret import Secret, StaysHere
 from sfdata.transfer.checking import Checking
 from sfdata.transfer.conflicts import Dispute, OnConflict, Since
 from sfdata.transfer.current_values import OrgReader
@@ -52,10 +54,11 @@ def connect(
     *,
     flow: Flow | None = None,
     instance_url: str | None = None,
-    access_token: str | None = None,
+    access_token: str | Secret | None = None,
     ca_file: str | os.PathLike[str] | None = None,
     api_version: str | None = None,
     timeout_seconds: float | None = None,
+    remember: bool = False,
     budget: int | None = None,
     reserve: int | float = 0,
     throttle: bool = False,
@@ -77,6 +80,9 @@ def connect(
         ca_file: a PEM file of certificates to trust instead of the usual roots.
         api_version: such as ``"67.0"``; pinned, never detected.
         timeout_seconds: how long one request may be silent.
+        remember: keep the login on this machine until `sfdata.forget`: encrypted, its key in the system's keyring.
+            Whoever connects by the same credentials then shares it, and no refresh token is lost that the org replaces
+            with each use. Where there is no keyring nothing is kept, and a `NotRemembered` warning says so.
         budget: API calls this connection may make; what would go beyond raises `BudgetExceeded` instead of being sent.
             None for no bound. `Org.budget` tells what is left, and can be raised.
         reserve: API calls of the org's day that are left to others: a number, or a share below 1. What would take of
@@ -87,6 +93,7 @@ def connect(
 
     Raises:
         ConfigurationError: a setting is missing, malformed or contradicts another.
+        VaultRefused: the login is remembered, and what is kept of it cannot be opened.
     """
     given = {
         "ca_file": None if ca_file is None else os.fspath(ca_file),
@@ -94,8 +101,15 @@ def connect(
         "timeout_seconds": timeout_seconds,
     }
     overrides: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    access_token = None if access_token is None else Secret.of(access_token)
     opened = partial(
-        Org, hooks=hooks, budget=Budget(budget), reserve=Reserve(reserve), throttle=throttle, runtime=runtime
+        Org,
+        remember=remember,
+        hooks=hooks,
+        budget=Budget(budget),
+        reserve=Reserve(reserve),
+        throttle=throttle,
+        runtime=runtime,
     )
     if access_token is not None:
         if flow is not None:
@@ -143,7 +157,7 @@ def open_orgs() -> list[Org]:
     return [org for org in _CONNECTIONS.values() if not org.closed]
 
 
-class Org:
+class Org(StaysHere):
     """A connected org. Make one with `connect`; close it, or use it in a ``with`` block, to give its sockets back.
 
     Attributes:
@@ -162,6 +176,7 @@ class Org:
         *,
         name: str | None,
         source: str,
+        remember: bool = False,
         hooks: Sequence[Hook] = (),
         budget: Budget | None = None,
         reserve: Reserve | None = None,
@@ -173,7 +188,8 @@ class Org:
         self.budget = budget or Budget()
         runtime = runtime or Runtime()
         limits = LimitsTracker(runtime, reserve=reserve, throttle=throttle, announce=self.hooks)
-        self._session = HttpSession(config, flow, hooks=self.hooks, budget=self.budget, limits=limits, runtime=runtime)
+        login = login_for(flow, config.instance_url, name=name, remember=remember, clock=runtime.clock, now=runtime.now)
+        self._session = HttpSession(config, login, hooks=self.hooks, budget=self.budget, limits=limits, runtime=runtime)
         self.limits = OrgLimits(self._session)
         self._describe = DescribeCache(self._session)
         self._host = (config.instance_url or config.login_url).partition("://")[2]
