@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sfdata import soql as soql
     from sfdata.accessor import lookup, resume
     from sfdata.auth.flows import AccessToken, ClientCredentials, JwtBearer, RefreshToken
+    from sfdata.auth.remembered import forget
     from sfdata.errors import SalesforceError
     from sfdata.frames.batch import children
     from sfdata.frames.python_values import CLEAR
@@ -43,6 +44,7 @@ __all__ = [
     "children",
     "connect",
     "escape_like",
+    "forget",
     "log_to",
     "lookup",
     "pushes",
@@ -64,6 +66,7 @@ _HOMES = {
     "connect": "sfdata.org",
     "errors": "sfdata.errors",
     "escape_like": "sfdata.soql",
+    "forget": "sfdata.auth.remembered",
     "log_to": "sfdata.logs",
     "lookup": "sfdata.accessor",
     "pushes": "sfdata.transfer.pushes",

@@ -10,8 +10,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -100,29 +99,32 @@ def locked(file: IO[bytes]) -> bool:
     return True
 
 
-@contextmanager
-def held(path: Path, patience_seconds: float = 0.0) -> Iterator[None]:
-    """Hold the lock at ``path``, alone of all processes and threads, waiting for it as long as that.
+def take(path: Path, patience_seconds: float = 0.0) -> IO[bytes]:
+    """The lock at ``path``: held, alone of all processes and threads, until the file is closed.
+
+    Args:
+        patience_seconds: how long to wait where somebody else holds it.
 
     Raises:
-        HeldElsewhere: somebody else does; the text names the process.
-        OSError: the file cannot be opened.
+        HeldElsewhere: somebody still does; the text names the process.
+        OSError: the file cannot be opened, or is a link.
     """
     deadline = time.monotonic() + patience_seconds
     while True:
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        with os.fdopen(os.open(path, flags, 0o600), "r+b", buffering=0) as file:
-            if locked(file):
-                if not _is_at(file, path):  # taken away while we waited for it
-                    continue
-                file.truncate()
-                file.write(b"%d\n" % os.getpid())
-                yield
-                return
-            owner = file.read(20).decode("ascii", errors="replace").strip() or "of unknown number"
-        if time.monotonic() >= deadline:
-            raise HeldElsewhere(f"process {owner} holds {path.name}")
-        time.sleep(LOCK_PAUSE_SECONDS)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        file = os.fdopen(descriptor, "r+b", buffering=0)
+        if not locked(file):
+            with file:
+                owner = file.read(20).decode("ascii", errors="replace").strip() or "of unknown number"
+            if time.monotonic() >= deadline:
+                raise HeldElsewhere(f"process {owner} holds {path.name}")
+            time.sleep(LOCK_PAUSE_SECONDS)
+        elif not _is_at(file, path):  # taken away while we waited for it
+            file.close()
+        else:
+            file.truncate()
+            file.write(b"%d\n" % os.getpid())
+            return file
 
 
 def _is_at(file: IO[bytes], path: Path) -> bool:

@@ -19,6 +19,7 @@ PUBLIC = {
     "children",
     "connect",
     "escape_like",
+    "forget",
     "log_to",
     "lookup",
     "pushes",

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -19,7 +21,7 @@ from sfdata.auth.token_store import TokenStore, read_head
 from sfdata.auth.tokens import Login
 from sfdata.auth.vault import NoKeyring, Vault, drop_key, find_vault, make_vault
 from sfdata.errors import ConfigurationError, NotRemembered, VaultRefused
-from sfdata.state import HeldElsewhere, held, private_fault, state_folder, state_path
+from sfdata.state import HeldElsewhere, private_fault, state_folder, state_path, take
 
 FOLDER = "logins"
 KEY_LOCK = "key.lock"
@@ -32,13 +34,22 @@ _lasting: dict[str, Login] = {}
 """Those whose refresh token the org may have replaced: nobody else may know the new one, so they end with us."""
 
 
-def login_for(flow: Flow, instance_url: str | None, *, name: str, remember: bool) -> Login:
+def login_for(
+    flow: Flow,
+    instance_url: str | None = None,
+    *,
+    name: str | None = None,
+    remember: bool = False,
+    clock: Callable[[], float] = time.monotonic,
+    now: Callable[[], float] = time.time,
+) -> Login:
     """The login by ``flow``: the one other connections of this process have, or that this machine remembers.
 
     Args:
         instance_url: an address the user named, which a token answer may therefore name too.
-        name: what the user calls the login; it can be forgotten by it.
+        name: what the user calls the login, if anything.
         remember: keep it on this machine from now on.
+        clock, now: see `Login`.
 
     Raises:
         ConfigurationError: an access token cannot be renewed, so there is nothing to remember.
@@ -50,13 +61,13 @@ def login_for(flow: Flow, instance_url: str | None, *, name: str, remember: bool
                 "an access token cannot be renewed, so there is nothing to remember",
                 hint="remember=True is for logins by refresh token, private key or client secret.",
             )
-        return Login(flow, instance_url=instance_url)
+        return Login(flow, instance_url=instance_url, clock=clock, now=now)
     digest = flow.digest()
     store = _store(digest, name, remember=remember)
     with _lock:
         login = _logins.get(digest)
         if login is None:
-            login = _logins[digest] = Login(flow)
+            login = _logins[digest] = Login(flow, clock=clock, now=now)
         if not flow.repeatable:
             _lasting[digest] = login
     login.vouch(instance_url)
@@ -69,26 +80,26 @@ def forget(name: str | None = None) -> list[str]:
     """Take logins off this machine: those of that name, or all. Connections that are open have them in memory still.
 
     Args:
-        name: what connections are made by: a profile's name, or without one the org's host.
+        name: a profile's name, or the org's host (``acme.my.salesforce.com``).
 
     Returns:
-        The names of the logins that were taken away.
+        What was taken away, by its name or host.
     """
     folder = state_path(FOLDER)
-    known = {file: read_head(file).get("name") for file in sorted(folder.glob("*.login"))}
-    gone = [file for file, its in known.items() if name in (None, its)]
+    known = {file: read_head(file) for file in sorted(folder.glob("*.login"))}
+    gone = [file for file, head in known.items() if name in (None, head.get("name"), head.get("host"))]
     for file in gone:
         lock = file.with_suffix(".lock")
-        with suppress(HeldElsewhere), held(lock, KEY_PATIENCE_SECONDS):
+        with suppress(HeldElsewhere), take(lock, KEY_PATIENCE_SECONDS):
             for part in (file, file.with_suffix(".room"), file.with_name(f"{file.name}.part"), lock):
                 part.unlink(missing_ok=True)
     if gone and len(gone) == len(known):
         with suppress(NoKeyring):
             drop_key(str(folder))
-    return [str(known[file] or file.stem) for file in gone]
+    return [str(known[file].get("name") or known[file].get("host") or file.stem) for file in gone]
 
 
-def _store(digest: str, name: str, *, remember: bool) -> TokenStore | None:
+def _store(digest: str, name: str | None, *, remember: bool) -> TokenStore | None:
     """Where the login is kept; None where it is not, or cannot be."""
     file = state_path(FOLDER, f"{digest[:32]}.login")
     known = os.path.lexists(file)
@@ -103,12 +114,13 @@ def _store(digest: str, name: str, *, remember: bool) -> TokenStore | None:
         vault, reason = None, f"{file.parent}: {problem.strerror}"
     if vault is not None:
         return TokenStore(file, digest, vault, name=name, begin=remember)
+    named = f" {name}" if name else ""
     if known:
         raise VaultRefused(
-            f"the login {name} is remembered, but cannot be opened: {reason}",
+            f"the login{named} is remembered, but cannot be opened: {reason}",
             hint="Unlock the keyring, or sfdata.forget() and log in again.",
         )
-    warnings.warn(f"the login {name} is kept in memory only: {reason}", NotRemembered, stacklevel=4)
+    warnings.warn(f"the login{named} is kept in memory only: {reason}", NotRemembered, stacklevel=4)
     return None
 
 
@@ -117,5 +129,5 @@ def _made_vault(folder: Path) -> Vault:
     state_folder(FOLDER)
     if fault := private_fault(folder.lstat()):
         raise VaultRefused(f"no login is kept in {folder}: it {fault}", hint=f"chmod 700 {folder}")
-    with held(folder / KEY_LOCK, KEY_PATIENCE_SECONDS):
+    with take(folder / KEY_LOCK, KEY_PATIENCE_SECONDS):
         return find_vault(str(folder)) or make_vault(str(folder))

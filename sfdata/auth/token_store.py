@@ -13,12 +13,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from sfdata.auth.exchange import Token
 from sfdata.auth.vault import Vault
-from sfdata.errors import RequestTimeout, VaultRefused
+from sfdata.errors import RequestTimeout, SalesforceError, VaultRefused
 from sfdata.secret import Secret
-from sfdata.state import HeldElsewhere, held, private_fault, save
+from sfdata.state import HeldElsewhere, private_fault, save, take
 
 SCHEMA = 1
 LARGEST_FILE = 1 << 18
@@ -81,11 +82,11 @@ class TokenStore:
         file: where; the lock lies beside it.
         digest: of the login (`sfdata.auth.flows.Grant.digest`): a file put in another login's place does not open.
         vault: seals and opens it.
-        name: what the user calls the login.
+        name: what the user calls the login, if anything.
         begin: write the file if there is none. Otherwise a missing one was taken away, and is not written again.
     """
 
-    def __init__(self, file: Path, digest: str, vault: Vault, *, name: str, begin: bool) -> None:
+    def __init__(self, file: Path, digest: str, vault: Vault, *, name: str | None, begin: bool) -> None:
         self._file = file
         self._digest = digest
         self._vault = vault
@@ -99,13 +100,17 @@ class TokenStore:
 
         Raises:
             RequestTimeout: another process has been renewing for so long that it can hardly be at work.
+            VaultRefused: the lock cannot be opened, or is a link.
         """
         try:
-            with held(self._file.with_suffix(".lock"), PATIENCE_SECONDS):
-                yield
+            lock = take(self._file.with_suffix(".lock"), PATIENCE_SECONDS)
         except HeldElsewhere as problem:
-            fault = RequestTimeout(f"another process has not come to an end with renewing the login: {problem}")
+            fault: SalesforceError = RequestTimeout(f"another process does not end renewing the login: {problem}")
+        except OSError as problem:
+            fault = VaultRefused(f"the login kept in {self._file} cannot be renewed: {problem.strerror}")
         else:
+            with lock:
+                yield
             return
         raise fault
 
@@ -162,9 +167,10 @@ class TokenStore:
 # --- the file --------------------------------------------------------------------------------------------------------
 
 
-def _head(token: Token, name: str) -> dict[str, Any]:
+def _head(token: Token, name: str | None) -> dict[str, Any]:
     """What stands in clear on the first line."""
-    return {"schema": SCHEMA, "name": name, "org": token.org_id, "user": token.user_id}
+    host = urlsplit(token.instance_url).netloc
+    return {"schema": SCHEMA, "name": name, "host": host, "org": token.org_id, "user": token.user_id}
 
 
 def read_head(file: Path) -> Mapping[str, Any]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from sfdata.org import Org
 
+REMEMBER = "--remember"
+
 
 @magics_class
 class SfMagics(Magics):
@@ -39,6 +41,7 @@ class SfMagics(Magics):
             "limits": self.limits,
             "jobs": self.jobs,
             "disconnect": self.disconnect,
+            "forget": self.forget,
             "traceback": self.traceback,
             "help": self.help,
         }
@@ -48,7 +51,9 @@ class SfMagics(Magics):
     def sf(self, line: str) -> Any:
         """The connections of this notebook, and what an org says of itself.
 
-        %sf connect [NAME]      connect to 'local' (an org with sample data), a profile, or what the environment says
+        %sf connect [NAME] [--remember]
+                                connect to 'local' (an org with sample data), a profile, or what the environment says;
+                                --remember keeps the login on this machine, encrypted, for the next time
         %sf orgs                list the connections; * marks the current one
         %sf use NAME            make a connection, a profile or a variable that holds an Org the current one
         %sf org                 the current Org, for Python: org = %sf org
@@ -56,6 +61,7 @@ class SfMagics(Magics):
         %sf limits              what is left of the org's limits, as a DataFrame
         %sf jobs                the Bulk query jobs of the last days and their states, as a DataFrame
         %sf disconnect [NAME]   close a connection
+        %sf forget [NAME]       take a remembered login off this machine, or all of them
         %sf traceback [on|off]  show the last error in full, or every one from now on
         %sf help                this text; %%soql? says how to query
         """
@@ -78,8 +84,11 @@ class SfMagics(Magics):
             self.errors.in_one_line(interrupt, "interrupted")
             raise
 
-    def connect(self, name: str | None = None) -> None:
-        self.session.connect(name)
+    def connect(self, *arguments: str) -> None:
+        names = [one for one in arguments if one != REMEMBER]
+        if len(names) > 1 or any(name.startswith("-") for name in names):
+            raise ConfigurationError(f"%sf connect takes one name, and {REMEMBER}", hint="%sf help lists the commands.")
+        self.session.connect(*names, remember=REMEMBER in arguments)
 
     def orgs(self) -> None:
         if not self.session.orgs:
@@ -105,6 +114,12 @@ class SfMagics(Magics):
 
     def disconnect(self, name: str | None = None) -> None:
         tell(f"Disconnected from {self.session.disconnect(name)}")
+
+    def forget(self, name: str | None = None) -> None:
+        from sfdata.auth.remembered import forget
+
+        for gone in forget(name) or ["nothing: no such login is remembered"]:
+            tell(f"Forgot {gone}")
 
     def traceback(self, switch: str | None = None) -> None:
         if switch is None:

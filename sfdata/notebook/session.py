@@ -28,16 +28,17 @@ class Session:
         self._unfollow = current_org.follow(lambda: self.current)
         self._unwatch = current_org.watch(self._progress)
 
-    def connect(self, name: str | None = None) -> Org:
+    def connect(self, name: str | None = None, *, remember: bool = False) -> Org:
         """Open a connection, announce it and make it the current one.
 
-        ``"local"`` is the embedded org, another name a profile, None what the environment says.
+        ``"local"`` is the embedded org, another name a profile, None what the environment says. ``remember`` keeps its
+        login on this machine.
 
         Raises:
             MissingCredentials: nothing says who logs in.
             ConfigurationError: no such profile, or a setting of it is wrong.
         """
-        self.current = self._open(name)
+        self.current = self._open(name, remember=remember)
         return self.current
 
     def org(self, name: str | None, namespace: Mapping[str, Any]) -> Org:
@@ -94,13 +95,13 @@ class Session:
 
         return progress(hooks, self.shell)
 
-    def _open(self, name: str | None) -> Org:
+    def _open(self, name: str | None, *, remember: bool = False) -> Org:
         from sfdata.org import connect
         from sfdata.resilience.hooks import Hooks
 
         accessor.register()
         with self._progress(Hooks()):
-            org = connect(name)
+            org = connect(name, remember=remember)
             try:
                 described = description(org)
             except BaseException:

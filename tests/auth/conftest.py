@@ -1,6 +1,8 @@
-"""Keys to log in with."""
+"""Keys to log in with, and a keyring to keep logins by."""
 
 from __future__ import annotations
+
+from weakref import WeakValueDictionary
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -11,6 +13,10 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringLocked
+
+from sfdata.auth import remembered, vault
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +54,53 @@ def elliptic_pem():
     """A private key that is not RSA."""
     key = ec.generate_private_key(ec.SECP256R1())
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+# --- remembered logins -----------------------------------------------------------------------------------------------
+
+
+class TrustedKeyring(KeyringBackend):
+    """A keyring that keeps passwords in a dictionary, and may be locked."""
+
+    priority = 0.1  # never chosen by itself
+
+    def __init__(self):
+        super().__init__()
+        self.passwords = {}
+        self.locked = False
+
+    def get_password(self, service, username):
+        if self.locked:
+            raise KeyringLocked("locked")
+        return self.passwords.get((service, username))
+
+    def set_password(self, service, username, password):
+        self.get_password(service, username)
+        self.passwords[service, username] = password
+
+    def delete_password(self, service, username):
+        self.get_password(service, username)
+        del self.passwords[service, username]
+
+
+@pytest.fixture
+def home(monkeypatch, tmp_path):
+    """A folder of its own for what sfdata keeps."""
+    monkeypatch.setenv("SFDATA_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def system_keyring(monkeypatch):
+    """The system's keyring, as the package keyring hands it out, and one that is trusted."""
+    backend = TrustedKeyring()
+    monkeypatch.setattr("keyring.core._keyring_backend", backend)
+    monkeypatch.setattr(vault, "KEYRINGS", (*vault.KEYRINGS, f"{TrustedKeyring.__module__}.TrustedKeyring"))
+    return backend
+
+
+@pytest.fixture(autouse=True)
+def no_login_of_another_test(monkeypatch):
+    """Each test begins like a process: no login is known."""
+    monkeypatch.setattr(remembered, "_logins", WeakValueDictionary())
+    monkeypatch.setattr(remembered, "_lasting", {})

@@ -94,9 +94,11 @@ class Notebook:
     shell: InteractiveShell
     orgs: dict[str | None, FakeOrg] = field(default_factory=dict)
     opened: list[str | None] = field(default_factory=list)
+    remembered: list[str | None] = field(default_factory=list)
 
-    def connect(self, name: str | None = None) -> FakeOrg:
+    def connect(self, name: str | None = None, *, remember: bool = False) -> FakeOrg:
         self.opened.append(name)
+        self.remembered += [name] if remember else []
         if name not in self.orgs:
             raise MissingCredentials("nothing says who is logging in")
         return self.orgs[name]

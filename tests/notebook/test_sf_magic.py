@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sfdata.auth import Token
+from sfdata.auth.token_store import Kept, TokenStore
+from sfdata.auth.vault import Vault
 from sfdata.errors import ConfigurationError, InvalidType
+from sfdata.secret import Secret
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -98,6 +103,33 @@ def test_a_failed_login_is_no_connection(notebook: Any, capsys: pytest.CaptureFi
     assert notebook.run("%sf org").result is notebook.orgs["local"]
 
 
+def test_a_login_is_remembered_where_that_is_said(notebook: Any) -> None:
+    """``--remember`` before or behind the name keeps the login; without it none is kept."""
+    for line in ("%sf connect prod", "%sf connect local --remember", "%sf connect --remember prod"):
+        assert notebook.run(line).success
+    assert notebook.opened == ["prod", "local", "prod"]
+    assert notebook.remembered == ["local", "prod"]
+
+
+def test_forget_takes_logins_off_this_machine(
+    notebook: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """``%sf forget NAME`` removes that login's file, ``%sf forget`` all of them, and each is named."""
+    monkeypatch.setenv("SFDATA_HOME", str(tmp_path))
+    (tmp_path / "logins").mkdir(mode=0o700)
+    key, token = Secret("A" * 43 + "="), Token(access=Secret("00D!x"), instance_url="https://acme.my.salesforce.com")
+    for name in ("prod", "dev", "test"):
+        file = tmp_path / "logins" / f"{name}.login"
+        TokenStore(file, name, Vault(key), name=name, begin=True).save(Kept(token, None, 0.0))
+    notebook.run("%sf forget prod")
+    assert lines(capsys) == ["Forgot prod"]
+    assert {file.name for file in (tmp_path / "logins").iterdir()} == {"dev.login", "test.login"}
+    notebook.run("%sf forget")
+    notebook.run("%sf forget prod")
+    assert lines(capsys) == ["Forgot dev", "Forgot test", "Forgot nothing: no such login is remembered"]
+    assert not list((tmp_path / "logins").iterdir())
+
+
 def test_help_lists_every_command(notebook: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """``%sf``, ``%sf help`` and ``%sf?`` explain each command there is."""
     notebook.run("%sf")
@@ -116,6 +148,8 @@ def test_help_lists_every_command(notebook: Any, capsys: pytest.CaptureFixture[s
         ("%sf Limits", "Did you mean %sf limits?"),
         ("%sf sing", "%sf help lists the commands."),
         ("%sf use", "%sf help lists the commands."),
+        ("%sf connect a b", "%sf help lists the commands."),
+        ("%sf connect prod --forever", "%sf help lists the commands."),
         ("%sf use a b", "%sf help lists the commands."),
         ("%sf limits 3", "%sf help lists the commands."),
         ("%sf traceback perhaps", "takes on or off"),

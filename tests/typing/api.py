@@ -34,7 +34,8 @@ PROD = "https://acme.my.salesforce.com"
 
 def connections() -> None:
     assert_type(sfdata.connect(), Org)
-    sfdata.connect("prod", api_version="67.0", timeout_seconds=5, ca_file="ca.pem")
+    sfdata.connect("prod", api_version="67.0", timeout_seconds=5, ca_file="ca.pem", remember=True)
+    assert_type(sfdata.forget("prod"), list[str])
     sfdata.connect(instance_url=PROD, access_token="00D…")
     sfdata.connect(flow=JwtBearer(client_id="k", username="u", private_key="key.pem", passphrase="p"))
     sfdata.connect(flow=ClientCredentials(client_id="k", client_secret="s", login_url=PROD))
