@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -13,39 +13,22 @@ from weakref import WeakValueDictionary
 import pandas as pd
 
 from sfdata.api import bulk_query
-from sfdata.api.bulk_ingest import IngestOperation
-from sfdata.api.composite import Subrequest, SubResult
-from sfdata.api.composite import composite as send_composite
 from sfdata.api.describe import DescribeCache
 from sfdata.auth.flows import AccessToken, ClientCredentials, Flow, flow_from_settings
-from sfdata.auth.remembered import login_for
 from sfdata.config import OrgConfig, settings_from_env, settings_from_profile
 from sfdata.errors import ConfigurationError
 from sfdata.frames.dtypes import DtypeBackend
-from sfdata.frames.write_columns import NullPolicy
 from sfdata.local_process import local_org
 from sfdata.logs import ConnectionLog
 from sfdata.metadata import ObjectDescribe
+from sfdata.org_writes import OrgWrites
 from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hook, Hooks
 from sfdata.resilience.limits import LimitsTracker, Reserve
 from sfdata.resilience.runtime import Runtime
-from sfdata.secret import Secret, StaysHere
-from sfdata.transfer.checking import Checking
-from sfdata.transfer.conflicts import Dispute, OnConflict, Since
-from sfdata.transfer.current_values import OrgReader
-from sfdata.transfer.diff import diff
 from sfdata.transfer.engine import Engine
 from sfdata.transfer.limits import OrgLimits
-from sfdata.transfer.plan import Plan
-from sfdata.transfer.planning import Check, PushRequest, Unchanged
-from sfdata.transfer.push_engine import PushEngine
-from sfdata.transfer.push_result import PushResult
-from sfdata.transfer.pushes import Pushes
-from sfdata.transfer.records import SObject
-from sfdata.transfer.resume import ResumedRead
 from sfdata.transfer.soql_query import Soql
-from sfdata.transfer.undo import Undone, Whose
 from sfdata.transport.http_session import HttpSession
 
 
@@ -54,11 +37,10 @@ def connect(
     *,
     flow: Flow | None = None,
     instance_url: str | None = None,
-    access_token: str | Secret | None = None,
+    access_token: str | None = None,
     ca_file: str | os.PathLike[str] | None = None,
     api_version: str | None = None,
     timeout_seconds: float | None = None,
-    remember: bool = False,
     budget: int | None = None,
     reserve: int | float = 0,
     throttle: bool = False,
@@ -80,9 +62,6 @@ def connect(
         ca_file: a PEM file of certificates to trust instead of the usual roots.
         api_version: such as ``"67.0"``; pinned, never detected.
         timeout_seconds: how long one request may be silent.
-        remember: keep the login on this machine until `sfdata.forget`: encrypted, its key in the system's keyring.
-            Whoever connects by the same credentials then shares it, and no refresh token is lost that the org replaces
-            with each use. Where there is no keyring nothing is kept, and a `NotRemembered` warning says so.
         budget: API calls this connection may make; what would go beyond raises `BudgetExceeded` instead of being sent.
             None for no bound. `Org.budget` tells what is left, and can be raised.
         reserve: API calls of the org's day that are left to others: a number, or a share below 1. What would take of
@@ -93,7 +72,6 @@ def connect(
 
     Raises:
         ConfigurationError: a setting is missing, malformed or contradicts another.
-        VaultRefused: the login is remembered, and what is kept of it cannot be opened.
     """
     given = {
         "ca_file": None if ca_file is None else os.fspath(ca_file),
@@ -101,15 +79,8 @@ def connect(
         "timeout_seconds": timeout_seconds,
     }
     overrides: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    access_token = None if access_token is None else Secret.of(access_token)
     opened = partial(
-        Org,
-        remember=remember,
-        hooks=hooks,
-        budget=Budget(budget),
-        reserve=Reserve(reserve),
-        throttle=throttle,
-        runtime=runtime,
+        Org, hooks=hooks, budget=Budget(budget), reserve=Reserve(reserve), throttle=throttle, runtime=runtime
     )
     if access_token is not None:
         if flow is not None:
@@ -145,9 +116,6 @@ def _local() -> tuple[OrgConfig, Flow]:
     return config, flow
 
 
-JOB_PREFIX = "750"
-"""What the Ids of jobs begin with; those of pushes are our own."""
-
 _CONNECTIONS: WeakValueDictionary[int, Org] = WeakValueDictionary()
 _NUMBERS = count()
 
@@ -157,7 +125,7 @@ def open_orgs() -> list[Org]:
     return [org for org in _CONNECTIONS.values() if not org.closed]
 
 
-class Org(StaysHere):
+class Org(OrgWrites):
     """A connected org. Make one with `connect`; close it, or use it in a ``with`` block, to give its sockets back.
 
     Attributes:
@@ -176,7 +144,6 @@ class Org(StaysHere):
         *,
         name: str | None,
         source: str,
-        remember: bool = False,
         hooks: Sequence[Hook] = (),
         budget: Budget | None = None,
         reserve: Reserve | None = None,
@@ -188,8 +155,7 @@ class Org(StaysHere):
         self.budget = budget or Budget()
         runtime = runtime or Runtime()
         limits = LimitsTracker(runtime, reserve=reserve, throttle=throttle, announce=self.hooks)
-        login = login_for(flow, config.instance_url, name=name, remember=remember, clock=runtime.clock, now=runtime.now)
-        self._session = HttpSession(config, login, hooks=self.hooks, budget=self.budget, limits=limits, runtime=runtime)
+        self._session = HttpSession(config, flow, hooks=self.hooks, budget=self.budget, limits=limits, runtime=runtime)
         self.limits = OrgLimits(self._session)
         self._describe = DescribeCache(self._session)
         self._host = (config.instance_url or config.login_url).partition("://")[2]
@@ -250,143 +216,6 @@ class Org(StaysHere):
         return query.to_pandas(
             dtype_backend=dtype_backend, index_col=index_col, max_rows=max_rows, max_memory=max_memory
         )
-
-    # --- writing -----------------------------------------------------------------------------------------------------
-
-    def push(
-        self,
-        frame: Any,
-        object_name: str,
-        operation: IngestOperation,
-        *,
-        key: str | None = None,
-        check: Check = "refuse",
-        nulls: NullPolicy = "leave",
-        part_rows: int | None = None,
-        engine: PushEngine = "auto",
-        all_or_none: bool = False,
-        keep_before: bool = False,
-        unchanged: Unchanged = "send",
-    ) -> PushResult:
-        """Write a frame's rows, by sObject Collections or Bulk API 2.0, and wait until it is known what became of each.
-
-        Everything is on disk before anything is sent, so that a push which is stopped, killed or cut off loses no row
-        and doubles none: `resume` goes on with it, also in another process. Rows of one parent are sent together.
-
-        Args:
-            frame: a DataFrame of pandas or Polars, or anything that Arrow takes for a table. A column is a field
-                (``Amount``), or a parent by one of its keys (``Account.Ext__c``).
-            object_name: what the rows are, such as ``"Account"``.
-            operation: ``"insert"``, ``"update"``, ``"upsert"``, ``"delete"`` or ``"hardDelete"``. All but insert and
-                upsert go by the column ``Id``; deletes pass over all other columns.
-            key: the external id, or ``Id``, that an upsert goes by.
-            check: what happens with rows that are certain to fail: ``"refuse"`` pushes none at all, ``"warn"`` pushes
-                all the same, False does not look. Values without a faithful form in their field are always refused.
-            nulls: what missing values mean: ``"leave"`` the field as it is or ``"clear"`` it, for all columns or by
-                column; `sfdata.CLEAR` clears in its one cell.
-            part_rows: rows that a call or a job may have; by default as many as it takes.
-            engine: ``"collections"`` writes by calls of 200 rows, whose answers tell them at once, ``"bulk"`` through
-                jobs; ``"auto"`` takes calls for up to 2,000 rows.
-            all_or_none: if one row fails, write none. The rows must fit into one call of collections.
-            keep_before: read first what is there, and keep it with the push for `PushResult.undo`.
-            unchanged: ``"skip"`` leaves out rows that this machine has written before as they are, by hashes of what
-                the org confirmed; they are told as ``same``. Changes by others are not seen; `diff` sees them.
-
-        Raises:
-            PushRefused: rows or columns that cannot be written; nothing was sent.
-            ConfigurationError: arguments that contradict each other.
-            SalesforceError: the push could not go on; the hint says how to resume it.
-        """
-        request = PushRequest(
-            object_name, operation, key, check, nulls, part_rows, engine, all_or_none, keep_before, unchanged
-        )
-        return self._pushes().push(frame, request)
-
-    def diff(
-        self,
-        frame: Any,
-        object_name: str,
-        key: str,
-        *,
-        since: Since | None = None,
-        on_conflict: OnConflict = "ask",
-        base: Any = None,
-        edited: str | None = None,
-        nulls: NullPolicy = "leave",
-    ) -> Plan:
-        """What a push of a frame would do: rows to create, to change field by field, or to leave. Nothing is written.
-
-        Args:
-            frame: see `push`; columns that nobody can write are left out (`Plan.excluded`).
-            key: the external id that tells records apart, or ``"Id"``.
-            since: what was changed in the org after this instant of its own time (or bookmark) and differs from the
-                frame is a conflict. Left out, the frame's column ``SystemModstamp`` tells for each row, or ``attrs``
-                when it was read.
-            on_conflict: ``"ask"`` (see `Plan.resolve`), ``"ours"``, ``"theirs"``, ``"newest"`` or ``"merge"``, as told
-                in `sfdata.transfer.conflicts`.
-            base: for ``"merge"``: the frame as it was before anybody changed anything.
-            edited: for ``"newest"``: the column that tells when each row was last changed on this side.
-            nulls: see `push`.
-
-        Raises:
-            PushRefused: rows that cannot be written, are certain to fail, or mean one record; nothing was read.
-            SeveralRecords: a key has more than one record.
-            ConfigurationError: arguments that contradict each other.
-        """
-        dispute = Dispute(on_conflict, since, base, edited)
-        org = OrgReader(self._session, self._describe, self.hooks)
-        return Plan(org, diff(org, frame, object_name, key, nulls, dispute), self._pushes().push)
-
-    def sobject(self, name: str) -> SObject:
-        """The records of one object: to create, read, update, upsert and delete one at a time. Sends nothing."""
-        return SObject(self._session, self._describe, name)
-
-    def composite(self, requests: Sequence[Subrequest], *, all_or_none: bool = False) -> list[SubResult]:
-        """Up to 25 requests in one call, each of which may use the answers of those before it (``@{ref.id}``).
-
-        See `sfdata.api.composite.composite` for the errors; values are JSON's own.
-        """
-        return send_composite(self._session, requests, all_or_none=all_or_none)
-
-    def check(
-        self,
-        frame: Any,
-        object_name: str,
-        operation: IngestOperation = "insert",
-        *,
-        key: str | None = None,
-        nulls: NullPolicy = "leave",
-    ) -> pd.DataFrame:
-        """What would go wrong if a frame were pushed, as far as describe tells; nothing is written.
-
-        Returns:
-            See `sfdata.frames.check.check_frame`. What is ``certain``, `push` refuses.
-
-        Raises:
-            ConfigurationError: arguments that contradict each other; no frame.
-        """
-        return Checking(self._describe).frame(frame, object_name, operation, key, nulls)
-
-    def resume(self, id: str) -> PushResult | ResumedRead:  # noqa: A002 - the name users know it by
-        """Go on with what was begun and left, here or in another process; see `sfdata.resume`."""
-        if id.startswith(JOB_PREFIX):
-            return ResumedRead(self._session, self._describe, self.hooks, id)
-        return self._pushes().resume(id)
-
-    def _pushes(self) -> Pushes:
-        return Pushes(self._session, self._describe, self.hooks, self._retry, self._undo)
-
-    def _retry(self, push_id: str, codes: Collection[str]) -> PushResult:
-        self._refuse_closed(f'sfdata.resume("{push_id}", org).retry_failed() does it by another connection.')
-        return self._pushes().retry(push_id, codes)
-
-    def _undo(self, push_id: str, on_conflict: Whose) -> Undone:
-        self._refuse_closed(f'sfdata.resume("{push_id}", org).undo() does it by another connection.')
-        return self._pushes().undo(push_id, on_conflict)
-
-    def _refuse_closed(self, hint: str) -> None:
-        if self.closed:
-            raise ConfigurationError(f"the connection to {self.name} is closed", hint=hint)
 
     # --- the org itself ----------------------------------------------------------------------------------------------
 
