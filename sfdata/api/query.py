@@ -51,7 +51,7 @@ def explain(session: HttpSession, soql: str) -> dict[str, Any]:
     """
     try:
         plans = msgspec.json.decode(_ask(session, f"{session.data_path}/query", {"explain": soql}))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         plans = None
     if not isinstance(plans, dict) or not isinstance(plans.get("plans"), list):
         raise UnreadableAnswer("the answer holds no query plans")
@@ -84,7 +84,7 @@ def _ask_by_body(session: HttpSession, target: str, watch: Watch | None) -> byte
     answer = session.post(path, content=content, operation=Operation.FIRST_PAGE, watch=watch)
     try:
         inner = msgspec.json.decode(answer.content, type=_Composite).compositeResponse[0]
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         inner = None
     if inner is None:
         raise UnreadableAnswer("the answer to a composite request is not of its form")

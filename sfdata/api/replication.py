@@ -164,7 +164,7 @@ class _Deleted(msgspec.Struct):
 def _decoded(body: bytes, form: type[Struct]) -> Struct:
     try:
         return msgspec.json.decode(body, type=form)
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise UnreadableAnswer(f"the answer is not of the form asked for: {problem}") from None
 
 

@@ -231,7 +231,7 @@ def _http_date(moment: dt.datetime | None) -> str | None:
 def _record(answer: Response) -> Record:
     try:
         found = json.loads(answer.content, parse_float=Decimal)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise UnreadableAnswer("the answer is no record", status=answer.status)

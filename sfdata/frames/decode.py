@@ -12,6 +12,7 @@ Query answers: https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/a
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -128,13 +129,14 @@ class PageDecoder:
         """
         try:
             page = self._decoder.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):  # ValidationError is a kind of the first
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # ValidationError is a kind of the first
             page = self._slowly(body)
         return Page(page.totalSize, page.done, page.nextRecordsUrl, page.records)
 
     def _slowly(self, body: bytes) -> Any:
         try:
-            return msgspec.convert(_without_half_characters(json.loads(body)), self.page_struct)
+            content = json.loads(body, parse_float=_finite, parse_constant=_finite)
+            return msgspec.convert(_without_half_characters(content), self.page_struct)
         except msgspec.ValidationError as problem:
             raise UnreadableAnswer(f"a page of results does not hold what the query selects: {problem}") from None
         except (ValueError, RecursionError) as problem:
@@ -210,6 +212,14 @@ def _record_id(record: Any) -> str | None:
     return attributes.url.rsplit("/", 1)[-1] if attributes is not None and attributes.url else None
 
 
+def _finite(text: str) -> float:
+    """A number that a double holds; ``NaN`` and ``Infinity``, which Python's own reader takes, are none."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is no number")
+    return number
+
+
 def _without_half_characters(value: Any) -> Any:
     """``value`` with halves of surrogate pairs (left by text cut at a field's length) turned to U+FFFD."""
     if isinstance(value, str):
@@ -225,5 +235,5 @@ def count_only(body: bytes) -> int:
     """The answer to ``SELECT COUNT() FROM …``, which has a total and no records."""
     try:
         return int(msgspec.json.decode(body)["totalSize"])
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError, RecursionError):
         raise UnreadableAnswer("the answer to COUNT() holds no total") from None

@@ -53,7 +53,9 @@ class ColumnReader:
                 return None
             table = pa.table([_column(records, c) for c in self._columns], names=[c.name for c in self._columns])
             table.validate(full=True)  # text is UTF-8
-        except (pa.ArrowException, ValueError, IndexError):
+            if not all(_finite(column) for column in table.columns):
+                return None
+        except (pa.ArrowException, ValueError, IndexError, RecursionError):
             return None
         return total, done, url, table
 
@@ -92,6 +94,11 @@ def _column(records: pa.Array, column: Column) -> pa.Array:
     for key in column.path:
         records = pc.struct_field(records, key)
     return column.kind.cast(records)
+
+
+def _finite(column: pa.ChunkedArray) -> bool:
+    """Whether a column of numbers holds none of ``NaN`` and ``Infinity``, which Arrow's reader takes."""
+    return not pa.types.is_floating(column.type) or pc.all(pc.is_finite(column), min_count=0).as_py()
 
 
 def _has(record: Any, path: tuple[str, ...]) -> bool:
