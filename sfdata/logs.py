@@ -27,6 +27,7 @@ from sfdata.resilience.hooks import (
     EngineChosen,
     Event,
     JobState,
+    PushMoved,
     RequestDone,
     RetryScheduled,
     RowsRead,
@@ -83,6 +84,9 @@ class ConnectionLog:
             case UnitMoved(push, unit, rows, phase, job):
                 what = f"{push} part {unit}, {rows:,} rows: {phase}" + (f" in job {job}" if job else "")
                 self._write(logging.INFO, what, push=push, unit=unit, rows=rows, phase=phase, job=job)
+            case PushMoved(push, name, operation, _, rows, state):
+                what = f"{push} {state}: {operation} {name}, {rows:,} rows"
+                self._write(logging.INFO, what, push=push, state=state, object=name, operation=operation, rows=rows)
             case RequestDone() | WriteDone():
                 pass  # a call's line tells it
 

@@ -14,7 +14,9 @@ import pandas as pd
 
 from sfdata.api import bulk_query
 from sfdata.api.describe import DescribeCache
+from sfdata.audit import AuditTrail
 from sfdata.auth.flows import AccessToken, ClientCredentials, Flow, flow_from_settings
+from sfdata.auth.remembered import login_for
 from sfdata.config import OrgConfig, settings_from_env, settings_from_profile
 from sfdata.errors import ConfigurationError
 from sfdata.frames.dtypes import DtypeBackend
@@ -26,6 +28,7 @@ from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hook, Hooks
 from sfdata.resilience.limits import LimitsTracker, Reserve
 from sfdata.resilience.runtime import Runtime
+from sfdata.secret import Secret, StaysHere
 from sfdata.transfer.engine import Engine
 from sfdata.transfer.limits import OrgLimits
 from sfdata.transfer.soql_query import Soql
@@ -37,13 +40,15 @@ def connect(
     *,
     flow: Flow | None = None,
     instance_url: str | None = None,
-    access_token: str | None = None,
+    access_token: str | Secret | None = None,
     ca_file: str | os.PathLike[str] | None = None,
     api_version: str | None = None,
     timeout_seconds: float | None = None,
+    remember: bool = False,
     budget: int | None = None,
     reserve: int | float = 0,
     throttle: bool = False,
+    audit: str | os.PathLike[str] | None = None,
     hooks: Sequence[Hook] = (),
     runtime: Runtime | None = None,
 ) -> Org:
@@ -62,16 +67,22 @@ def connect(
         ca_file: a PEM file of certificates to trust instead of the usual roots.
         api_version: such as ``"67.0"``; pinned, never detected.
         timeout_seconds: how long one request may be silent.
+        remember: keep the login on this machine until `sfdata.forget`: encrypted, its key in the system's keyring.
+            Whoever connects by the same credentials then shares it, and no refresh token is lost that the org replaces
+            with each use. Where there is no keyring nothing is kept, and a `NotRemembered` warning says so.
         budget: API calls this connection may make; what would go beyond raises `BudgetExceeded` instead of being sent.
             None for no bound. `Org.budget` tells what is left, and can be raised.
         reserve: API calls of the org's day that are left to others: a number, or a share below 1. What would take of
             them raises `NotEnoughLeft` and is not sent, but for one call in a quarter of an hour, which looks again.
         throttle: when four fifths of the org's day are spent, wait before each call: longer, the fewer are left.
+        audit: a file to which a line is added for each write: who wrote what where, and what came of it, without the
+            values; see `sfdata.audit`. It is made if it is not there, for its owner alone.
         hooks: called with each event of the connection, see `sfdata.resilience.hooks`.
         runtime: time, waiting and chance, where they are not to be the machine's own.
 
     Raises:
         ConfigurationError: a setting is missing, malformed or contradicts another.
+        VaultRefused: the login is remembered, and what is kept of it cannot be opened.
     """
     given = {
         "ca_file": None if ca_file is None else os.fspath(ca_file),
@@ -79,8 +90,16 @@ def connect(
         "timeout_seconds": timeout_seconds,
     }
     overrides: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    access_token = None if access_token is None else Secret.of(access_token)
     opened = partial(
-        Org, hooks=hooks, budget=Budget(budget), reserve=Reserve(reserve), throttle=throttle, runtime=runtime
+        Org,
+        remember=remember,
+        hooks=hooks,
+        budget=Budget(budget),
+        reserve=Reserve(reserve),
+        throttle=throttle,
+        audit=audit,
+        runtime=runtime,
     )
     if access_token is not None:
         if flow is not None:
@@ -125,7 +144,7 @@ def open_orgs() -> list[Org]:
     return [org for org in _CONNECTIONS.values() if not org.closed]
 
 
-class Org(OrgWrites):
+class Org(OrgWrites, StaysHere):
     """A connected org. Make one with `connect`; close it, or use it in a ``with`` block, to give its sockets back.
 
     Attributes:
@@ -144,10 +163,12 @@ class Org(OrgWrites):
         *,
         name: str | None,
         source: str,
+        remember: bool = False,
         hooks: Sequence[Hook] = (),
         budget: Budget | None = None,
         reserve: Reserve | None = None,
         throttle: bool = False,
+        audit: str | os.PathLike[str] | None = None,
         runtime: Runtime | None = None,
     ) -> None:
         self.hooks = Hooks(*hooks)
@@ -155,11 +176,16 @@ class Org(OrgWrites):
         self.budget = budget or Budget()
         runtime = runtime or Runtime()
         limits = LimitsTracker(runtime, reserve=reserve, throttle=throttle, announce=self.hooks)
-        self._session = HttpSession(config, flow, hooks=self.hooks, budget=self.budget, limits=limits, runtime=runtime)
+        login = login_for(flow, config.instance_url, name=name, remember=remember, clock=runtime.clock, now=runtime.now)
+        self._session = HttpSession(config, login, hooks=self.hooks, budget=self.budget, limits=limits, runtime=runtime)
         self.limits = OrgLimits(self._session)
         self._describe = DescribeCache(self._session)
         self._host = (config.instance_url or config.login_url).partition("://")[2]
-        self.hooks.subscribe(ConnectionLog(self._host, self._session.tokens.masked))
+        tokens = self._session.tokens
+        self.hooks.subscribe(ConnectionLog(self._host, tokens.masked))
+        if audit is not None:
+            trail = AuditTrail(audit, org=self._host, login=flow.name, token=lambda: tokens.known, runtime=runtime)
+            self.hooks.subscribe(trail)
         self.name = name or self._host
         self.closed = False
         _CONNECTIONS[next(_NUMBERS)] = self

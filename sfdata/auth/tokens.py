@@ -201,6 +201,11 @@ class Login(StaysHere):
             text = text if kept is None else kept.token.access.masked_in(text)
         return text
 
+    @property
+    def known(self) -> Token | None:
+        """The token there is; None before the first."""
+        return None if self._kept is None else self._kept.token
+
     def vouch(self, instance_url: str | None) -> None:
         """Take note of an address the user named."""
         if instance_url is not None and instance_url not in self._vouched:
@@ -404,6 +409,11 @@ class TokenManager(StaysHere):
     def masked(self, text: str) -> str:
         """``text`` from outside, without the connection's tokens in it."""
         return self._login.masked(text)
+
+    @property
+    def known(self) -> Token | None:
+        """The token there is; None before the first."""
+        return self._login.known
 
     def close(self) -> None:
         """Let a renewal that goes through this connection come to its end."""

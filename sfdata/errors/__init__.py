@@ -45,6 +45,7 @@
     ├── BulkJobFailed                   a query job that ended without its rows
     ├── ResultsGone                     a job, or its results, that the org no longer has
     ├── SpoolFailed                     the disk does not take what arrives
+    ├── AuditFailed                     a write that cannot be written down in the audit trail
     ├── StillRunning                    the deadline passed while the org was still at work
     └── PushError                       a push that did not come to its end, or not to a good one
         ├── PushStopped                 stopped on this side; nothing is stopped in the org
@@ -111,6 +112,7 @@ from sfdata.errors.inputs import (
     VaultRefused,
 )
 from sfdata.errors.results import (
+    AuditFailed,
     BulkJobFailed,
     IncompleteResult,
     PushError,
@@ -128,6 +130,7 @@ from sfdata.errors.root import (
 
 __all__ = [
     "AccessDenied",
+    "AuditFailed",
     "AuthenticationError",
     "BindError",
     "BookmarkError",

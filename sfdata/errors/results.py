@@ -62,6 +62,19 @@ class StillRunning(SalesforceError):
         self.id = id
 
 
+class AuditFailed(SalesforceError):
+    """A write is over, and could not be written down in the audit trail.
+
+    Attributes:
+        entry: what should stand there: the write's outcome, the records' Ids …
+    """
+
+    def __init__(self, path: str, reason: str, entry: Mapping[str, Any]) -> None:
+        self.entry = dict(entry)
+        done = f"the write's outcome is {entry['outcome']!r}, and the audit trail {path} cannot tell of it: {reason}"
+        super().__init__(done, hint="The error's entry has what should stand there.")
+
+
 class PushError(SalesforceError):
     """A push has not come to its end, or not all of its rows have come to a good one."""
 

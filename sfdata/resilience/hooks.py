@@ -5,7 +5,7 @@ Progress lines, logs and counters subscribe; the core imports none of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -54,7 +54,7 @@ class WriteDone:
     Attributes:
         id, org_request_id: as in `CallDone`.
         operation: what the call is for the retry: ``create``, ``update`` …
-        body, answer: as they were on the wire, with field values in them.
+        body, answer, query: as they were on the wire, with field values in them; ``query`` is the address's.
         error: the class of what is raised, and ``error_code`` Salesforce's code in it.
     """
 
@@ -69,6 +69,7 @@ class WriteDone:
     org_request_id: str | None = None
     error: str | None = None
     error_code: str | None = None
+    query: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,27 @@ class UnitMoved:
     job: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class PushMoved:
+    """A push is in another ``state``: ``begun``, ``finished``, ``needs_attention`` or ``stopped``.
+
+    Attributes:
+        counts: rows of each outcome, at its end.
+        jobs: the ingest jobs it has made.
+        error: the class of what stopped it.
+    """
+
+    push: str
+    object: str
+    operation: str
+    key: str | None
+    rows: int
+    state: str
+    counts: Mapping[str, int] | None = None
+    jobs: tuple[str, ...] = ()
+    error: str | None = None
+
+
 Event = (
     RequestDone
     | CallDone
@@ -156,6 +178,7 @@ Event = (
     | JobState
     | EngineChosen
     | UnitMoved
+    | PushMoved
 )
 Hook = Callable[[Event], None]
 

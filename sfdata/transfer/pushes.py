@@ -21,7 +21,7 @@ import pandas as pd
 
 from sfdata.api.describe import DescribeCache
 from sfdata.errors import ConfigurationError, PushUnderWay
-from sfdata.resilience.hooks import EngineChosen, Hooks, UnitMoved
+from sfdata.resilience.hooks import EngineChosen, Hooks, PushMoved, UnitMoved
 from sfdata.state import locked, state_folder
 from sfdata.transfer.before_image import FILE as BEFORE
 from sfdata.transfer.before_image import BeforeImage, before_image
@@ -141,15 +141,27 @@ class Pushes:
         """What a push comes to when all of its units are at their end."""
         push = journal.push(push_id)
         kind = CollectionsPush if engine_of(push.about) == "collections" else Push
-        with syncing(journal, push):
-            kind(self._session, journal, self._hooks, push).run()
-        return PushResult(journal, push_id, self._retry, index, self._undo)
+        told = (push.id, push.object, push.operation, push.key, push.rows)
+        self._hooks(PushMoved(*told, "begun"))
+        try:
+            with syncing(journal, push):
+                kind(self._session, journal, self._hooks, push).run()
+            result = PushResult(journal, push_id, self._retry, index, self._undo)
+        except BaseException as problem:
+            self._hooks(PushMoved(*told, "stopped", None, _jobs(journal, push_id), type(problem).__name__))
+            raise
+        self._hooks(PushMoved(*told, journal.push(push_id).state, result.counts, _jobs(journal, push_id)))
+        return result
 
     def _planner(self, journal: Journal, push_id: str) -> Planner:
         def announce(unit: Unit) -> None:
             self._hooks(UnitMoved(push_id, unit.number, unit.rows, unit.phase, unit.job))
 
         return Planner(journal, self._describe.object, self._session.instance_url, announce)
+
+
+def _jobs(journal: Journal, push_id: str) -> tuple[str, ...]:
+    return tuple(job for unit in journal.units(push_id) for job in (*unit.abandoned, unit.job) if job)
 
 
 @contextmanager

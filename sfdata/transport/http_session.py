@@ -336,14 +336,15 @@ def _written(request: Request, outcome: Response | BaseException) -> WriteDone:
     """What became of a write, by its answer or by what was raised in its place."""
     call = request.call
     about = (call.id, request.operation.name.lower(), request.method, request.path)
+    query = request.target.partition("?")[2]
     if isinstance(outcome, Response):
         done = outcome.status < 300 or (outcome.status == 404 and outcome.in_doubt and request.method == "DELETE")
         told: Outcome = "done" if done else "refused"
-        return WriteDone(*about, told, outcome.status, request.body, outcome.content, call.org_request_id)
+        return WriteDone(*about, told, outcome.status, request.body, outcome.content, call.org_request_id, query=query)
     known = _known(request, outcome)
     code = outcome.error_code if isinstance(outcome, SalesforceError) else None
     kind = type(outcome).__name__
-    return WriteDone(*about, known, call.status, request.body, b"", call.org_request_id, kind, code)
+    return WriteDone(*about, known, call.status, request.body, b"", call.org_request_id, kind, code, query)
 
 
 def _known(request: Request, problem: BaseException) -> Outcome:
