@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import zlib
 from itertools import pairwise
 
@@ -31,6 +32,17 @@ def test_every_cut_of_a_compressed_body_is_noticed():
     for end in range(len(packed)):
         with pytest.raises(BodyCut):
             whole_body(packed[:end], 200, headers)
+
+
+@pytest.mark.catalogue("N1")
+def test_every_cut_of_four_kilobytes_is_noticed():
+    """However long the body, and however far its content has come: at every byte but the last, it is not whole."""
+    content = random.Random(1).randbytes(4_096)
+    packed = gzip.compress(content)
+    assert unzipped(packed) == content
+    for end in range(len(packed)):
+        with pytest.raises(BodyCut):
+            unzipped(packed[:end])
 
 
 @pytest.mark.catalogue("N1")

@@ -80,6 +80,20 @@ def test_an_answer_that_is_always_cut_is_an_error(raw_server, raw_session, virtu
     assert len(virtual.slept) == 3
 
 
+@pytest.mark.catalogue("N2")
+@pytest.mark.parametrize("every", [131, pytest.param(1, marks=pytest.mark.slow)])
+def test_an_answer_cut_at_any_byte_is_not_short_data(raw_server, raw_session, every):
+    """Four kilobytes under their announced length, cut within status, headers or content: the read is repeated."""
+    body = json.dumps({"records": [{"Id": f"{n:018d}"} for n in range(145)]}).encode()
+    whole = framed(body, length=len(body))
+    assert len(whole) > 4_096
+    for cut in range(0, len(whole), every):
+        raw_server.answer(whole[:cut])
+        raw_server.answer(whole)
+        assert raw_session.get(PATH).content == body
+    assert len(raw_server.requests) == 2 * len(range(0, len(whole), every))
+
+
 @pytest.mark.catalogue("N1")
 @pytest.mark.parametrize(
     "whole",
