@@ -64,13 +64,24 @@ class FaultyOrg:
         missed = [told for told in self.local.faults.listed() if told["fired"] < told["due"]]
         assert not missed, f"faults that never struck prove nothing: {missed}"
 
-    def connect(self, url: str | None = None, **options: Any) -> sfdata.Org:
-        """A connection that can log in again, closed with the test; ``url`` is that of a shim, if there is one."""
-        url = url or self.url
+    def settle(self) -> None:
+        """Hold the test to the faults so far, and take them back."""
+        self.assert_all_consumed()
+        self.local.faults.clear()
+
+    def connect(self, **options: Any) -> sfdata.Org:
+        """A connection that can log in again; it is closed with the test."""
         flow = sfdata.ClientCredentials(
-            client_id=self.local.client_id, client_secret=self.local.client_secret, login_url=url
+            client_id=self.local.client_id, client_secret=self.local.client_secret, login_url=self.url
         )
-        connection = sfdata.connect(flow=flow, runtime=hurried(), **options)
+        return self._kept(sfdata.connect(flow=flow, runtime=hurried(), **options))
+
+    def connect_through(self, relay: Shim, **options: Any) -> sfdata.Org:
+        """A connection whose every byte goes through a relay. (A login would tell the org's own address.)"""
+        options = {"instance_url": relay.url, "access_token": self.local.access_token, **options}
+        return self._kept(sfdata.connect(runtime=hurried(), **options))
+
+    def _kept(self, connection: sfdata.Org) -> sfdata.Org:
         self._connections.append(connection)
         return connection
 
