@@ -137,16 +137,17 @@ def _of_push(event: PushMoved) -> Entry:
 
 
 def _of_call(event: WriteDone) -> Entry:
-    told = _of_resource(event.method, event.path, event.query, _json(event.body), _json(event.answer))
-    untold = told.pop("untold", False) and event.outcome == "done"
-    outcome = "unknown" if untold else event.outcome
+    answer = _json(event.answer)
+    told = _of_resource(event.method, event.path, event.query, _json(event.body), answer)
+    untold = told.pop("untold", False) or (event.answer and answer is None)
+    outcome = "unknown" if untold and event.outcome == "done" else event.outcome
     return {
         "operation": event.operation,
         **told,
         "outcome": outcome,
         "status": event.status,
         "error": event.error,
-        "error_code": event.error_code,
+        "error_code": event.error_code or (_reason({"errors": answer}) if event.outcome == "refused" else None),
         "request_id": event.id,
         "correlation_id": event.org_request_id,
     }
