@@ -39,16 +39,28 @@ class AtOnce:
     """Takes the place of the thread that works on jobs: the rows are written before ``submit`` returns.
 
     ``ends`` says of the next jobs how they end: ``("Failed", 2)`` after two transactions, ``("Aborted", 0)`` at once.
+    Where it is ``busy``, jobs wait until it goes ``on``.
     """
 
     def __init__(self):
         self.ends = []
+        self.busy = False
+        self._waiting = []
 
     def submit(self, job, work):
-        if self.ends:
-            _end_early(job, *self.ends.pop(0))
-        with suppress(Stopped):
-            work()
+        self._waiting.append((job, work))
+        if not self.busy:
+            self.on()
+
+    def on(self):
+        """Do all the work that waits."""
+        self.busy = False
+        while self._waiting:
+            job, work = self._waiting.pop(0)
+            if self.ends:
+                _end_early(job, *self.ends.pop(0))
+            with suppress(Stopped):
+                work()
 
     def stop(self):
         """There is no thread."""

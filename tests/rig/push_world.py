@@ -23,6 +23,7 @@ from sfdata.auth.flows import ClientCredentials
 from sfdata.config import OrgConfig
 from sfdata.resilience.breaker import CircuitBreaker
 from sfdata.resilience.hooks import Hooks
+from sfdata.resilience.patience import Patience
 from sfdata.resilience.runtime import Runtime
 from sfdata.state import state_folder
 from sfdata.transfer import planning, push, pushes, unit_files
@@ -207,6 +208,7 @@ class World:
         monkeypatch.setattr(unit_files.os, "fsync", lambda descriptor: None)
         monkeypatch.setattr(pushes, "Journal", self._journal)
         monkeypatch.setattr(push, "ThreadPoolExecutor", OneAfterTheOther)
+        monkeypatch.setattr(push, "Patience", partial(Patience, deadline_seconds=600))
         for module in (planning, unit_files):
             monkeypatch.setattr(module, "save", partial(self._save, unit_files.save))
 
@@ -309,7 +311,7 @@ class World:
 
     def _result_fault(self, chance, step, job):
         if job not in self.dropped:
-            self.dropped[job] = chance("drop", rate=chance.faults / 10)
+            self.dropped[job] = chance("drop", rate=chance.faults / 4)
         if self.dropped[job] and step == "successfulResults":
             return without_last_row
         found = chance("lose request", "lose answer", "busy", "cut", "shuffle", "expire")
@@ -327,7 +329,7 @@ class World:
     def check(self, intent):
         """The equations: each row in one bin; what is told of it is what the org did, once at most."""
         if not self._begun(intent):
-            assert self.org.effects(intent.since) == [], "nothing is written before it is journalled"
+            assert not self._effects(intent), "nothing is written before it is journalled"
             return None
         with closing(Journal(state_folder("pushes"))) as journal:
             result = PushResult(journal, intent.push_id, lambda push_id, codes: None, intent.frame.index)
@@ -344,12 +346,12 @@ class World:
             assert not lost + result.counts["unprocessed"]
         return result
 
+    def _effects(self, intent):
+        return [one for one in self.org.effects(intent.since) if one[2] in intent.names]
+
     def _check_rows(self, intent, told):
-        effects, done = Counter(), {}
-        for effect, record, name in self.org.effects(intent.since):
-            if not name.startswith("parent"):
-                effects[name] += 1
-                done[record] = name, effect
+        done = {record: (name, effect) for effect, record, name in self._effects(intent)}
+        effects = Counter(name for _, _, name in self._effects(intent))
         expected, doubtful = Counter(), Counter()
         for place, (name, row) in enumerate(zip(intent.names, told, strict=True)):
             expected[name] += row["outcome"] == "succeeded"

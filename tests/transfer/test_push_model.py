@@ -71,21 +71,21 @@ def left_to_send(result):
     return bool(((told["sf__Outcome"] == "unprocessed") | told["sf__ErrorCode"].isin(PASSING_CODES)).any())
 
 
-SMALL, LARGE = 50, 2_500
+RUNS = 50
+"""Runs of one test. All fifty of them are 2,500 runs; one goes with every change."""
 
 
-@pytest.mark.catalogue("B1", "B2", "B3", "B4", "B5", "B8", "B9", "B10", "B11", "B18", "A2", "P4")
-@pytest.mark.parametrize(
-    "seeds", [range(SMALL), pytest.param(range(SMALL, LARGE), marks=pytest.mark.slow)], ids=["few", "many"]
-)
-def test_no_row_is_lost_doubled_or_told_wrong(world, seeds):
+@pytest.mark.catalogue("A2", "B1", "B2", "B3", "B4", "B5", "B8", "B9", "B10", "B11", "B18", "P4")
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.slow) for part in range(1, 50))])
+def test_no_row_is_lost_doubled_or_told_wrong(world, part):
     """Whatever is lost, cut, shuffled, aborted or killed: each row is told as what the org did with it, once."""
     met = Counter()
-    for seed in seeds:
+    for seed in range(part * RUNS, (part + 1) * RUNS):
         try:
             met += run(world, seed)
         except BaseException as problem:
             problem.add_note(f"seed {seed}")
             raise
-    print(f"{len(seeds)} runs, {sum(met.values())} faults: {dict(met.most_common())}")
-    assert met.total() >= 5 * len(seeds)
+    faults = sum(number for name, number in met.items() if not name.startswith("ended by"))
+    print(f"{RUNS} runs, {faults} faults: {dict(met.most_common())}")
+    assert faults >= 5 * RUNS
