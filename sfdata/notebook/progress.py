@@ -23,7 +23,7 @@ BETWEEN_UPDATES_SECONDS = 0.25
 BETWEEN_LOG_LINES_SECONDS = 10.0
 FEWEST_SECONDS = 3.0
 """A push must have gone on for this long before the time left is worth telling."""
-SENT = ("uploaded", "closing", "running", "terminal")
+SENT = ("uploaded", "closing", "running", "terminal", "sending")
 """The phases of a part of a push whose data the org has, and that is not done."""
 
 

@@ -8,7 +8,7 @@ the org's own clock; from then on every further change bears a later second, and
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sfdata.api import sobject_collections, sobjects
@@ -20,6 +20,7 @@ from sfdata.api.sobjects import NO_CONDITION, Condition, Record, Upserted
 from sfdata.error_codes import response_error
 from sfdata.errors import ConfigurationError, Conflict
 from sfdata.metadata import FieldDescribe, ObjectDescribe
+from sfdata.transfer.record_tree import create_tree
 from sfdata.transport.http_session import HttpSession
 
 STAMP = "SystemModstamp"
@@ -73,6 +74,27 @@ class SObject:
         """
         describe = self.describe
         return sobjects.create(self._session, describe.name, to_wire(fields, describe, "createable"))
+
+    def create_tree(self, records: Sequence[Fields]) -> list[dict[str, Any]]:
+        """Create records with their children and theirs in one call, all of them or none.
+
+        Args:
+            records: up to 200 in all, of up to five objects, in up to five levels. A child relationship (``Contacts``)
+                holds a list of records; every other name is a field.
+
+        Returns:
+            The Ids, nested as the records are.
+
+        Raises:
+            PushRefused: names or values that cannot be written; nothing was sent.
+            ConfigurationError: more than a call may have.
+            OutcomeUnknown: whether they were created nobody knows; nothing is sent again.
+            ResponseError: the org refused records; its message says which. None was created.
+
+        >>> org.sobject("Account").create_tree([{"Name": "Acme", "Contacts": [{"LastName": "Ito"}]}])  # doctest: +SKIP
+        [{'Id': '001…', 'Contacts': [{'Id': '003…'}]}]
+        """
+        return create_tree(self._session, self._describes, self.name, records)
 
     def get(self, record_id: str, fields: Iterable[str] | None = None) -> dict[str, Any]:
         """A record's values by field: of these ``fields``, or of all that the user can see.
