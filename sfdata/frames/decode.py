@@ -196,10 +196,16 @@ class _Rows:
     records: Sequence[Any]
     _gathered: dict[tuple[str, ...], Sequence[Any]] = field(default_factory=dict)
 
+    @cached_property
+    def _own(self) -> dict[str, Sequence[Any]]:
+        """The records' own values by name."""
+        names = self.records[0].__struct_fields__ if self.records else ()
+        return dict(zip(names, zip(*map(msgspec.structs.astuple, self.records), strict=True), strict=True))
+
     def values(self, path: tuple[str, ...]) -> Sequence[Any]:
-        value_of = attrgetter(path[-1])
         if len(path) == 1:
-            return list(map(value_of, self.records))
+            return self._own.get(path[0], ())
+        value_of = attrgetter(path[-1])
         parents = self._gathered.get(path[:-1])
         if parents is None:
             parents = self._gathered[path[:-1]] = self.values(path[:-1])
