@@ -52,7 +52,8 @@ CALLS = {
 DEEP = "[" * 100_000 + "]" * 100_000
 MEMBERS = [
     "id", "state", "records", "compositeResponse", "plans", "sobjects", "fields", "ids", "deletedRecords",
-    "resultPages", "latestDateCovered", "DailyApiRequests", "done", "nextRecordsUrl", "name", "organization_id", "body", "results",
+    "resultPages", "latestDateCovered", "DailyApiRequests", "done", "nextRecordsUrl", "name", "organization_id",
+    "body", "results",
 ]  # fmt: skip
 BODIES = {
     "deep": DEEP,

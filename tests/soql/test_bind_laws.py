@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pandas as pd
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -70,6 +71,7 @@ def only(template: str, value: Any) -> Any:
     return decoded(token)
 
 
+@pytest.mark.catalogue("S18")
 @given(TEXTS | TRICKY)
 @example("x\\' OR Name != null OR Name = '")
 @example("'; --")
@@ -80,6 +82,7 @@ def test_any_text_is_one_literal_of_that_text(value: str) -> None:
     assert only(TEMPLATE, value) == value
 
 
+@pytest.mark.catalogue("S18")
 @given(st.integers(-(10**50), 10**50) | DECIMALS)
 @settings(max_examples=250)
 def test_any_exact_number_is_one_literal_of_that_number(value: int | Decimal) -> None:
@@ -99,6 +102,7 @@ def test_any_float_is_one_literal_that_reads_as_that_float(value: float) -> None
     assert math.copysign(1, float(token.text)) == math.copysign(1, value)
 
 
+@pytest.mark.catalogue("S18")
 @given(INSTANTS, st.booleans())
 @settings(max_examples=250)
 def test_any_instant_is_one_literal_of_that_instant(value: dt.datetime, pandas: bool) -> None:
@@ -122,6 +126,7 @@ def test_booleans_and_none_are_words(value: bool | None) -> None:
     assert only(TEMPLATE, value) is value
 
 
+@pytest.mark.catalogue("S18")
 @given(st.lists(TEXTS | TRICKY | DATES | INSTANTS | st.integers(), min_size=1, max_size=12), st.booleans())
 @settings(max_examples=350)
 def test_any_list_is_as_many_literals_as_it_has_values(values: list[Any], pandas: bool) -> None:
@@ -153,6 +158,7 @@ def pattern_of(token: Token) -> list[tuple[str, bool]]:
     return parts
 
 
+@pytest.mark.catalogue("S19")
 @given(TEXTS | TRICKY)
 @settings(max_examples=250)
 def test_an_escaped_pattern_matches_that_text_alone(value: str) -> None:
@@ -161,6 +167,7 @@ def test_an_escaped_pattern_matches_that_text_alone(value: str) -> None:
     assert pattern_of(token) == [(char, False) for char in value]
 
 
+@pytest.mark.catalogue("S19")
 @given(TEXTS | TRICKY, TEXTS | TRICKY)
 @settings(max_examples=100)
 def test_wildcards_around_an_escaped_text_stay_wildcards(start: str, end: str) -> None:
