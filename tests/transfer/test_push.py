@@ -159,6 +159,7 @@ def proved(push, tag, oracle, rows):
     return told
 
 
+@pytest.mark.catalogue("B10")
 def test_every_row_is_told_on_its_own_place(push, oracle):
     """Results come shuffled and in three files; each goes back to the row it is for."""
     tag = push.plan(3, bad={(2, 1)})
@@ -179,6 +180,7 @@ FAULTS = [
 STEPS = ["create", "upload", "change", "info", "successfulResults", "failedResults", "unprocessedrecords"]
 
 
+@pytest.mark.catalogue("B1", "B3", "B4")
 @pytest.mark.parametrize("where", STEPS)
 @pytest.mark.parametrize("fault", FAULTS, ids=["lose request", "reset", "lose answer", "503"])
 def test_a_fault_at_any_step_leaves_every_row_written_once(push, oracle, where, fault):
@@ -192,6 +194,7 @@ def test_a_fault_at_any_step_leaves_every_row_written_once(push, oracle, where, 
         assert steps.count("create") == 2, "the data go into a new job, never twice into one"
 
 
+@pytest.mark.catalogue("P4")
 @pytest.mark.parametrize("where", STEPS)
 def test_killed_after_any_request_a_push_goes_on_where_it_was(push, oracle, where):
     """A process that ends with the answer to a request unread is followed by one that loses and doubles nothing."""
@@ -219,6 +222,7 @@ class DyingJournal(Journal):
         return moved
 
 
+@pytest.mark.catalogue("P4")
 @pytest.mark.parametrize("before", [True, False])
 def test_killed_at_any_note_in_the_journal_nothing_is_lost(push, oracle, before):
     """Ending the process at the first, second, third … note, until a run needs no further one, is always made good."""
@@ -237,6 +241,7 @@ def test_killed_at_any_note_in_the_journal_nothing_is_lost(push, oracle, before)
     assert points - 1 == len(PHASES) - 1, "every phase was met"
 
 
+@pytest.mark.catalogue("B1", "B3", "B4")
 @pytest.mark.parametrize("seed", [*range(12), *(pytest.param(n, marks=pytest.mark.slow) for n in range(12, 500))])
 def test_random_runs_of_faults_and_kills_end_with_every_row_accounted_for(push, oracle, seed):
     """Lost requests, lost answers, 503s and kills at random, run after run, until the push is done."""
@@ -261,6 +266,7 @@ def test_random_runs_of_faults_and_kills_end_with_every_row_accounted_for(push, 
     assert {name for name, row in told.items() if row["outcome"] == "failed"} == expected, f"seed {seed}"
 
 
+@pytest.mark.catalogue("B8")
 def test_a_job_that_an_administrator_aborts_is_told_as_it_is(push, oracle, org):
     """Rows of a job that was stopped before it ran are unprocessed: surely not written."""
     tag = push.plan(1)
@@ -274,6 +280,7 @@ def test_a_job_that_an_administrator_aborts_is_told_as_it_is(push, oracle, org):
     assert {row["outcome"] for row in proved(push, tag, oracle, ROWS).values()} == {"unprocessed"}
 
 
+@pytest.mark.catalogue("B20")
 def test_results_that_are_gone_leave_rows_unaccounted_and_are_never_sent_again(push, oracle, org):
     """A job that somebody deleted tells nothing: its rows need attention, and are not pushed a second time."""
     tag = push.plan(1)
@@ -292,6 +299,7 @@ def test_results_that_are_gone_leave_rows_unaccounted_and_are_never_sent_again(p
     journal.close()
 
 
+@pytest.mark.catalogue("B9")
 @pytest.mark.parametrize("rows_left_out", [1, 3])
 def test_a_result_file_without_some_rows_leaves_those_unaccounted(push, oracle, rows_left_out):
     """A row in no file may be in the org: it is told apart, and the push needs attention."""
@@ -313,6 +321,7 @@ def test_a_result_file_without_some_rows_leaves_those_unaccounted(push, oracle, 
     assert sorted(told) == ["succeeded"] * (ROWS - rows_left_out) + ["unaccounted"] * rows_left_out
 
 
+@pytest.mark.catalogue("B6")
 def test_a_deadline_leaves_the_org_at_work_and_a_later_look_finds_the_end(push, oracle):
     """StillRunning aborts nothing; resuming asks the same job again."""
     tag = push.plan(1)
@@ -352,6 +361,7 @@ def test_data_changed_on_disk_are_not_sent(push, oracle, tmp_path):
     assert oracle(tag) == []
 
 
+@pytest.mark.catalogue("S15", "S34")
 def test_the_journal_and_its_files_are_their_owners_alone(push, tmp_path):
     """Others on the machine can read neither the journal nor the rows."""
     tag = push.plan(1)

@@ -213,6 +213,7 @@ def test_what_is_refused_is_not_journalled(org):
 # --- sent again ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.catalogue("B18")
 def test_rows_that_met_a_lock_are_written_by_the_next_try(org, local, there):
     """retry_failed sends the locked rows and no others; all end up in the org once, told on their own places."""
     held, free = accounts("lock", 2).sf.bulk_insert("Account").ids
@@ -236,6 +237,7 @@ def test_rows_that_met_a_lock_are_written_by_the_next_try(org, local, there):
     assert len(there("SELECT Id FROM Contact WHERE LastName LIKE 'locked%'")) == 7
 
 
+@pytest.mark.catalogue("B9", "B20")
 def test_unaccounted_rows_are_told_and_never_sent_again(org, admin, there):
     """Rows whose results somebody deleted may be in the org: they need attention, not a second try."""
 
@@ -259,6 +261,7 @@ def press_ctrl_c():
     signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
 
+@pytest.mark.catalogue("P1")
 def test_ctrl_c_leaves_a_push_that_can_be_resumed_and_says_how(org, there):
     """The interrupt names the push; resuming it writes every row once."""
 
@@ -327,6 +330,7 @@ def test_what_cannot_be_resumed_is_told_so(org, monkeypatch):
         sfdata.resume(result.id, other)
 
 
+@pytest.mark.catalogue("F3")
 def test_a_push_is_driven_by_one_at_a_time(org):
     """Whoever comes second is told so, and can go on when the first is done."""
     result = accounts("driven", 1).sf.bulk_insert("Account")
@@ -338,6 +342,7 @@ def test_a_push_is_driven_by_one_at_a_time(org):
     assert sfdata.resume(result.id).counts == result.counts
 
 
+@pytest.mark.catalogue("F3")
 def test_a_push_is_locked_while_it_is_driven(org):
     """From the first part on disk to the last row accounted for, nobody else can take it up."""
     seen = []
@@ -378,6 +383,7 @@ def test_leftovers_of_a_killed_process_are_swept_and_nothing_else(org, monkeypat
     assert sfdata.resume(result.id).counts["succeeded"] == 1
 
 
+@pytest.mark.catalogue("S34")
 def test_pushes_that_ended_well_are_forgotten_after_a_month(org, admin):
     """With all of their data, and only those: what needs attention, or is not at its end, is kept."""
 
@@ -438,6 +444,7 @@ def test_a_result_says_itself_in_a_few_lines(shown):
     ]
 
 
+@pytest.mark.catalogue("S25")
 def test_what_an_org_says_is_text_in_a_notebook(shown):
     """Nothing of it becomes a tag, an attribute or a script."""
     html = shown._repr_html_()
@@ -546,6 +553,7 @@ def processes(local):
         lender.stdin.close()
 
 
+@pytest.mark.catalogue("P4")
 @pytest.mark.parametrize(("before", "units"), [(True, 2), (False, 1)], ids=["before", "after"])
 def test_killed_with_signal_9_at_any_note_a_push_loses_and_doubles_no_row(processes, there, tmp_path, before, units):
     """At the first, second, third … note in the journal, until none is left: another process finishes what it began."""
@@ -570,6 +578,7 @@ def test_killed_with_signal_9_at_any_note_a_push_loses_and_doubles_no_row(proces
     assert point - 1 == 1 + units * (len(PHASES) - 1), "the plan, and each phase of each unit"
 
 
+@pytest.mark.catalogue("F3")
 def test_a_process_that_is_killed_holds_no_lock(processes, there, tmp_path):
     """The lock ends with its holder, so that the next can go on at once."""
     home = str(tmp_path / "lock")
