@@ -24,7 +24,7 @@ from sfdata.transfer.before_image import FILE, BeforeImage
 from sfdata.transfer.current_values import OrgReader, Wanted, current, paths_of
 from sfdata.transfer.diff import Diff, FieldDiff
 from sfdata.transfer.draft import Draft, left_out, written_column
-from sfdata.transfer.planning import PushRequest
+from sfdata.transfer.planning import PushRequest, rows_at
 from sfdata.transfer.push_result import PushResult, plain
 from sfdata.transfer.undo import Send, Whose
 
@@ -133,11 +133,9 @@ class Plan:
         return kinds
 
     def _rows(self, kind: int) -> pd.DataFrame:
-        source, places = self._diff.source, np.flatnonzero(self._kinds == kind)
-        if isinstance(source, pd.DataFrame):
-            return source.iloc[places]
-        frame: pd.DataFrame = source.take(pa.array(places)).to_pandas()
-        return frame.set_axis(pd.Index(places))
+        places = np.flatnonzero(self._kinds == kind)
+        rows = rows_at(self._diff.source, places)
+        return rows if isinstance(rows, pd.DataFrame) else rows.to_pandas().set_axis(pd.Index(places))
 
     @property
     def _index(self) -> pd.Index:

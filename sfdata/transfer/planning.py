@@ -170,7 +170,7 @@ class Planner:
             return (), []
         described = self.describe(request.object_name)
         order = _order(source, described, request.part_rows)
-        laid = source if order is None else _laid(source, order)
+        laid = source if order is None else rows_at(source, order)
         if whole is not None:
             order = whole if order is None else whole[order]
         units = []
@@ -252,8 +252,8 @@ def _order(source: Any, described: ObjectDescribe, part_rows: int | None) -> Pos
     return None if (np.diff(order) == 1).all() else order
 
 
-def _laid(source: Any, order: Positions) -> Any:
-    """The rows in that order."""
+def rows_at(source: Any, order: Positions) -> Any:
+    """The rows of a frame, or table, at these positions, in this order."""
     if isinstance(source, pd.DataFrame):
         return source.take(order)
     views = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}  # Arrow cannot take of these

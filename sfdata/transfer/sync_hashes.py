@@ -37,7 +37,7 @@ from sfdata.state import save, state_folder, state_path
 from sfdata.transfer.current_values import OrgReader, Wanted, folded_keys, refuse_repeated, wanted
 from sfdata.transfer.draft import Draft, left_out
 from sfdata.transfer.journal import Journal, PushRecord
-from sfdata.transfer.planning import PushRequest
+from sfdata.transfer.planning import PushRequest, rows_at
 from sfdata.transfer.push_rows import push_rows
 from sfdata.transfer.unit_files import load_positions
 
@@ -169,9 +169,8 @@ def skipping(org: OrgReader, source: Any, request: PushRequest) -> tuple[Any, Dr
     known = ids.is_valid().to_numpy(zero_copy_only=False)
     sent = np.flatnonzero(~known)
     outcomes = left_out(ids, known, pa.nulls(len(ids), pa.string()))
-    if isinstance(source, pd.DataFrame):
-        return source.iloc[sent], Draft(sent, outcomes, source.index, {FILE: marks.tobytes()})
-    return source.take(pa.array(sent)), Draft(sent, outcomes, pd.RangeIndex(len(ids)), {FILE: marks.tobytes()})
+    index = source.index if isinstance(source, pd.DataFrame) else pd.RangeIndex(len(ids))
+    return rows_at(source, sent), Draft(sent, outcomes, index, {FILE: marks.tobytes()})
 
 
 @contextmanager
