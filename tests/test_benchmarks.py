@@ -46,6 +46,17 @@ def test_a_case_is_measured_from_end_to_end() -> None:
     }
 
 
+def test_load_is_put_on_a_local_org_without_errors() -> None:
+    """Threads share a connection for a moment, and a row of the table tells how many requests came through."""
+    command = [sys.executable, str(BENCHMARKS / "load.py"), "--seconds", "0.3", "--threads", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    threads, rate, _, _, errors = done.stdout.splitlines()[-1].split()
+    assert (threads, errors) == ("2", "0")
+    assert int(rate) > 0
+
+
 @pytest.mark.parametrize(
     ("digests", "rows", "problem"),
     [(("one", "one"), (9, 9), None), (("one", "other"), (9, 9), "differ"), (("one", "one"), (9, 8), "rows")],

@@ -154,6 +154,19 @@ def test_a_request_with_its_repeats_ends_in_two_minutes(machine, session_on):
     assert machine.monotonic == pytest.approx(120)
 
 
+def test_no_wait_is_begun_that_would_end_too_late(machine, session_on):
+    """Where the org wants to be asked again after the deadline, it is not, and nobody waits."""
+
+    def busy(request):
+        machine.pass_(70)
+        return httpx.Response(503, headers={"Retry-After": "55"}, json=[])
+
+    wire = Wire(busy)
+    with pytest.raises(ServerUnavailable):
+        session_on(wire, OrgConfig(ORG, timeout_seconds=100)).get(PATH)
+    assert (len(wire.requests), machine.slept) == (1, [])
+
+
 def test_a_silence_longer_than_the_deadline_can_be_allowed(machine, session_on):
     """Who sets a time-out of ten minutes is given ten minutes."""
 
