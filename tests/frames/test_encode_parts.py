@@ -104,6 +104,17 @@ def test_the_limit_is_exact(limit, expected):
     assert [part.rows for part in parts.plan()] == expected
 
 
+@pytest.mark.slow
+@pytest.mark.catalogue("B14")
+@pytest.mark.parametrize(("rows", "expected"), [(999, [999]), (1000, [999, 1])])
+def test_an_upload_stays_below_what_a_job_takes(rows, expected):
+    """A job takes 150 MB once the org has encoded them: a hundred are one part, and a row more is another."""
+    frame = pd.DataFrame({"Name": ["ä"] * rows, "Site": ["x" * 100_090] * rows})
+    parts = [(part.rows, part.size) for part, _ in encode(frame, "Account", lambda name: ACCOUNT, "insert")]
+    assert [count for count, _ in parts] == expected
+    assert all(size * 4 / 3 <= 150_000_000 for _, size in parts)
+
+
 @pytest.mark.catalogue("B14")
 def test_a_record_that_fits_no_part_is_refused():
     """The header and one record must fit; which record does not is said."""
