@@ -47,6 +47,11 @@ def connections() -> None:
     assert_type((org.budget.used, org.budget.remaining), tuple[int, int | None])
     org.budget.allowed = 1_000
     org.budget.allowed = None
+    sfdata.connect("local", reserve=0.05, throttle=True)
+    sfdata.connect("local", reserve=500)
+    sfdata.connect("local", reserve="5%")  # type: ignore[arg-type]
+    assert_type(org.limits.check_available(2_000), int)
+    assert_type(org.limits.left, int | None)
     org.budget.allowed = "1000"  # type: ignore[assignment]
 
 
