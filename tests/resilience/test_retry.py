@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 
@@ -217,6 +218,17 @@ def test_retry_after_is_read_in_both_forms(header, seconds):
 
 
 @pytest.mark.catalogue("S35")
+def test_a_date_without_a_zone_is_universal_time(monkeypatch):
+    """Wherever the machine is."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert retry_after(formatdate(EPOCH + 90), EPOCH) == 90.0
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 @given(st.text(max_size=40))
 def test_no_retry_after_breaks_anything(header):
     """Whatever a server writes there, it is None or a number that is not negative."""
