@@ -35,6 +35,8 @@ WHOLE_BLOCK_BYTES = 1 << 20
 """Blocks are at least so long. Larger ones cost memory, smaller ones time: Arrow makes preparations for each."""
 WAITING = 4
 """Blocks that wait for each processor where rows are collected, so that none of them has to."""
+LONGEST_ROW_BYTES = 1 << 26
+"""All the text areas of an object together hold less."""
 LONGEST_EXCERPT = 200
 
 _PARSE = pa_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
@@ -159,6 +161,7 @@ def _row_blocks(chunks: Iterable[bytes], least: int) -> Iterator[bytes]:
 
     Raises:
         BodyCut: they end within quotes or between two cells.
+        UnreadableAnswer: a row without an end.
     """
     waiting: list[bytes] = []
     size, quoted = 0, False
@@ -170,6 +173,8 @@ def _row_blocks(chunks: Iterable[bytes], least: int) -> Iterator[bytes]:
             yield b"".join([*waiting, chunk[:end]])
             waiting, chunk = [], chunk[end:]
             size = len(chunk)
+        elif size > least + LONGEST_ROW_BYTES:
+            raise UnreadableAnswer("a page of results has a row larger than any record can be")
         waiting.append(chunk)
     if quoted or (waiting and waiting[-1].endswith(b",")):
         raise BodyCut

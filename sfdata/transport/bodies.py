@@ -21,6 +21,9 @@ except ImportError:  # a processor it is not built for
 
 MAX_DECODED_BYTES = 1 << 30
 """A body that unpacks to more is refused: no page of an org comes near."""
+MOST_RATIO = 150
+RATIO_FROM_BYTES = 1 << 26
+"""From so many on, a body that unpacks to more than `MOST_RATIO` times its length is no page but a bomb."""
 MAX_GZIP_MEMBERS = 100
 
 
@@ -37,11 +40,14 @@ class BodyReader:
 
     Args:
         headers: the answer's, with lower-case keys.
-        room: how many bytes the body may unpack to.
+        room: how many bytes the body may unpack to. Who gives a room of their own, because they take the bytes piece
+            by piece, may be given any ratio, too.
     """
 
     def __init__(self, headers: Mapping[str, str], room: int | None = None) -> None:
         self._room = MAX_DECODED_BYTES if room is None else room
+        self._ratio = MOST_RATIO if room is None else None
+        self._received = self._unpacked = 0
         self._members = 0
         self._member: Any = None
         coding = headers.get("content-encoding", "").strip().lower()
@@ -59,6 +65,7 @@ class BodyReader:
         if not self._zipped:
             self._take(len(raw))
             return raw
+        self._received += len(raw)
         parts: list[bytes] = []
         while raw:
             if self._member is None or self._member.eof:
@@ -91,7 +98,9 @@ class BodyReader:
 
     def _take(self, size: int) -> None:
         self._room -= size
-        if self._room < 0:
+        self._unpacked += size
+        bomb = self._ratio and self._unpacked > max(RATIO_FROM_BYTES, self._ratio * self._received)
+        if self._room < 0 or (self._zipped and bomb):
             raise BodyUnreadable("larger than any answer should be")
 
 
