@@ -16,6 +16,10 @@ import pyarrow as pa
 
 import sfdata
 from sfdata import AccessToken, ClientCredentials, JwtBearer, Org, RefreshToken, SalesforceError, Soql
+from sfdata.accessor import FrameAccessor
+from sfdata.api.composite import Subrequest, SubResult
+from sfdata.api.composite_batch import BatchRequest, BatchResult
+from sfdata.api.composite_graph import Graph
 from sfdata.errors import IncompleteResult, ResponseError, SoqlSyntaxError
 from sfdata.localorg import LocalOrg
 from sfdata.metadata import FieldDescribe, ObjectDescribe
@@ -115,10 +119,39 @@ def pushes(org: Org, frame: pd.DataFrame, table: pa.Table) -> None:
     assert_type(result.counts, dict[str, int])
     assert_type(result.retry_failed(codes=["UNABLE_TO_LOCK_ROW"]), PushResult)
     assert_type(result.raise_for_errors(), None)
-    org.push(table, "Account", "hardDelete")
+    org.push(table, "Account", "hardDelete", engine="bulk")
+    org.push(frame, "Account", "delete", engine="collections", all_or_none=True)
+    org.push(frame, "Account", "insert", engine="rest")  # type: ignore[arg-type]
+    checked = org.check(frame, "Account", "upsert", key="Ext__c", nulls={"Phone": "clear"})
+    assert_type(checked, pd.DataFrame)
     org.push(frame, "Account", "replace")  # type: ignore[arg-type]
     assert_type(sfdata.resume(result.id), PushResult | ResumedRead)
     assert_type(sfdata.pushes(), pd.DataFrame)
+
+
+def verbs(frame: pd.DataFrame) -> None:
+    verbs = FrameAccessor(frame)  # df.sf, of which type checkers do not know
+    assert_type(verbs.insert("Account", nulls="leave", all_or_none=True), PushResult)
+    assert_type(verbs.update("Account", engine="collections", check=False), PushResult)
+    assert_type(verbs.upsert("Account", "Ext__c", org="prod", part_rows=50), PushResult)
+    assert_type(verbs.delete("Account"), PushResult)
+    assert_type(verbs.bulk_hard_delete("Account"), PushResult)
+    assert_type(verbs.check("Account", "update"), pd.DataFrame)
+    verbs.upsert("Account")  # type: ignore[call-arg]
+    verbs.bulk_insert("Account", engine="collections")  # type: ignore[call-arg]
+
+
+def records(org: Org) -> None:
+    accounts = org.sobject("Account")
+    assert_type(accounts.create({"Name": "Acme", "AnnualRevenue": Decimal("9.99")}), str)
+    assert_type(accounts.get("001000000000001", ["Name"]), dict[str, Any])
+    assert_type(accounts.upsert("Ext__c", {"Ext__c": "A-1"}).created, bool | None)
+    assert_type(accounts.create_tree([{"Name": "Acme", "Contacts": [{"LastName": "Ito"}]}]), list[dict[str, Any]])
+    made = Subrequest("POST", "sobjects/Account", "acc", {"Name": "Acme"})
+    assert_type(org.composite([made], all_or_none=True), list[SubResult])
+    assert_type(org.composite_graph([Graph("1", [made])])[0].results, tuple[SubResult, ...])
+    assert_type(org.composite_batch([BatchRequest("GET", "limits")], halt_on_error=True), list[BatchResult])
+    Subrequest("HEAD", "limits", "a")  # type: ignore[arg-type]
 
 
 def metadata(org: Org) -> None:
