@@ -166,7 +166,7 @@ FORMS = {
 @settings(max_examples=30)
 @given(records=rows, checks=st.lists(st.booleans(), min_size=6, max_size=6), form=st.sampled_from(sorted(FORMS)))
 def test_a_frame_that_was_inserted_is_read_as_it_was(push, org, records, checks, form):
-    """Every field type with any value it keeps, from frames of every make: the same values and the same dtypes."""
+    """Every field type with any value it keeps, from frames of every make: the same values and dtypes, nothing to do."""
     run = f"run-{next(runs):06}"
     keys = [f"{run}-{n}" for n in range(len(records))]
     frame = typed(records).assign(
@@ -175,6 +175,7 @@ def test_a_frame_that_was_inserted_is_read_as_it_was(push, org, records, checks,
     push(FORMS[form](frame), "Account", part_rows=4)
     read = org.query(f"SELECT {', '.join(frame.columns)} FROM Account WHERE Key__c LIKE '{run}-%' ORDER BY Key__c")
     pd.testing.assert_frame_equal(read, frame)
+    assert org.diff(FORMS[form](frame), "Account", "Key__c", nulls="clear").counts["same"] == len(frame)
 
 
 @pytest.mark.catalogue("B12")
