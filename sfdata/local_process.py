@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,8 @@ class LocalProcess:
             stderr=self._said,
             # An interrupt of the notebook or the shell is meant for the query, not for the org behind it.
             start_new_session=True,
+            # What logs in to a real org is none of its business.
+            env={name: value for name, value in os.environ.items() if not name.startswith("SF_")},
         )
         try:
             assert self._process.stdout is not None

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -77,3 +79,21 @@ def test_a_process_has_one_org_and_a_new_one_when_it_died(start_instead, monkeyp
     local_process._running.stop()
     assert local_org()["pid"] != first["pid"]
     local_process._running.stop()
+
+
+@pytest.mark.catalogue("S7")
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="the system does not show processes as files")
+def test_no_secret_stands_where_others_see_processes(monkeypatch):
+    """Neither the org's own secrets nor ours are in its command line or environment, and ours is left as it was."""
+    monkeypatch.setenv("SF_CLIENT_SECRET", "canary-of-a-real-org")
+    before = dict(os.environ)
+    org = LocalProcess()
+    try:
+        seen = b"".join(Path(f"/proc/{org._process.pid}/{file}").read_bytes() for file in ("cmdline", "environ"))
+    finally:
+        org.stop()
+    secrets = [value for name, value in org.info.items() if re.search("token|secret|password", name) and value]
+    assert len(secrets) >= 2
+    assert b"sfdata.localorg" in seen
+    assert [secret for secret in [*secrets, "canary-of-a-real-org"] if secret.encode() in seen] == []
+    assert dict(os.environ) == before
