@@ -19,7 +19,7 @@ PAGE = TESTS / "CATALOGUE.md"
 
 HEAD = """# The fault and security catalogue
 
-Everything that sfdata must survive, and the tests that prove that it does: each fails when what it guards is taken away.
+Everything that sfdata must survive, and the tests that prove that it does: each fails when its guard is taken away.
 Written by `python tests/catalogue.py` from [catalogue.toml](catalogue.toml) and the marks of the tests.
 
 """
