@@ -145,7 +145,8 @@ def main() -> None:
     """Write the page, and tell what is wrong with the list."""
     catalogue, proved = load((TESTS / "catalogue.toml").read_text("utf-8")), proofs(TESTS)
     PAGE.write_text(page(catalogue, proved), "utf-8")
-    print(*faults(catalogue, proved), sep="\n")
+    for fault in faults(catalogue, proved):
+        print(fault)
 
 
 if __name__ == "__main__":
