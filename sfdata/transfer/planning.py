@@ -7,15 +7,13 @@ A push that is sent again in part is planned here too: its new units hold record
 
 from __future__ import annotations
 
-import datetime as dt
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
-from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +28,7 @@ from sfdata.frames.encode import writable_rows
 from sfdata.frames.json_records import CALL_ROWS
 from sfdata.frames.write_columns import NullPolicy
 from sfdata.metadata import FieldDescribe, ObjectDescribe
+from sfdata.resilience.runtime import Runtime
 from sfdata.transfer.draft import Draft
 from sfdata.transfer.journal import Journal, PushRecord, Unit
 from sfdata.transfer.push_engine import FORMS, Engine, PushEngine, UnitForm, chosen, engine_of
@@ -97,9 +96,9 @@ class PushRequest:
         return chosen(self.engine, self.operation, rows, all_or_none=self.all_or_none)
 
 
-def new_push_id() -> str:
+def new_push_id(runtime: Runtime) -> str:
     """An Id that no push has, and no job: ``push-3f9a1c20b7e4``."""
-    return f"push-{uuid4().hex[:12]}"
+    return f"push-{runtime.name()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +107,14 @@ class Planner:
 
     Attributes:
         org: the instance URL that pushes go to.
+        runtime: whose time a push is begun at.
     """
 
     journal: Journal
     describe: Describe
     org: str
     announce: Announce
+    runtime: Runtime = field(default_factory=Runtime)
 
     def plan(self, push_id: str, frame: Any, request: PushRequest, draft: Draft | None = None) -> PushRecord:
         """The push of a whole frame: of pandas, or anything that Arrow takes for a table.
@@ -152,7 +153,7 @@ class Planner:
             columns=columns,
             rows=rows,
             state="planned",
-            started=dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
+            started=self.runtime.moment().isoformat(timespec="milliseconds"),
             about={"part_rows": part_rows, "engine": engine, **calls, **draft.about},
         )
         try:

@@ -68,7 +68,7 @@ class Pushes:
         source = frame if isinstance(frame, pd.DataFrame) else as_table(frame)
         Checking(self._describe).refuse(source, request)
         source, draft = self._drafted(source, request, draft or Draft())
-        push_id = new_push_id()
+        push_id = new_push_id(self._session.runtime)
         with closing(_journal()) as journal:
             _sweep(journal)
             planner = self._planner(journal, push_id)
@@ -157,7 +157,8 @@ class Pushes:
         def announce(unit: Unit) -> None:
             self._hooks(UnitMoved(push_id, unit.number, unit.rows, unit.phase, unit.job))
 
-        return Planner(journal, self._describe.object, self._session.instance_url, announce)
+        session = self._session
+        return Planner(journal, self._describe.object, session.instance_url, announce, session.runtime)
 
 
 def _jobs(journal: Journal, push_id: str) -> tuple[str, ...]:

@@ -277,8 +277,8 @@ class World:
         return self._in(process, lambda my: my.retry(intent.push_id, codes))
 
     def _begin(self, my, intent):
-        intent.push_id = pushes.new_push_id()
-        planning_id, pushes.new_push_id = pushes.new_push_id, lambda: intent.push_id
+        intent.push_id = pushes.new_push_id(Runtime())
+        planning_id, pushes.new_push_id = pushes.new_push_id, lambda runtime: intent.push_id
         try:
             return my.push(intent.frame, intent.request)
         finally:
