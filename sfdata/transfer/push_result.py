@@ -22,8 +22,8 @@ from sfdata.transfer.before_image import BeforeImage
 from sfdata.transfer.draft import SAME
 from sfdata.transfer.journal import Journal
 from sfdata.transfer.planning import PASSING_CODES
-from sfdata.transfer.push_rows import push_rows
-from sfdata.transfer.unit_files import load_index
+from sfdata.transfer.push_rows import NO_UNIT, push_rows
+from sfdata.transfer.unit_files import load_index, unit_file
 
 if TYPE_CHECKING:
     from sfdata.transfer.undo import Undone, Whose
@@ -53,7 +53,7 @@ class PushResult:
         object, operation, key: what was done: ``Account``, ``upsert``, ``Ext__c``.
         counts: rows of each outcome, all five of them: succeeded, failed (the org said why; nothing was written),
             unprocessed (nothing was written), unaccounted (sent, and nothing is known: the row may be in the org),
-            not_sent. Where rows were left out as they had nothing to write, these are counted as ``same``.
+            not_sent. Where rows may be left out as they have nothing to write, these are counted as ``same``.
     """
 
     def __init__(
@@ -73,8 +73,9 @@ class PushResult:
         self._folder = folder
         self.keeps: object = None  # what must live as long, as the connection of a plan does
         self._index = load_index(folder) if index is None else index
+        words = (*OUTCOMES, SAME) if unit_file(folder, NO_UNIT, "outcomes").exists() else OUTCOMES
         counted = self._rows["outcome"].value_counts().to_pylist()
-        self.counts: dict[str, int] = dict.fromkeys(OUTCOMES, 0) | {one["values"]: one["counts"] for one in counted}
+        self.counts: dict[str, int] = dict.fromkeys(words, 0) | {one["values"]: one["counts"] for one in counted}
 
     # --- row by row --------------------------------------------------------------------------------------------------
 
