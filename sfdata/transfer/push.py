@@ -39,7 +39,7 @@ from sfdata.transfer.account import Account, ResultFiles, account, unaccounted
 from sfdata.transfer.journal import Journal, Phase, PushRecord, Unit
 from sfdata.transfer.push_rows import push_rows
 from sfdata.transfer.unit_files import disk_faults, save_outcomes, unit_data
-from sfdata.transport.bodies import whole_body
+from sfdata.transport.bodies import BodyCut, BodyUnreadable, whole_body
 from sfdata.transport.http_session import HttpSession
 
 UNITS_AT_ONCE = 3
@@ -283,7 +283,13 @@ class Push:
     def _result(self, job_id: str, file: ResultFile) -> bytes:
         memory = _Memory()
         bulk_ingest.results(self._session, job_id, file, memory)
-        return whole_body(bytes(memory.raw), 200, memory.headers)
+        try:
+            return whole_body(bytes(memory.raw), 200, memory.headers)
+        except BodyCut:
+            problem = "breaks off before its end"
+        except BodyUnreadable as damage:
+            problem = f"is {damage}"
+        raise UnreadableAnswer(f"the file {file} of job {job_id} {problem}")
 
     def _pause(self, seconds: float) -> None:
         left = self._deadline - self._runtime.clock()
