@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from sfdata.errors import UnreadableAnswer
+from sfdata.errors import ServerUnavailable, TransportError, UnreadableAnswer
 from sfdata.resilience.retry import Operation
 from sfdata.transport.http_session import VERSIONS_PATH, HttpSession
 from sfdata.transport.messages import Response, Sink
@@ -140,9 +140,20 @@ def result_urls(session: HttpSession, job_id: str, *, version: str | None = None
 
 
 def abort(session: HttpSession, job_id: str, *, version: str | None = None) -> QueryJob:
-    """Stop a job that has not ended."""
+    """Stop a job that has not ended; the job as it is then.
+
+    Raises:
+        TransportError, ServerUnavailable: no answer, and the job has not ended.
+        ResponseError: it had ended before.
+    """
     path, content = f"{_path(session, version)}/{job_id}", {"state": "Aborted"}
-    return _job(session.patch(path, content=content, operation=Operation.BULK_END))
+    try:
+        return _job(session.patch(path, content=content, operation=Operation.BULK_END))
+    except (TransportError, ServerUnavailable):
+        job = info(session, job_id, version=version)  # the answer may have been lost, and nothing else
+        if not job.ended:
+            raise
+        return job
 
 
 def delete(session: HttpSession, job_id: str) -> None:

@@ -14,7 +14,7 @@ from sfdata.api import bulk_query
 from sfdata.api.bulk_query import QueryJob
 from sfdata.auth import AccessToken
 from sfdata.config import OrgConfig
-from sfdata.errors import NotFound, ResponseError, UnreadableAnswer
+from sfdata.errors import ConnectionFailed, NotFound, ResponseError, UnreadableAnswer
 from sfdata.localorg import LocalOrg
 from sfdata.localorg.bulk import resources
 from sfdata.resilience.retry import RetryPolicy
@@ -283,3 +283,25 @@ def test_a_lost_answer_to_a_creation_is_asked_for_again(org):
     with HttpSession(config, flow, wire=httpx.MockTransport(answer), retry=retry) as session:
         assert bulk_query.create(session, "SELECT Id FROM Account").state == "UploadComplete"
     assert len(tries) == 2
+
+
+@pytest.mark.parametrize("state", ["Aborted", "InProgress"])
+def test_after_a_lost_answer_to_an_abort_the_job_itself_tells(state):
+    """It is asked for its state, and not aborted twice: ended is done, and anything else is the error there was."""
+    methods = []
+
+    def answer(request):
+        methods.append(request.method)
+        if request.method == "PATCH":
+            raise httpx.ReadError("lost on the way back")
+        return httpx.Response(200, json={"id": "750AA0000000001AAA", "state": state})
+
+    flow = AccessToken(access_token="00D!x", instance_url="https://acme.my.salesforce.com")
+    config = OrgConfig("https://acme.my.salesforce.com")
+    with HttpSession(config, flow, wire=httpx.MockTransport(answer)) as session:
+        if state == "Aborted":
+            assert bulk_query.abort(session, "750AA0000000001AAA").state == "Aborted"
+        else:
+            with pytest.raises(ConnectionFailed):
+                bulk_query.abort(session, "750AA0000000001AAA")
+    assert methods == ["PATCH", "GET"]
