@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from rig import canary
 from rig.faulty_org import faulty, session_org, shim  # noqa: F401 - fixtures for every test
 
 # The same examples on each run: CI judges the change, not the dice. --hypothesis-profile=explore looks for new ones and
@@ -14,6 +15,11 @@ from rig.faulty_org import faulty, session_org, shim  # noqa: F401 - fixtures fo
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None, print_blob=True, max_examples=1000)
 settings.load_profile("repeatable")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch over the run, that no secret turns up anywhere."""
+    canary.watch(config)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
