@@ -124,6 +124,7 @@ class LimitsTracker:
     """What one connection knows of its org's limits; threads may share it.
 
     Args:
+        runtime: for how old what is known is, and when to look again.
         reserve: calls that are not spent.
         throttle: wait before each call, the longer the fewer are left; see `pause_seconds`.
         announce: told when a limit nears its end.
