@@ -126,7 +126,8 @@ class PushResult:
 
     @property
     def jobs(self) -> pd.DataFrame:
-        """The ingest jobs: ``job``, its ``state``, ``rows`` sent, ``processed``, ``failed``, and any ``problem``."""
+        """The ingest jobs, or calls, which have no Id and no counts: ``job``, ``state``, ``rows`` sent, ``processed``,
+        ``failed``, and any ``problem``."""
         values = [(u.job, u.job_state or u.phase, u.rows, u.processed, u.failed, u.problem) for u in self._units]
         frame = pd.DataFrame(values, columns=["job", "state", "rows", "processed", "failed", "problem"])
         counts = dict.fromkeys(("rows", "processed", "failed"), "Int64")
