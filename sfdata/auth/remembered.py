@@ -106,7 +106,10 @@ def _store(digest: str, name: str | None, *, remember: bool) -> TokenStore | Non
     if not (known or remember):
         return None
     try:
-        vault = find_vault(str(file.parent)) or (None if known else _made_vault(file.parent))
+        vault = find_vault(str(file.parent))
+        if not known:
+            _make_folder(file.parent)
+            vault = vault or _made_vault(file.parent)
         reason = "the keyring of this system has no key for it" if vault is None else ""
     except NoKeyring as problem:
         vault, reason = None, str(problem)
@@ -124,10 +127,13 @@ def _store(digest: str, name: str | None, *, remember: bool) -> TokenStore | Non
     return None
 
 
-def _made_vault(folder: Path) -> Vault:
-    """A vault with a new key, unless another process has just made one."""
+def _make_folder(folder: Path) -> None:
     state_folder(FOLDER)
     if fault := private_fault(folder.lstat()):
         raise VaultRefused(f"no login is kept in {folder}: it {fault}", hint=f"chmod 700 {folder}")
+
+
+def _made_vault(folder: Path) -> Vault:
+    """A vault with a new key, unless another process has just made one."""
     with take(folder / KEY_LOCK, KEY_PATIENCE_SECONDS):
         return find_vault(str(folder)) or make_vault(str(folder))

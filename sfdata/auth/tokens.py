@@ -217,9 +217,10 @@ class Login(StaysHere):
             self._store, flight = store, self._flight
         if flight is not None:
             flight.join()
-        with store.held():
-            if self._kept is not None and store.load() is None:
-                store.save(self._kept)
+        if self._kept is not None:
+            with store.held():
+                if store.load() is None:
+                    store.save(self._kept)
 
     def wait_for(self, link: Link) -> None:
         """Let a flight that uses ``link`` come to its end, for `LANDING_SECONDS` at most."""

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 from urllib.parse import urlencode
 
 import httpx
@@ -213,9 +213,6 @@ class HttpSession(StaysHere):
 
     def __repr__(self) -> str:
         return f"HttpSession({self.config.instance_url or self.config.login_url}, v{self.config.api_version})"
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a connection cannot be pickled or copied")
 
     # --- how ---------------------------------------------------------------------------------------------------------
 
