@@ -6,8 +6,8 @@
 | bulk        | an ingest job of Bulk API 2.0, up to 100 MB       | CSV               | in three files  |
 
 A job is made, filled, closed, asked at least once and has three files fetched: seven calls or more, and its rows wait
-for their turn in a queue. Ten calls of collections write 2,000 rows, three of them side by side, in less time and no more
-calls. Beyond, each further 200 rows cost a call of the org's day, and a job hardly takes more.
+for their turn in a queue. Ten calls of collections write 2,000 rows, three of them side by side, in less time and not
+many more calls. Beyond, each further 200 rows cost a call of the org's day, and a job hardly takes more.
 
 https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/asynch_api_intro.htm
 """
