@@ -226,7 +226,7 @@ class Records:
         return reference, True
 
     def _insert(self, sobject: SObject, given: Mapping[str, Any], user_id: str, kept: Mapping[str, Any]) -> str:
-        row = {f.name: given.get(f.name) for f in sobject.fields if f.stored}
+        row = {f.name: given.get(f.name) for f in sobject.stored_fields}
         self._fill_defaults(sobject, row, given, user_id)
         row["Id"] = self.store.claim_id(sobject, kept["Id"]) if "Id" in kept else self.store.new_ids(sobject)[0]
         row |= self._stamps(sobject, user_id, created=True)
@@ -252,17 +252,12 @@ class Records:
         self._derivation.follow(sobject, before, row, self._clock())
 
     def _fill_defaults(self, sobject: SObject, row: dict[str, Any], given: Mapping[str, Any], user_id: str) -> None:
-        for field in sobject.fields:
-            if not field.stored or row[field.name] is not None or (field.nillable and field.name in given):
-                continue
-            if field.type == "boolean":
-                row[field.name] = int(bool(field.default_value))
-            elif field.name == "OwnerId":
-                row[field.name] = user_id
-            elif field.default_value is not None:
-                row[field.name] = stored_form(field, field.default_value)
-            else:
-                row[field.name] = next((v.value for v in field.picklist if v.default), None)
+        owner = sobject.field("OwnerId")
+        if owner is not None and row["OwnerId"] is None and not (owner.nillable and "OwnerId" in given):
+            row["OwnerId"] = user_id
+        for field, default in sobject.defaults:
+            if row[field.name] is None and not (field.nillable and field.name in given):
+                row[field.name] = default if field.type == "boolean" else stored_form(field, default)
 
     def _check_references(self, sobject: SObject, given: Mapping[str, Any]) -> None:
         problems = self._references.problems(sobject, given)
@@ -277,9 +272,9 @@ class Records:
             raise RecordRefused(problems)
 
     def _check_unique(self, sobject: SObject, values: Mapping[str, Any], row: Mapping[str, Any]) -> None:
-        for field in sobject.fields:
+        for field in sobject.unique_fields:
             value = values.get(field.name)
-            if not field.unique or value is None:
+            if value is None:
                 continue
             holders = (other["Id"] for other in self.store.find(sobject, field.name, value, limit=2))
             taken = next((holder for holder in holders if holder != row["Id"]), None)
@@ -334,7 +329,7 @@ def no_such_key(name: str) -> RecordRefused:
 
 def _check_required(sobject: SObject, values: Mapping[str, Any], errors: Iterable[RecordError]) -> None:
     faulty = {name for error in errors for name in error.fields or ()}
-    missing = [f.name for f in sobject.fields if f.required and values.get(f.name) is None and f.name not in faulty]
+    missing = [f.name for f in sobject.required_fields if values.get(f.name) is None and f.name not in faulty]
     if missing:
         raise _required_missing(missing)
 

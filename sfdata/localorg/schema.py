@@ -80,6 +80,15 @@ class Field:
         return self.type not in COMPOUND_TYPES
 
     @property
+    def default(self) -> Any:
+        """What a new row has here if it is given nothing, as it is declared; None for nothing."""
+        if self.type == "boolean":
+            return int(bool(self.default_value))
+        if self.default_value is not None:
+            return self.default_value
+        return next((v.value for v in self.picklist if v.default), None)
+
+    @property
     def required(self) -> bool:
         """A create must give it: not nillable, not defaulted, and the user may write it."""
         return not self.nillable and not self.defaulted_on_create and self.createable and self.type != "boolean"
@@ -139,6 +148,26 @@ class SObject:
     def parent(self, relationship: str) -> Field | None:
         """The reference field whose relationship name is ``relationship`` (``Owner`` → OwnerId)."""
         return self._by_relationship.get(relationship.casefold())
+
+    @cached_property
+    def stored_fields(self) -> tuple[Field, ...]:
+        """The fields that have a column."""
+        return tuple(f for f in self.fields if f.stored)
+
+    @cached_property
+    def required_fields(self) -> tuple[Field, ...]:
+        """The fields that a create must give."""
+        return tuple(f for f in self.fields if f.required)
+
+    @cached_property
+    def unique_fields(self) -> tuple[Field, ...]:
+        """The fields of which no two rows have one value."""
+        return tuple(f for f in self.fields if f.unique)
+
+    @cached_property
+    def defaults(self) -> tuple[tuple[Field, Any], ...]:
+        """The stored fields that a new row has a value in though it was given none, each with that."""
+        return tuple((f, f.default) for f in self.stored_fields if f.default is not None)
 
     @cached_property
     def _by_name(self) -> dict[str, Field]:
