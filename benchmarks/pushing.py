@@ -68,7 +68,7 @@ def simple_salesforce(info: Info, given: pd.DataFrame) -> Push:
     import io
 
     import requests
-    from simple_salesforce import Salesforce
+    from simple_salesforce.api import Salesforce
 
     class Plain(requests.adapters.HTTPAdapter):  # simple-salesforce speaks https alone, this server does not
         def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
@@ -78,13 +78,14 @@ def simple_salesforce(info: Info, given: pd.DataFrame) -> Push:
     session = requests.Session()
     session.mount("https://", Plain())
     host = info["instance_url"].removeprefix("http://")
-    org = Salesforce(instance=host, session_id=info["access_token"], session=session)
+    org: Any = Salesforce(instance=host, session_id=info["access_token"], session=session)
+    bulk = org.bulk2.Account
 
     def push() -> int:
         texts = given.astype(object)
         records = texts.where(texts.notna(), None).to_dict("records")
-        jobs = org.bulk2.Account.insert(records=records, wait=0.1)
-        told = [pd.read_csv(io.StringIO(org.bulk2.Account.get_successful_records(job["job_id"]))) for job in jobs]
+        jobs = bulk.insert(records=records, wait=0.1)
+        told = [pd.read_csv(io.StringIO(bulk.get_successful_records(job["job_id"]))) for job in jobs]
         return int(pd.concat(told)["sf__Id"].nunique())
 
     return push
