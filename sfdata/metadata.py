@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from sfdata.plain_text import plain
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -163,7 +165,7 @@ class ObjectDescribe(Mapping[str, Any]):
         return len(self._answer)
 
     def __repr__(self) -> str:
-        return f"ObjectDescribe({self.name}: {len(self.fields)} fields)"
+        return f"ObjectDescribe({plain(self.name)}: {len(self.fields)} fields)"
 
     def _repr_html_(self) -> str:
         html: str = self.frame.to_html()

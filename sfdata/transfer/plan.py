@@ -20,12 +20,13 @@ import pyarrow.compute as pc
 
 from sfdata.errors import ConfigurationError, UnresolvedConflicts
 from sfdata.frames.stored import Mask
+from sfdata.plain_text import plain
 from sfdata.transfer.before_image import FILE, BeforeImage
 from sfdata.transfer.current_values import OrgReader, Wanted, current, paths_of
 from sfdata.transfer.diff import Diff, FieldDiff
 from sfdata.transfer.draft import Draft, left_out, written_column
 from sfdata.transfer.planning import PushRequest, rows_at
-from sfdata.transfer.push_result import PushResult, plain
+from sfdata.transfer.push_result import PushResult
 from sfdata.transfer.undo import Send, Whose
 
 Positions = npt.NDArray[np.int64]

@@ -27,6 +27,7 @@ from sfdata.errors import (
 )
 from sfdata.frames.columns import UnknownName
 from sfdata.metadata import ObjectDescribe
+from sfdata.plain_text import plain
 from sfdata.resilience.limits import ApiUsage
 from sfdata.resilience.patience import Patience
 from sfdata.soql.nodes import Subquery
@@ -91,7 +92,7 @@ class Plan:
     cardinality: int | None
 
     def __str__(self) -> str:
-        return f"{self.operation} on {self.object}, relative cost {self.relative_cost}"
+        return f"{plain(self.operation)} on {plain(self.object)}, relative cost {self.relative_cost}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ class Cost:
             yield f"more than the org has left: {self.usage.remaining:,}"
         app = self.usage.app if self.usage is not None else None
         if app is not None and calls > app.allowed - app.used:
-            yield f"more than the connected app {app.app_name} has left: {max(app.allowed - app.used, 0):,}"
+            yield f"more than the connected app {plain(app.app_name)} has left: {max(app.allowed - app.used, 0):,}"
         if self.budget_remaining is not None and calls > self.budget_remaining:
             yield f"more than this connection's budget has left: {self.budget_remaining:,}"
 

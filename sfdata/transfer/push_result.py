@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from sfdata.errors import ConfigurationError, PushFailed
 from sfdata.frames.dtypes import to_pandas
+from sfdata.plain_text import plain
 from sfdata.transfer.account import OUTCOMES
 from sfdata.transfer.before_image import BeforeImage
 from sfdata.transfer.draft import SAME
@@ -41,7 +42,6 @@ COLUMNS: Mapping[str, str] = {
 """The columns of `PushResult.frame`; the first two and the last are Salesforce's own names."""
 SHOWN_ERRORS = 5
 SHOWN_JOBS = 5
-_LONGEST_SHOWN = 200
 _KEEP = "df.sf.diff(…).apply() and bulk_update(…, keep_before=True) keep what they write over."
 
 
@@ -234,9 +234,3 @@ _ERROR_HEAD = (
     '<tr><th>rows</th><th style="text-align:left">code</th><th style="text-align:left">first message</th></tr>'
 )
 _ERROR = '<tr><td>{:,}</td><td style="text-align:left"><code>{}</code></td><td style="text-align:left">{}</td></tr>'
-
-
-def plain(text: object) -> str:
-    """What an org wrote, in one line that is not too long, without characters that steer terminals."""
-    line = "".join(char if char.isprintable() else " " for char in str(text)[: _LONGEST_SHOWN + 1])
-    return line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]}…"

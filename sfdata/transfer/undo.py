@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 from sfdata.errors import ConfigurationError, PushError
 from sfdata.frames.stored import Mask, stored, unlike
 from sfdata.frames.write_columns import ONLY_ID
+from sfdata.plain_text import plain
 from sfdata.transfer.before_image import BeforeImage
 from sfdata.transfer.current_values import Current, OrgReader, Wanted, current, paths_of
 from sfdata.transfer.draft import Draft, old_column
@@ -90,7 +91,7 @@ class Undone:
     def _lines(self) -> list[str]:
         counts = ", ".join(f"{rows:,} {word}" for word, rows in self.counts.items())
         reasons = self.frame["sf__Error"].value_counts().head(5)
-        lines = [counts, *(f"{rows:,} × {reason}" for reason, rows in reasons.items())]
+        lines = [counts, *(f"{rows:,} × {plain(reason)}" for reason, rows in reasons.items())]
         return lines + [f"by {one.id}: {one.operation}" for one in self.pushes]
 
 
