@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sfdata import errors as errors
     from sfdata import soql as soql
-    from sfdata.accessor import lookup, resume
+    from sfdata.accessor import lookup, push_result, resume
     from sfdata.auth.flows import AccessToken, ClientCredentials, JwtBearer, RefreshToken
     from sfdata.auth.remembered import forget
     from sfdata.errors import SalesforceError
@@ -47,6 +47,7 @@ __all__ = [
     "forget",
     "log_to",
     "lookup",
+    "push_result",
     "pushes",
     "read_soql",
     "resume",
@@ -69,6 +70,7 @@ _HOMES = {
     "forget": "sfdata.auth.remembered",
     "log_to": "sfdata.logs",
     "lookup": "sfdata.accessor",
+    "push_result": "sfdata.accessor",
     "pushes": "sfdata.transfer.pushes",
     "read_soql": "sfdata.reader",
     "resume": "sfdata.accessor",

@@ -197,13 +197,19 @@ def lookup(
         return wanted.into(frame, on, dtype_backend)
 
 
-def resume(id: str, org: Org | str | None = None) -> PushResult | ResumedRead:  # noqa: A002 - its name everywhere else
+def resume(
+    id: str,  # noqa: A002 - its name everywhere else
+    org: Org | str | None = None,
+    *,
+    wait: float | None = None,
+) -> PushResult | ResumedRead:
     """Go on with a push or a read that was stopped, cut off or killed, in this process or another.
 
     Args:
         id: of a push (``push-…``, listed by `sfdata.pushes`; its beginning suffices), or of a read's query job
             (``750…``).
         org: a connection to the org it belongs to; left out, it is found as `lookup` says.
+        wait: seconds after which a push whose jobs are still at work is left to the org; 0 asks once how they are.
 
     Returns:
         For a push, which is taken to its end, its `PushResult`: every row is written once, whatever has been done
@@ -212,14 +218,40 @@ def resume(id: str, org: Org | str | None = None) -> PushResult | ResumedRead:  
     Raises:
         ConfigurationError: nothing of that Id is known here, or it belongs to another org.
         PushUnderWay: somebody else takes the push further right now.
+        StillRunning: the org is still at work after ``wait`` seconds; ``result`` tells how the push stands.
         SalesforceError: the push could not go on.
     """
 
     def go_on(found: Org) -> PushResult | ResumedRead:
         with watched(found):
-            return found.resume(id)
+            return found.resume(id, wait=wait)
 
     return lasting(org, go_on)
+
+
+def push_result(id: str) -> PushResult:  # noqa: A002 - its name everywhere else
+    """How a push stands, by what is known on this machine: nothing is sent, and nobody is kept from taking it further.
+
+    Rows of jobs that are on their way are ``unaccounted``, rows that have not left are ``not_sent``.
+
+    Args:
+        id: of a push, as `sfdata.pushes` lists it; its beginning suffices.
+
+    Raises:
+        ConfigurationError: no push of that Id is known here.
+    """
+    from sfdata.transfer.pushes import push_result as known
+
+    def resumed(push_id: str) -> PushResult:
+        result = resume(push_id)
+        assert not hasattr(result, "to_pandas"), "a push is no read"
+        return result
+
+    return known(
+        id,
+        lambda push_id, codes: resumed(push_id).retry_failed(codes),
+        lambda push_id, on_conflict: resumed(push_id).undo(on_conflict=on_conflict),
+    )
 
 
 # --- pandas -----------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from sfdata.api import bulk_ingest
 from sfdata.api.bulk_ingest import IngestOperation
 from sfdata.api.composite import Subrequest, SubResult
 from sfdata.api.composite import composite as send_composite
@@ -22,6 +23,7 @@ from sfdata.transfer.checking import Checking
 from sfdata.transfer.conflicts import Dispute, OnConflict, Since
 from sfdata.transfer.current_values import OrgReader
 from sfdata.transfer.diff import diff
+from sfdata.transfer.orphans import orphaned_jobs
 from sfdata.transfer.plan import Plan
 from sfdata.transfer.planning import Check, PushRequest, Unchanged
 from sfdata.transfer.push_engine import PushEngine
@@ -173,11 +175,36 @@ class OrgWrites:
         """
         return Checking(self._describe).frame(frame, object_name, operation, key, nulls)
 
-    def resume(self, id: str) -> PushResult | ResumedRead:  # noqa: A002 - the name users know it by
+    def resume(self, id: str, *, wait: float | None = None) -> PushResult | ResumedRead:  # noqa: A002 - as users know it
         """Go on with what was begun and left, here or in another process; see `sfdata.resume`."""
-        if id.startswith(JOB_PREFIX):
-            return ResumedRead(self._session, self._describe, self.hooks, id)
-        return self._pushes().resume(id)
+        if not id.startswith(JOB_PREFIX):
+            return self._pushes().resume(id, wait)
+        if wait is not None:
+            raise ConfigurationError("wait= is for pushes: a read waits for its job when its rows are asked for")
+        return ResumedRead(self._session, self._describe, self.hooks, id)
+
+    def orphaned_jobs(self) -> pd.DataFrame:
+        """Ingest jobs of this user that were made an hour ago or longer and never closed, the oldest first.
+
+        The answer that told their Id was lost, or their upload was. They have written nothing and never will;
+        `abort_job` ends one. Jobs of pushes that can still be resumed on this machine are left out; those of other
+        programs and machines are not known from orphans.
+
+        Returns:
+            ``id``, ``object``, ``operation`` (str), ``created`` (datetime64[ms, UTC]).
+        """
+        return orphaned_jobs(self._session)
+
+    def abort_job(self, id: str) -> None:  # noqa: A002 - as users know it
+        """Stop an ingest job. What it has written stays written; an open one has written nothing.
+
+        https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/close_job.htm
+
+        Raises:
+            NotFound: there is no such job.
+            ResponseError: it has ended already.
+        """
+        bulk_ingest.abort(self._session, id)
 
     def _pushes(self) -> Pushes:
         return Pushes(self._session, self._describe, self.hooks, self._retry, self._undo)

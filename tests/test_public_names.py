@@ -22,6 +22,7 @@ PUBLIC = {
     "forget",
     "log_to",
     "lookup",
+    "push_result",
     "pushes",
     "read_soql",
     "resume",

@@ -55,7 +55,15 @@ class SpoolFailed(SalesforceError, OSError):
 
 
 class StillRunning(SalesforceError):
-    """The org was still at work when the deadline passed. ``id`` resumes the read or the push."""
+    """The org was still at work when the deadline passed.
+
+    Attributes:
+        id: resumes the read or the push.
+        result: how the push stood, as a `sfdata.transfer.push_result.PushResult`.
+    """
+
+    result: Any = None
+    _stays_here = frozenset({"result"})
 
     def __init__(self, id: str) -> None:  # noqa: A002 - the name users know it by
         super().__init__("the org is still at work", hint=f'sfdata.resume("{id}") looks again; nothing was stopped.')
@@ -76,7 +84,14 @@ class AuditFailed(SalesforceError):
 
 
 class PushError(SalesforceError):
-    """A push has not come to its end, or not all of its rows have come to a good one."""
+    """A push has not come to its end, or not all of its rows have come to a good one.
+
+    Attributes:
+        result: how the push stood, where it had begun, as a `sfdata.transfer.push_result.PushResult`.
+    """
+
+    result: Any = None
+    _stays_here = frozenset({"result"})
 
 
 class PushStopped(PushError):

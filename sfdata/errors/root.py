@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from sfdata.error_texts import HINTS
 
@@ -19,6 +19,8 @@ class SalesforceError(Exception):
         quota_exhausted: it was not tried again because the connection has spent what it may on repeats.
     """
 
+    _stays_here: ClassVar[frozenset[str]] = frozenset()
+    """Attributes that a copy, or another process, does without."""
     attempts: int = 0
     quota_exhausted: bool = False
 
@@ -40,7 +42,8 @@ class SalesforceError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # An exception is copied and pickled by calling its class with ``args``, which cannot carry keyword arguments.
-        return _restored, (type(self), self.args, self.__dict__)
+        state = {name: value for name, value in self.__dict__.items() if name not in self._stays_here}
+        return _restored, (type(self), self.args, state)
 
 
 def _restored(kind: type[SalesforceError], args: tuple[Any, ...], state: dict[str, Any]) -> SalesforceError:

@@ -34,7 +34,7 @@ from sfdata.errors import (
 )
 from sfdata.resilience.hooks import Hooks, JobState, UnitMoved
 from sfdata.resilience.patience import Patience
-from sfdata.stop import Stop, Stopped
+from sfdata.stop import LOOK_SECONDS, Stop, Stopped
 from sfdata.transfer.account import Account, ResultFiles, account, unaccounted
 from sfdata.transfer.journal import Journal, Phase, PushRecord, Unit
 from sfdata.transfer.push_rows import push_rows
@@ -88,8 +88,8 @@ class Push:
         self._stopped = threading.Event()  # no further step is begun
         self._cut_off = Stop()  # those under way end
         self._uploading = threading.Lock()  # one part in memory at a time
-        limit = self._patience.deadline_seconds
-        self._deadline = math.inf if limit is None else self._runtime.clock() + limit
+        self._deadline = math.inf
+        self.wait_at_most(self._patience.deadline_seconds)
         self._steps: Mapping[Phase, Callable[[Unit], Unit]] = {
             "planned": self._send,
             "job_known": self._leave,
@@ -98,6 +98,10 @@ class Push:
             "running": self._watch,
             "terminal": self._account,
         }
+
+    def wait_at_most(self, seconds: float | None) -> None:
+        """Leave jobs to the org that are still at work after so many seconds from now; None waits for ever."""
+        self._deadline = math.inf if seconds is None else self._runtime.clock() + seconds
 
     def run(self) -> None:
         """Take every unit to its end, a few at a time; one that cannot go on does not hold the others.
@@ -138,7 +142,8 @@ class Push:
             while waiting or under_way:
                 while waiting and len(under_way) < UNITS_AT_ONCE:
                     under_way.add(pool.submit(self._cut_off.heeding(self._drive), waiting.pop(0)))
-                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                # In turns: some libraries (Polars) have Ctrl-C wait for a lock that is waited for without end.
+                done, under_way = wait(under_way, LOOK_SECONDS, FIRST_COMPLETED)
                 for unit in done:
                     problem = unit.exception()
                     if isinstance(problem, SalesforceError):
@@ -245,6 +250,8 @@ class Push:
             if job.ended:
                 told = {"job_state": job.state, "processed": job.processed, "failed": job.failed}
                 return self._journal.advance(unit, "terminal", **told, problem=job.error)
+            if self._runtime.clock() >= self._deadline:
+                raise StillRunning(self._push.id)
         raise AssertionError("unreachable")
 
     def _account(self, unit: Unit) -> Unit:
@@ -292,9 +299,7 @@ class Push:
         raise UnreadableAnswer(f"the file {file} of job {job_id} {problem}")
 
     def _pause(self, seconds: float) -> None:
-        left = self._deadline - self._runtime.clock()
-        if left <= 0:
-            raise StillRunning(self._push.id)
+        left = max(0.0, self._deadline - self._runtime.clock())
         if self._runtime.wait(self._stopped, min(seconds, left)):
             raise PushStopped(_STOPPED)
 

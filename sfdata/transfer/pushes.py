@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from sfdata.api.describe import DescribeCache
-from sfdata.errors import ConfigurationError, PushUnderWay
+from sfdata.errors import ConfigurationError, PushError, PushUnderWay, SalesforceError, StillRunning
 from sfdata.resilience.hooks import EngineChosen, Hooks, PushMoved, UnitMoved
 from sfdata.state import locked, state_folder
 from sfdata.transfer.before_image import FILE as BEFORE
@@ -88,9 +88,9 @@ class Pushes:
             draft = replace(draft, files={**draft.files, BEFORE: image.content})
         return source, draft
 
-    def resume(self, push_id: str) -> PushResult:
-        """Take a push to its end, from where it was left; one that is at its end sends nothing."""
-        return self._go_on(push_id, None)
+    def resume(self, push_id: str, wait: float | None = None) -> PushResult:
+        """Take a push to its end, from where it was left; one that is at its end sends nothing. See `sfdata.resume`."""
+        return self._go_on(push_id, None, wait)
 
     def retry(self, push_id: str, codes: Collection[str]) -> PushResult:
         """Take a push to its end with new units of those rows that may be sent again."""
@@ -125,29 +125,37 @@ class Pushes:
     def _reader(self) -> OrgReader:
         return OrgReader(self._session, self._describe, self._hooks)
 
-    def _go_on(self, push_id: str, codes: Collection[str] | None) -> PushResult:
+    def _go_on(self, push_id: str, codes: Collection[str] | None, wait: float | None = None) -> PushResult:
         with closing(_journal()) as journal:
             push = self._own(journal, push_id)
             planner = self._planner(journal, push.id)
             with driving(journal.folder(push.id)):
                 for unit in journal.units(push.id):
                     planner.announce(unit)
-                result = self._run(journal, push.id)
+                result = self._run(journal, push.id, wait=wait)
                 if codes is not None and planner.plan_again(push, codes):
                     result = self._run(journal, push.id)
                 return result
 
-    def _run(self, journal: Journal, push_id: str, index: pd.Index | None = None) -> PushResult:
-        """What a push comes to when all of its units are at their end."""
+    def _run(
+        self, journal: Journal, push_id: str, index: pd.Index | None = None, wait: float | None = None
+    ) -> PushResult:
+        """What a push comes to when all of its units are at their end; an error before that tells how it stood."""
         push = journal.push(push_id)
         kind = CollectionsPush if engine_of(push.about) == "collections" else Push
         told = (push.id, push.object, push.operation, push.key, push.rows)
         self._hooks(PushMoved(*told, "begun"))
         try:
             with syncing(journal, push):
-                kind(self._session, journal, self._hooks, push).run()
+                driver = kind(self._session, journal, self._hooks, push)
+                if wait is not None:
+                    driver.wait_at_most(wait)
+                driver.run()
             result = PushResult(journal, push_id, self._retry, index, self._undo)
         except BaseException as problem:
+            if isinstance(problem, PushError | StillRunning | KeyboardInterrupt):
+                with suppress(OSError, SalesforceError):  # what went wrong first is what is told
+                    vars(problem)["result"] = PushResult(journal, push_id, self._retry, index, self._undo)
             self._hooks(PushMoved(*told, "stopped", None, _jobs(journal, push_id), type(problem).__name__))
             raise
         self._hooks(PushMoved(*told, journal.push(push_id).state, result.counts, _jobs(journal, push_id)))
@@ -196,6 +204,19 @@ def pushes() -> pd.DataFrame:
     frame = pd.DataFrame(values, columns=list(_COLUMNS))
     frame["started"] = pd.to_datetime(frame["started"], utc=True, format="ISO8601")
     return frame.astype(_COLUMNS)
+
+
+def jobs_on_their_way() -> frozenset[str]:
+    """The jobs of pushes on this machine that have not come to their end."""
+    with closing(_journal()) as journal:
+        units = [unit for push in journal.pushes() for unit in journal.units(push.id)]
+    return frozenset(unit.job for unit in units if unit.job is not None and unit.phase != "accounted")
+
+
+def push_result(push_id: str, retry: Retry, undo: Undo | None = None) -> PushResult:
+    """How a push stands, by what is on disk; nothing is asked of the org. See `sfdata.push_result`."""
+    with closing(_journal()) as journal:
+        return PushResult(journal, journal.push(push_id).id, retry, undo=undo)
 
 
 _COLUMNS: Mapping[str, Any] = {

@@ -140,6 +140,7 @@ class Steps:
         self._patched = ExitStack()
 
     def __enter__(self) -> Self:
+        self._handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background process ignores Ctrl-C
         for owner, name, watched in (
             (LiveWire, "handle_request", self._exchange),
             (os, "open", self._open),
@@ -155,6 +156,7 @@ class Steps:
 
     def __exit__(self, *exception: object) -> None:
         self._patched.close()
+        signal.signal(signal.SIGINT, self._handler)
 
     def __call__(self, name: str, fault: Exception) -> None:
         """A step of that name: it fails with ``fault``, unless in another way or not at all."""

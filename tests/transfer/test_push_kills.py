@@ -108,7 +108,7 @@ def goes_on(org, books, operation, home, ended):
     assert told["sf__Created"].tolist() == [name not in STANDING for name in frame["Name"]]
     assert set(told["sf__Outcome"]) == {"succeeded"}
     assert sfdata.pushes()["state"].tolist()[-1] == "finished"
-    assert not list(home.rglob("*.part"))
+    assert not list((home / "pushes" / result.id).glob("*.part"))
 
 
 @pytest.mark.catalogue("F1", "P1", "P4", "B1", "B2", "B3", "B4", "B5")

@@ -1,14 +1,12 @@
-"""Frames pushed to a real org by df.sf, and what is told of each row; and pushes whose process was killed on the way.
+"""Frames pushed to a real org by df.sf, and what is told of each row.
 
 What is really in the org is asked over a connection of its own, which knows nothing of pushes.
 """
 
 from __future__ import annotations
 
-import json
+import pickle
 import signal
-import subprocess
-import sys
 import threading
 from contextlib import closing
 from functools import partial
@@ -18,9 +16,10 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from rig.in_process import AtOnce
 
 import sfdata
-from sfdata.errors import ConfigurationError, PushFailed, PushRefused, PushUnderWay, ResponseError
+from sfdata.errors import ConfigurationError, PushFailed, PushRefused, PushUnderWay, ResponseError, StillRunning
 from sfdata.localorg import LocalOrg
 from sfdata.resilience.patience import Patience
 from sfdata.state import state_folder
@@ -68,6 +67,14 @@ def there(admin):
         return [tuple(value for name, value in record.items() if name != "attributes") for record in found]
 
     return records
+
+
+@pytest.fixture
+def worker(local, monkeypatch):
+    """What works on the org's jobs; it can be kept busy."""
+    made = AtOnce()
+    monkeypatch.setattr(local.instance.bulk, "_ingest", made)
+    return made
 
 
 def accounts(tag, rows, **columns):
@@ -406,6 +413,56 @@ def test_pushes_that_ended_well_are_forgotten_after_a_month(org, admin):
         done.retry_failed()
 
 
+# --- in between ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.catalogue("B6")
+def test_patience_that_ends_leaves_the_org_at_work_and_tells_how_the_push_stands(org, admin, there, worker):
+    """resume(wait=0) asks once; its error has the rows so far, aborts nothing, and a later resume comes to the end."""
+    worker.busy = True
+    stop = org.hooks.subscribe(lambda event: press_ctrl_c() if getattr(event, "phase", None) == "running" else None)
+    with pytest.raises(KeyboardInterrupt) as interrupted:
+        accounts("patience", 3).sf.bulk_insert("Account")
+    stop()
+    push_id = interrupted.value.result.id
+    assert interrupted.value.result.counts["unaccounted"] == 3
+    with pytest.raises(StillRunning) as told:
+        sfdata.resume(push_id, wait=0)
+    assert told.value.id == told.value.result.id == push_id
+    assert told.value.result.frame["sf__Outcome"].tolist() == ["unaccounted"] * 3
+    (job,) = told.value.result.jobs["job"]
+    assert admin.get(f"jobs/ingest/{job}").json()["state"] == "UploadComplete"
+    assert pickle.loads(pickle.dumps(told.value)).result is None
+    worker.on()
+    assert sfdata.resume(push_id, wait=60).counts["succeeded"] == 3
+    assert len(there("SELECT Id FROM Account WHERE Name LIKE 'patience%'")) == 3
+
+
+def test_how_a_push_stands_is_told_without_asking_anybody(org):
+    """push_result reads what is on disk, of a push under way as of one that is over, without any connection."""
+    seen = []
+
+    def look(event):
+        if getattr(event, "phase", "planned") != "planned":
+            seen.append(sfdata.push_result(event.push).counts)
+
+    stop = org.hooks.subscribe(look)
+    result = accounts("looked", 2).sf.bulk_insert("Account")
+    stop()
+    told = [next(name for name, count in counts.items() if count == 2) for counts in seen]
+    assert told == ["not_sent", "unaccounted", "unaccounted", "succeeded"], "uploaded, running, terminal, accounted"
+    org.close()
+    pd.testing.assert_frame_equal(sfdata.push_result(result.id[:9]).frame, result.frame)
+    with pytest.raises(ConfigurationError):
+        sfdata.push_result("push-nowhere")
+
+
+def test_waiting_is_for_pushes(org):
+    """A read waits when its rows are asked for."""
+    with pytest.raises(ConfigurationError, match="wait="):
+        sfdata.resume("750000000000001AAA", org, wait=1)
+
+
 # --- shown -----------------------------------------------------------------------------------------------------------
 
 NASTY = "<script>alert(1)</script>\x1b[2J\u202e & more"
@@ -474,114 +531,3 @@ def test_each_phase_tells_what_may_have_been_written(tmp_path, phase):
     journal.close()
     committed = phase in ("closing", "running", "terminal")
     assert result.counts["unaccounted" if committed else "not_sent"] == 1
-
-
-# --- killed ----------------------------------------------------------------------------------------------------------
-
-# One process that has loaded sfdata lends itself to all others: each is a fork that has never seen their frame.
-LENDER = """
-import itertools, json, os, signal, sys
-import pandas as pd
-import sfdata
-import sfdata.transfer.push as push_module
-from functools import partial
-from sfdata.transfer.journal import Journal
-
-sfdata.connect, sfdata.pushes, sfdata.resume  # loads what they need, once for all
-push_module.Patience = partial(push_module.Patience, first_seconds=0.005, longest_seconds=0.05)
-url, token = sys.argv[1:]
-
-def die():
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def killed_at(point, before):
-    "Ends this process at the point-th note in the journal, before it is on disk or behind it."
-    counted = itertools.count(1)
-    def dying(note):
-        def noted(*arguments, **told):
-            number = next(counted)
-            if number == point and before:
-                die()
-            value = note(*arguments, **told)
-            if number == point:
-                die()
-            return value
-        return noted
-    for name in ("plan", "advance"):
-        setattr(Journal, name, dying(getattr(Journal, name)))
-
-def act(order):
-    os.environ["SFDATA_HOME"] = order["home"]
-    with sfdata.connect(instance_url=url, access_token=token) as org:
-        if order["do"] == "push":
-            killed_at(order["point"], order["before"])
-            frame = pd.DataFrame({"Name": order["names"]}, index=order["index"])
-            frame.sf.bulk_insert("Account", part_rows=order["part_rows"])
-            return None
-        for push_id in sfdata.pushes()["id"]:
-            frame = sfdata.resume(push_id).frame
-            return [frame.index.tolist(), frame["sf__Id"].tolist(), frame["sf__Outcome"].tolist()]
-
-for line in sys.stdin:
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            os.write(writing, json.dumps(act(json.loads(line))).encode())
-            os._exit(0)
-        finally:
-            os._exit(1)
-    os.close(writing)
-    told = os.fdopen(reading).read()
-    _, status = os.waitpid(child, 0)
-    print(json.dumps([os.waitstatus_to_exitcode(status), json.loads(told) if told else None]), flush=True)
-"""
-
-
-@pytest.fixture(scope="module")
-def processes(local):
-    """Runs an order in a process of its own; how that ended, and what it told."""
-    command = [sys.executable, "-c", LENDER, local.instance_url, local.access_token]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as lender:
-
-        def run(**order):
-            lender.stdin.write(json.dumps(order) + "\n")
-            lender.stdin.flush()
-            return json.loads(lender.stdout.readline())
-
-        yield run
-        lender.stdin.close()
-
-
-@pytest.mark.catalogue("P4")
-@pytest.mark.parametrize(("before", "units"), [(True, 2), (False, 1)], ids=["before", "after"])
-def test_killed_with_signal_9_at_any_note_a_push_loses_and_doubles_no_row(processes, there, tmp_path, before, units):
-    """At the first, second, third … note in the journal, until none is left: another process finishes what it began."""
-    point, index = 0, [7, 7, 8, 9]
-    while True:
-        point += 1
-        tag, home = f"killed {before} {point:02}", str(tmp_path / str(point))
-        names = [f"{tag} {n}" for n in range(4)]
-        order = {"names": names, "index": index, "part_rows": 4 // units, "point": point, "before": before}
-        ended, _ = processes(do="push", home=home, **order)
-        assert ended in (0, -9)
-        if ended == 0:
-            break
-        done, told = processes(do="resume", home=home)
-        assert done == 0
-        found = dict(there(f"SELECT Name, Id FROM Account WHERE Name LIKE '{tag}%'"))
-        if told is None:
-            assert (point, before, found) == (1, True, {}), "only what was never journalled is not pushed"
-            continue
-        assert told == [index, [found[name] for name in names], ["succeeded"] * 4]
-        assert len(there(f"SELECT Id FROM Account WHERE Name LIKE '{tag}%'")) == 4
-    assert point - 1 == 1 + units * (len(PHASES) - 1), "the plan, and each phase of each unit"
-
-
-@pytest.mark.catalogue("F3")
-def test_a_process_that_is_killed_holds_no_lock(processes, there, tmp_path):
-    """The lock ends with its holder, so that the next can go on at once."""
-    home = str(tmp_path / "lock")
-    names = ["unlocked 0"]
-    assert processes(do="push", home=home, names=names, index=[0], part_rows=1, point=3, before=False)[0] == -9
-    assert processes(do="resume", home=home)[1][2] == ["succeeded"]
