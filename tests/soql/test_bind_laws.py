@@ -141,6 +141,15 @@ def test_any_list_is_as_many_literals_as_it_has_values(values: list[Any], pandas
     assert [decoded(token) for token in tokens if token.kind is not Kind.PUNCTUATION] == different
 
 
+@pytest.mark.slow
+@pytest.mark.catalogue("S18")
+@given(TEXTS | TRICKY | DATES | INSTANTS | DECIMALS | st.integers() | st.booleans() | st.none())
+@settings(max_examples=100_000)
+def test_a_hundred_thousand_values_are_one_literal_each(value: Any) -> None:
+    """The same for values of any kind, as often as it takes to meet the odd ones."""
+    assert only(TEMPLATE, value) == value
+
+
 # --- LIKE ------------------------------------------------------------------------------------------------------------
 
 
