@@ -50,6 +50,18 @@ def test_readme_shows_a_real_push(capsys, monkeypatch, tmp_path):
     assert ids.sub("", capsys.readouterr().out) == ids.sub("", shown)
 
 
+def test_readme_shows_a_real_plan(capsys, monkeypatch, tmp_path):
+    """What the README prints of a plan is what its code prints, and its undoing does what the comment says."""
+    monkeypatch.setenv("SFDATA_HOME", str(tmp_path))
+    section = README.split("## Plan a change, and undo it")[1]
+    code, shown = re.findall(r"```python\n(.*?)```\n```\n(.*?)```", section, re.DOTALL)[0]
+    names: dict[str, object] = {}
+    exec(compile(code, "README.md", "exec"), names)
+    names["org"].close()
+    assert capsys.readouterr().out == shown
+    assert names["undone"].counts == {"restored": 2, "deleted": 1}
+
+
 def test_readme_lists_every_setting():
     """The README's table of variables is the list the code reads, no more and no less."""
     assert set(re.findall(r"`(SF_\w+)`(?=[^|]*\|)", README.split("## Logging in")[1])) >= {

@@ -28,9 +28,11 @@ from sfdata.soql import Query, parse
 from sfdata.transfer.bookmark import Bookmark
 from sfdata.transfer.changes import Changes
 from sfdata.transfer.parquet import ParquetWritten
+from sfdata.transfer.plan import Plan
 from sfdata.transfer.price import Cost
 from sfdata.transfer.push_result import PushResult
 from sfdata.transfer.resume import ResumedRead
+from sfdata.transfer.undo import Undone
 from sfdata.transfer.versions import current_versions
 
 PROD = "https://acme.my.salesforce.com"
@@ -152,6 +154,23 @@ def records(org: Org) -> None:
     assert_type(org.composite_graph([Graph("1", [made])])[0].results, tuple[SubResult, ...])
     assert_type(org.composite_batch([BatchRequest("GET", "limits")], halt_on_error=True), list[BatchResult])
     Subrequest("HEAD", "limits", "a")  # type: ignore[arg-type]
+
+
+def plans(org: Org, frame: pd.DataFrame, table: pa.Table) -> None:
+    plan = org.diff(frame, "Account", "Ext__c", since=dt.datetime.now(dt.UTC), on_conflict="theirs", nulls="clear")
+    assert_type(plan, Plan)
+    assert_type(plan.counts, dict[str, int])
+    assert_type((plan.change, plan.conflict), tuple[pd.DataFrame, pd.DataFrame])
+    assert_type(plan.resolve("ours", ids=["001"]).apply(part_rows=200), PushResult)
+    org.diff(table, "Account", "Id", on_conflict="merge", base=frame)
+    org.diff(table, "Account", "Id", on_conflict="never")  # type: ignore[arg-type]
+    result = org.push(frame, "Account", "update", keep_before=True, unchanged="skip")
+    assert_type(result.before, pd.DataFrame)
+    undone = result.undo(on_conflict="ours")
+    assert_type(undone, Undone)
+    assert_type(
+        (undone.frame, undone.counts, undone.pushes), tuple[pd.DataFrame, dict[str, int], tuple[PushResult, ...]]
+    )
 
 
 def metadata(org: Org) -> None:
