@@ -78,6 +78,7 @@ class RecordParts:
         limit: bytes that a part may have, header included.
         part_rows: rows that a part may have; None leaves it to ``limit``.
         ends: finds where records end.
+        breaks: rows that a part had better begin with, in order; where it can, a part ends before one of them.
 
     Raises:
         ConfigurationError: bounds that not even one row could keep.
@@ -91,6 +92,7 @@ class RecordParts:
         limit: int = LARGEST_PART,
         part_rows: int | None = None,
         ends: Callable[[pa.Buffer], Ends] = csv_ends,
+        breaks: Ends | None = None,
     ) -> None:
         if limit <= len(header):
             raise ConfigurationError(f"a part may have {limit} bytes, and its header alone has {len(header)}")
@@ -102,6 +104,7 @@ class RecordParts:
         self._limit = limit
         self._part_rows = part_rows or rows
         self._ends = ends
+        self._breaks = breaks
 
     def __iter__(self) -> Iterator[tuple[Part, bytes]]:
         """Every part with its bytes.
@@ -142,12 +145,24 @@ class RecordParts:
             while (count := self._fitting(part, records, first)) < records.count - first:
                 if not count and not part.rows:
                     raise PushRefused([self._too_large(start + first, records, first)])
+                count = self._broken(part, start + first, count)
                 part.add(records.piece(first, first + count), count)
                 yield part
                 first += count
                 part = _OpenPart(part.number + 1, start + first, self.header, keep=keep)
             part.add(records.piece(first, records.count), records.count - first)
         yield part
+
+    def _broken(self, part: _OpenPart, begin: int, count: int) -> int:
+        """How many of the ``count`` rows from ``begin`` on the part is to take, so that it ends before a break.
+
+        All of them where no break is among them, or the part would be less than half as full.
+        """
+        if self._breaks is None:
+            return count
+        place = int(np.searchsorted(self._breaks, begin + count, "right"))
+        kept = int(self._breaks[place - 1]) - begin if place else -1
+        return kept if kept >= 0 and 2 * (part.rows + kept) >= part.rows + count else count
 
     def _fitting(self, part: _OpenPart, records: _Records, first: int) -> int:
         """How many records from ``first`` on the part has room for."""

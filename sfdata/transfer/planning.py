@@ -29,6 +29,7 @@ from sfdata.frames.json_records import CALL_ROWS
 from sfdata.frames.write_columns import NullPolicy
 from sfdata.metadata import FieldDescribe, ObjectDescribe
 from sfdata.resilience.runtime import Runtime
+from sfdata.transfer.account import cells
 from sfdata.transfer.draft import Draft
 from sfdata.transfer.journal import Journal, PushRecord, Unit
 from sfdata.transfer.push_engine import FORMS, Engine, PushEngine, UnitForm, chosen, engine_of
@@ -52,6 +53,8 @@ Announce = Callable[[Unit], None]
 BATCH_ROWS = 10_000
 """Rows of a job that an org works on together; several such batches are worked on side by side.
 https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/asynch_api_planning_guidelines.htm"""
+TRANSACTION_ROWS = 200
+"""Rows that an org writes in one transaction, whose locks they share."""
 PASSING_CODES = frozenset(
     {"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "REQUEST_RUNNING_TOO_LONG", "QUERY_TIMEOUT"}
 )
@@ -170,14 +173,14 @@ class Planner:
         if whole is not None and not len(whole):
             return (), []
         described = self.describe(request.object_name)
-        order = _order(source, described, request.part_rows)
+        order, breaks = _together(source, described, request.part_rows)
         laid = source if order is None else rows_at(source, order)
         if whole is not None:
             order = whole if order is None else whole[order]
         units = []
         with _told_by_the_frame(order):
             rows = writable_rows(laid, described.name, self.describe, request.operation, request.key, request.nulls)
-            for part, content in form.parts(rows, request.part_rows):
+            for part, content in form.parts(rows, request.part_rows, breaks):
                 if part.number and request.all_or_none:
                     raise ConfigurationError(_ONE_CALL)
                 positions = np.arange(part.start, part.stop) if order is None else order[part.start : part.stop]
@@ -200,9 +203,13 @@ class Planner:
         chosen = _to_send_again(push_rows(folder, units, push.rows), codes)
         if not len(chosen) or (push.about.get("all_or_none") and len(chosen) < push.rows):
             return False
-        form = FORMS[engine_of(push.about)]
-        records = _SentRecords(folder, {unit.number: unit for unit in units}, chosen, form)
-        parts = form.cut(records.header, len(chosen), records.data, push.about["part_rows"])
+        form, by_number = FORMS[engine_of(push.about)], {unit.number: unit for unit in units}
+        part_rows, breaks = push.about["part_rows"], None
+        if form.kind == "csv" and "UNABLE_TO_LOCK_ROW" in chosen["code"].to_pylist():
+            chosen, breaks = self._apart(push, chosen, by_number)
+            part_rows = _smaller(part_rows, max(by_number[number].rows for number in set(chosen["unit"].to_pylist())))
+        records = _SentRecords(folder, by_number, chosen, form)
+        parts = form.cut(records.header, len(chosen), records.data, part_rows, breaks)
         positions, again = chosen["position"].to_numpy(), list[Unit]()
         with _disk_faults():
             for part, content in parts:
@@ -212,6 +219,24 @@ class Planner:
         self.journal.set_state(push.id, "planned")  # first, or it would look finished
         self.journal.add_units(again)
         return True
+
+    def _apart(
+        self, push: PushRecord, chosen: pa.Table, units: Mapping[int, Unit]
+    ) -> tuple[pa.Table, Positions | None]:
+        """The rows that are sent again laid by their parents, and where each of these begins.
+
+        What met a lock goes in smaller units, so rows of one parent must not be strewn over them.
+        """
+        place = _parent_column(push.columns, self.describe(push.object))
+        if place is None:
+            return chosen, None
+        folder, parents = self.journal.folder(push.id), []
+        for number in pc.unique(chosen["unit"]).to_pylist():
+            sent = cells(unit_data(folder, units[number]), "what was sent").column(place)
+            parents.append(sent.take(chosen.filter(pc.equal(chosen["unit"], number))["record"]))
+        codes = pa.chunked_array(parents, pa.string()).combine_chunks().dictionary_encode().indices.to_numpy()
+        order = np.argsort(codes, kind="stable")
+        return chosen.take(order), _beginnings(codes[order].astype(np.int64))
 
     def _keep(self, folder: Path, unit: Unit, content: bytes, positions: Positions, form: UnitForm) -> None:
         save(unit_file(folder, unit.number, form.kind), content)
@@ -235,22 +260,30 @@ def row_count(frame: Any) -> int:
     return len(frame) if isinstance(frame, pd.DataFrame | pa.Table) else 0
 
 
-def _order(source: Any, described: ObjectDescribe, part_rows: int | None) -> Positions | None:
-    """The positions of the rows as they are sent, rows of one parent together; None where they stay as they are.
+def _together(
+    source: Any, described: ObjectDescribe, part_rows: int | None
+) -> tuple[Positions | None, Positions | None]:
+    """The positions of the rows as they are sent, rows of one parent together, and at which of them a parent begins.
 
-    Batches that touch one parent at the same time hold each other up, and fail where it takes too long.
+    Batches that touch one parent at the same time hold each other up, and fail where it takes too long. Without
+    positions the rows stay as they are.
     """
     names = list(source.columns if isinstance(source, pd.DataFrame) else getattr(source, "column_names", ()))
     place = _parent_column(names, described)
     if place is None or len(source) <= min(part_rows or BATCH_ROWS, BATCH_ROWS):
-        return None
+        return None, None
     parents = source.iloc[:, place] if isinstance(source, pd.DataFrame) else source.column(place).to_pandas()
     try:
         codes, _ = pd.factorize(parents)
     except TypeError:  # values that are none of a reference; encode says so
-        return None
+        return None, None
     order: Positions = np.argsort(codes, kind="stable")
-    return None if (np.diff(order) == 1).all() else order
+    return (None if (np.diff(order) == 1).all() else order), _beginnings(codes[order])
+
+
+def _beginnings(codes: npt.NDArray[np.int64]) -> Positions:
+    """Where in sorted codes another one begins; each row without a parent (-1) is by itself."""
+    return np.flatnonzero((np.diff(codes) != 0) | (codes[1:] < 0)) + 1
 
 
 def rows_at(source: Any, order: Positions) -> Any:
@@ -315,12 +348,17 @@ def _disk_faults() -> AbstractContextManager[None]:
 
 
 def _to_send_again(rows: pa.Table, codes: Collection[str]) -> pa.Table:
-    """``unit``, ``record`` and ``position`` of the rows that surely were not written and may be, in the order sent."""
+    """``unit``, ``record``, ``code``, ``position`` of rows that were surely not written and may be, in the order sent."""
     passing = pc.is_in(rows["code"], pa.array(sorted(codes), pa.string()))
     failed = pc.and_(pc.equal(rows["outcome"], "failed"), passing)
     chosen = pc.or_(pc.equal(rows["outcome"], "unprocessed"), failed)
-    placed = rows.select(["unit", "record"]).append_column("position", pa.array(np.arange(len(rows))))
+    placed = rows.select(["unit", "record", "code"]).append_column("position", pa.array(np.arange(len(rows))))
     return placed.filter(chosen).sort_by([("unit", "ascending"), ("record", "ascending")])
+
+
+def _smaller(part_rows: int | None, sent_rows: int) -> int:
+    """Rows of a unit in which rows go that met a lock among ``sent_rows``: a tenth, but a transaction's at least."""
+    return min(part_rows or sent_rows, max(TRANSACTION_ROWS, sent_rows // 10))
 
 
 class _SentRecords:

@@ -88,13 +88,15 @@ class UnitForm:
         bounds = [bound for bound in (wanted, self.most_rows) if bound is not None]
         return min(bounds, default=None)
 
-    def parts(self, rows: Rows, part_rows: int | None) -> RecordParts:
-        """The rows of a frame in units."""
-        return self.cut(rows.header if self.headed else b"", rows.source.rows, self.writer(rows), part_rows)
+    def parts(self, rows: Rows, part_rows: int | None, breaks: Ends | None = None) -> RecordParts:
+        """The rows of a frame in units, each of which had better begin at one of the ``breaks``."""
+        return self.cut(rows.header if self.headed else b"", rows.source.rows, self.writer(rows), part_rows, breaks)
 
-    def cut(self, header: bytes, rows: int, write: RowWriter, part_rows: int | None) -> RecordParts:
+    def cut(
+        self, header: bytes, rows: int, write: RowWriter, part_rows: int | None, breaks: Ends | None = None
+    ) -> RecordParts:
         """Rows that ``write`` gives in units."""
-        return RecordParts(header, rows, write, self.limit, part_rows, self.ends)
+        return RecordParts(header, rows, write, self.limit, part_rows, self.ends, breaks)
 
 
 FORMS: Mapping[Engine, UnitForm] = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 
-import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -150,9 +149,28 @@ def test_rows_that_go_together_anyway_keep_their_order(plans, monkeypatch):
     """Within one batch no row waits for another; beyond it, rows are laid together."""
     frame = pd.DataFrame({"LastName": list("abcd"), "AccountId": [IDS[0], IDS[1]] * 2})
     monkeypatch.setattr(planning, "BATCH_ROWS", 4)
-    assert planning._order(frame, describe("Contact"), None) is None
+    assert planning._together(frame, describe("Contact"), None) == (None, None)
     monkeypatch.setattr(planning, "BATCH_ROWS", 3)
-    np.testing.assert_array_equal(planning._order(frame, describe("Contact"), None), [0, 2, 1, 3])
+    order, breaks = planning._together(frame, describe("Contact"), None)
+    assert (order.tolist(), breaks.tolist()) == ([0, 2, 1, 3], [2])
+
+
+@pytest.mark.catalogue("B18")
+@pytest.mark.parametrize(
+    ("parents", "sizes"),
+    [
+        ("aabbcc", [4, 2]),
+        ("aaabbbcc", [3, 5]),  # b would begin in the first part and end in the second
+        ("aaaaaaab", [5, 3]),  # more than a part takes
+        ("abbbbbb", [5, 2]),  # a part is at least half as full as it could be
+        ("......aaab", [5, 5]),  # rows without a parent go anywhere
+    ],
+)
+def test_a_parent_is_not_cut_in_two_where_that_can_be_helped(plans, parents, sizes):
+    """A unit ends where a parent's rows do, so that no two that are under way wait for one parent's lock."""
+    ids = [None if letter == "." else IDS[ord(letter) % 10] for letter in parents]
+    plans.plan(pd.DataFrame({"LastName": list(parents), "AccountId": ids}), part_rows=5)
+    assert plans.sizes() == sizes
 
 
 def test_a_problem_is_told_where_it_stands_in_the_frame(plans):
@@ -293,6 +311,21 @@ def test_the_latest_word_on_a_row_decides(names):
     assert not plans.planner.plan_again(push, ())
     assert plans.planner.plan_again(push, {"OTHER"})
     assert load_positions(plans.root / "push-1", 8).tolist() == [2]
+
+
+@pytest.mark.catalogue("B18")
+def test_rows_that_met_a_lock_go_again_in_smaller_units_by_their_parents(plans, monkeypatch):
+    """A tenth of the rows, or a transaction's; those of one parent, strewn before, now side by side in one unit."""
+    monkeypatch.setattr(planning, "TRANSACTION_ROWS", 3)
+    frame = pd.DataFrame({"LastName": list("abcdefgh"), "AccountId": [IDS[1], IDS[0]] * 4})
+    push = plans.plan(frame)
+    locked = outcome("failed", "UNABLE_TO_LOCK_ROW")
+    ended(plans, [outcome("succeeded"), *[locked] * 6, outcome("unprocessed")])
+    assert plans.planner.plan_again(push, PASSING_CODES)
+    assert plans.sizes() == [8, 3, 3, 1]
+    assert plans.rows()[8:] == [
+        (place, f'"{"abcdefgh"[place]}","{IDS[1 - place % 2]}"') for place in (1, 3, 5, 7, 2, 4, 6)
+    ]
 
 
 def test_data_changed_on_disk_are_not_sent_again(names):
