@@ -36,7 +36,8 @@ SHORTEST = 20
 """Characters; what is shorter may turn up by chance, or is a test's own."""
 WINDOW = 16
 SAMPLE = 10
-LARGEST_BYTES = 1 << 24
+LARGEST_BYTES = 1 << 20
+"""What is looked at of a file, from its beginning."""
 CONFIDENTIAL = frozenset({"profiles.toml", "server.key"})
 """Files whose purpose is to hold a secret, as users, or a server, write it there."""
 LOGGERS = ("sfdata", "httpx", "httpcore")
