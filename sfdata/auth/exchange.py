@@ -58,6 +58,7 @@ class Token:
         identity_url: ``https://login.salesforce.com/id/ORG/USER``; names the org and the user.
         refresh: a new refresh token, where the grant rotates them.
         lifetime: seconds it is good for, where it says so itself (tokens in JWT form).
+        found: whether another process fetched it, so that it may have ended since.
     """
 
     access: Secret
@@ -65,6 +66,7 @@ class Token:
     identity_url: str | None = None
     refresh: Secret | None = None
     lifetime: float | None = None
+    found: bool = field(default=False, compare=False)
 
     @property
     def org_id(self) -> str | None:

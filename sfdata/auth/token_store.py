@@ -202,7 +202,7 @@ def _content(kept: Kept) -> Secret:
 def _kept(content: Secret) -> Kept:
     found = json.loads(content.reveal(), object_hook=_veiled)
     about = ("access", "instance_url", "identity_url", "lifetime")
-    token = Token(**{name: found[name] for name in about})
+    token = Token(**{name: found[name] for name in about}, found=True)
     return Kept(token, found["refresh"], found["fetched_at"], found["skew"])
 
 

@@ -35,7 +35,12 @@ _SESSION_REFUSED = re.compile(rb'"(?:errorCode|exceptionCode)"\s*:\s*"(?:INVALID
 
 
 class BearerLayer:
-    """Signs each request for the token's own org, and once more with a new token when the org refuses the first."""
+    """Signs each request for the token's own org, and once more with a new token when the org refuses the first.
+
+    A token that another process has left may be refused as well; what is fetched then is the last.
+    """
+
+    MOST_RENEWALS = 3
 
     def __init__(self, tokens: TokenManager, send: Send) -> None:
         self._tokens = tokens
@@ -44,10 +49,20 @@ class BearerLayer:
     def __call__(self, request: Request) -> Response:
         token = self._tokens.current()
         response = self._send(_signed(request, token))
-        if response.status == 401 or (response.status in (400, 403) and _SESSION_REFUSED.search(response.content)):
-            second = self._send(_signed(request, self._tokens.renewed(token)))
-            response = replace(second, in_doubt=second.in_doubt or response.in_doubt)
+        for _ in range(self.MOST_RENEWALS):
+            if not _session_refused(response):
+                break
+            token = self._tokens.renewed(token)
+            again = self._send(_signed(request, token))
+            response = replace(again, in_doubt=again.in_doubt or response.in_doubt)
+            if not token.found:
+                break
         return response
+
+
+def _session_refused(response: Response) -> bool:
+    known = response.status in (400, 403) and _SESSION_REFUSED.search(response.content) is not None
+    return known or response.status == 401
 
 
 def _signed(request: Request, token: Token) -> Request:

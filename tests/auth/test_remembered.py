@@ -148,6 +148,20 @@ def test_a_remembered_login_outlives_its_process(login, home, system_keyring, ne
     assert sorted(name.rpartition(".")[2] for name in files(home)) == ["lock", "lock", "login"]
 
 
+def test_a_token_another_process_left_may_have_ended_as_well(login, home, system_keyring, new_process):
+    """Two processes, and the org ends the token of each in turn: nobody notices but by the renewals."""
+    with sfdata.connect(flow=login.flow, remember=True) as one:
+        one.limits()
+        new_process()
+        with sfdata.connect(flow=login.flow) as two:
+            for org in (two, one, two, one):
+                login.expire()
+                two.limits()
+                login.expire()
+                org.limits()
+    assert login.redeemed == 9
+
+
 def test_without_remembering_the_next_process_must_log_in(login, home, new_process):
     """What the warning says is so: the token that was given is spent, and the error says what to do."""
     with pytest.warns(NotRemembered, match="only this process"), sfdata.connect(flow=login.flow) as org:
