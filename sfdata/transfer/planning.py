@@ -348,7 +348,7 @@ def _disk_faults() -> AbstractContextManager[None]:
 
 
 def _to_send_again(rows: pa.Table, codes: Collection[str]) -> pa.Table:
-    """``unit``, ``record``, ``code`` and ``position`` of the rows that may be sent again, in the order they were sent."""
+    """``unit``, ``record``, ``code`` and ``position`` of the rows that may be sent again, in the order of sending."""
     passing = pc.is_in(rows["code"], pa.array(sorted(codes), pa.string()))
     failed = pc.and_(pc.equal(rows["outcome"], "failed"), passing)
     chosen = pc.or_(pc.equal(rows["outcome"], "unprocessed"), failed)
