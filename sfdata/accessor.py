@@ -105,7 +105,14 @@ class FrameAccessor(FramePushes):
         >>> plan.apply().raise_for_errors()  # doctest: +SKIP
         """
         how: dict[str, Any] = {"since": since, "on_conflict": on_conflict, "base": base, "edited": edited}
-        return lasting(org, lambda found: found.diff(self._frame, object_name, key, nulls=nulls, **how))
+
+        def plan(found: Org) -> Plan:
+            with watched(found):
+                made = found.diff(self._frame, object_name, key, nulls=nulls, **how)
+            made.watching = lambda: watched(found)
+            return made
+
+        return lasting(org, plan)
 
 
 class SeriesAccessor(SeriesPushes):

@@ -24,6 +24,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sfdata.errors import PushRefused
 from sfdata.frames.cells import TEXT
 from sfdata.frames.dtypes import COMPOUNDS
 from sfdata.frames.encode import writable_rows
@@ -89,9 +90,15 @@ class BeforeImage:
         return self._columns(_BEFORE)
 
     def wants(self, describe: ObjectDescribe, org: OrgReader) -> list[Wanted]:
-        """What was sent, by the columns that describe makes of their headers today."""
+        """What was sent, by the columns that describe makes of their headers today.
+
+        Raises:
+            PushRefused: a field is not there any more, or hidden from this user.
+        """
         sent = self._columns(_SENT)
-        columns, _ = found_columns(list(sent), describe.name, org.describe, "insert")
+        columns, problems = found_columns(list(sent), describe.name, org.describe, "insert")
+        if problems:
+            raise PushRefused(problems)
         return [Wanted(column, sent[column.name].cast(TEXT)) for column in columns]
 
     def _columns(self, prefix: str) -> dict[str, pa.Array]:

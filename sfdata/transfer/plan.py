@@ -8,6 +8,7 @@ A plan writes nothing until it is applied, once. What has been changed in the or
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from html import escape
 from typing import Any, get_args
@@ -47,6 +48,7 @@ class Plan:
 
     Attributes:
         excluded: the frame's columns that are not written, and why: ``{"CreatedDate": "cannot be written"}``.
+        watching: entered while it is applied, by whoever shows how far that has come.
     """
 
     def __init__(self, org: OrgReader, diff: Diff, send: Send) -> None:
@@ -56,6 +58,7 @@ class Plan:
         self._changed = [field.changed.copy() for field in diff.fields]
         self._asked = [field.verdict.asked.copy() for field in diff.fields]
         self._applied = False
+        self.watching: Callable[[], AbstractContextManager[object]] = nullcontext
         self.excluded: Mapping[str, str] = dict(diff.excluded)
 
     # --- what would be done ------------------------------------------------------------------------------------------
@@ -214,7 +217,8 @@ class Plan:
         draft = Draft(rows, self._left_out(meant, moved), self._index, {FILE: image.content})
         self._applied = True
         try:
-            result = self._send(frame, request, draft)
+            with self.watching():
+                result = self._send(frame, request, draft)
         except ConfigurationError:  # nothing was sent
             self._applied = False
             raise

@@ -170,7 +170,7 @@ class Undoing:
         columns = [_back(want, before[want.column.field.name], now) for want in wants]
         theirs = np.logical_or.reduce([one.theirs for one in columns]) if columns else np.zeros(len(at), bool)
         if self.on_conflict == "theirs":
-            self._tell_at(places[theirs], "conflict", "a field was changed by somebody else since")
+            self._tell_at(places[theirs], "conflict", "a field holds neither what was sent nor what was there before")
             columns = [one.without(theirs) for one in columns]
         todo = np.logical_or.reduce([one.todo for one in columns]) if columns else theirs
         rows = np.flatnonzero(todo)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import contextmanager
 from decimal import Decimal
 
 import pandas as pd
@@ -12,6 +13,7 @@ import pytest
 from rig import plan_org
 
 import sfdata
+from sfdata.current_org import watch
 from sfdata.errors import (
     ConfigurationError,
     PushFailed,
@@ -486,6 +488,25 @@ def test_a_plan_without_changes_sends_nothing(org, other, three, frame):
     assert sfdata.resume(result.id).counts == result.counts
     assert sfdata.pushes()["state"].tolist() == ["finished"]
     assert result.undo().counts == {"same": 3}
+
+
+def test_whoever_watches_sees_a_plan_made_and_applied(org, other, three, frame):
+    """Each is watched from its beginning to its end, also where the plan is applied much later."""
+    seen = []
+
+    @contextmanager
+    def watcher(hooks):
+        stop = hooks.subscribe(lambda event: seen.append(type(event).__name__))
+        yield seen.append("begin")
+        stop()
+
+    stop = watch(watcher)
+    plan = frame.assign(Name="M").sf.diff("Account", "Key__c")
+    assert seen.count("begin") == 1
+    plan.apply()
+    assert seen.count("begin") == 2
+    assert "UnitMoved" in seen[seen.index("begin", 1) :]
+    stop()
 
 
 def test_a_plan_shows_itself(org, other, three, frame):

@@ -134,7 +134,7 @@ def test_what_others_have_changed_since_is_left_to_them(org, other, pair):
     other.change(pair[1], Site="theirs")
     undone = result.undo()
     assert undone.frame["sf__Undone"].tolist() == ["conflict", "restored"]
-    assert "somebody else" in undone.left["sf__Error"].item()
+    assert "neither what was sent nor what was there" in undone.left["sf__Error"].item()
     with pytest.raises(PushError, match="1 conflict"):
         undone.raise_for_errors()
     soql = f"SELECT Name, Phone, Site FROM Account WHERE Id IN {tuple(pair)} ORDER BY Id"
