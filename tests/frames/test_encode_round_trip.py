@@ -8,6 +8,7 @@ import io
 import itertools
 import time
 from decimal import Decimal
+from functools import partial, partialmethod
 
 import httpx
 import pandas as pd
@@ -19,6 +20,8 @@ from hypothesis import strategies as st
 import sfdata
 from sfdata.frames.encode import encode
 from sfdata.localorg import LocalOrg
+from sfdata.resilience.patience import Patience
+from sfdata.transfer.bulk_read import BulkRead
 
 SCHEMA = """
 [Account.fields]
@@ -176,6 +179,35 @@ def test_a_frame_that_was_inserted_is_read_as_it_was(push, org, records, checks,
     read = org.query(f"SELECT {', '.join(frame.columns)} FROM Account WHERE Key__c LIKE '{run}-%' ORDER BY Key__c")
     pd.testing.assert_frame_equal(read, frame)
     assert org.diff(FORMS[form](frame), "Account", "Key__c", nulls="clear").counts["same"] == len(frame)
+
+
+@pytest.fixture(scope="module")
+def hurried(tmp_path_factory):
+    """A machine without pushes or reads, that asks jobs soon how they are."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("SFDATA_HOME", str(tmp_path_factory.mktemp("home")))
+        quick = partial(Patience, first_seconds=0.002, longest_seconds=0.02)
+        patched.setattr("sfdata.transfer.push.Patience", quick)
+        patched.setattr(BulkRead, "__init__", partialmethod(BulkRead.__init__, patience=quick()))
+        yield
+
+
+@pytest.mark.catalogue("B10", "B12")
+@settings(max_examples=8)
+@given(records=rows, again=st.booleans())
+def test_a_frame_that_was_pushed_is_read_back_by_either_api(org, hurried, records, again):
+    """By a journalled push, inserted or changed by its keys: each row's own Id, and by REST and Bulk its values."""
+    run = f"push-{next(runs):06}"
+    frame = typed(records).assign(Key__c=pd.Series([f"{run}-{n}" for n in range(len(records))], dtype="str"))
+    if again:
+        org.push(frame[["Key__c", "Name"]].head(3), "Account", "insert", engine="bulk").raise_for_errors()
+    result = org.push(frame, "Account", "upsert" if again else "insert", key="Key__c" if again else None, engine="bulk")
+    result.raise_for_errors()
+    soql = f"SELECT Id, {', '.join(frame.columns)} FROM Account WHERE Key__c LIKE '{run}-%'"
+    for engine in ("rest", "bulk"):
+        read = org.query(soql, engine=engine).sort_values("Key__c", ignore_index=True)
+        pd.testing.assert_frame_equal(read.drop(columns="Id"), frame)
+        assert read["Id"].tolist() == result.ids.tolist()
 
 
 @pytest.mark.catalogue("B12")
