@@ -6,7 +6,8 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Protocol
@@ -111,12 +112,12 @@ class Pushed:
 
     def __init__(self) -> None:
         self._units: dict[int, UnitMoved] = {}
-        self._processed: dict[str, int] = {}
+        self._jobs: dict[str, JobState] = {}
         self._before = 0  # rows that had come to their end when it was taken up again
 
     def note(self, event: UnitMoved | JobState) -> None:
         if isinstance(event, JobState):
-            self._processed[event.job] = event.rows or 0
+            self._jobs[event.job] = event
             return
         if event.unit not in self._units and event.phase == "accounted":
             self._before += event.rows
@@ -124,23 +125,30 @@ class Pushed:
 
     def __str__(self) -> str:
         units = self._known
-        done, sent = (sum(unit.phase in phases for unit in units) for phases in (("accounted",), SENT))
-        sending = f", {sent} with the org" if sent else ""
-        return f"{self._rows:,} of {self._total:,} rows, {done} of {len(units)} parts done{sending}"
+        done, sent = ([unit for unit in units if unit.phase in phases] for phases in (("accounted",), SENT))
+        sending = f", {len(sent)} with the org{self._states(sent)}" if sent else ""
+        return f"{self._rows:,} of {self._total:,} rows, {len(done)} of {len(units)} parts done{sending}"
+
+    def _states(self, units: Iterable[UnitMoved]) -> str:
+        """What the org last said of their jobs: ``(2 InProgress, 1 UploadComplete)``."""
+        told = Counter(plain(self._jobs[unit.job].state, 40) for unit in units if unit.job in self._jobs)
+        return f" ({', '.join(f'{count} {state}' for state, count in sorted(told.items()))})" if told else ""
 
     def left(self, seconds: float) -> str:
-        """The time left, if rows go on as they did in the ``seconds`` so far."""
+        """The rows of a second, and the time left if they go on as they did in the ``seconds`` so far."""
         now = self._rows - self._before
         if not now or seconds < FEWEST_SECONDS:
             return ""
-        return f", about {seconds * (self._total - self._rows) / now:.0f} s left"
+        rate = now / seconds
+        return f", {rate:,.0f} rows/s, about {(self._total - self._rows) / rate:.0f} s left"
 
     @property
     def _rows(self) -> int:
         """Rows that have come to their end, those of jobs at work included."""
-        at_work = (unit for unit in self._known if unit.phase != "accounted" and unit.job)
+        at_work = (unit for unit in self._known if unit.phase != "accounted")
         ended = sum(unit.rows for unit in self._known if unit.phase == "accounted")
-        return ended + sum(min(unit.rows, self._processed.get(str(unit.job), 0)) for unit in at_work)
+        processed = ((unit.rows, self._jobs[unit.job].rows or 0) for unit in at_work if unit.job in self._jobs)
+        return ended + sum(map(min, processed))
 
     @property
     def _total(self) -> int:

@@ -158,9 +158,9 @@ def test_a_push_tells_rows_parts_and_the_time_left(board: Board, monkeypatch: py
         hooks(UnitMoved("push-1", 3, 300, "accounted", "750c"))
         hooks(JobState("750b", "InProgress", 150))
         pushed = line._last
-        assert line.line.startswith("950 of 1,400 rows, 2 of 4 parts done, 1 with the org")
+        assert line.line.startswith("950 of 1,400 rows, 2 of 4 parts done, 1 with the org (1 InProgress), ")
     assert isinstance(pushed, Pushed)
-    assert pushed.left(9.0) == ", about 9 s left"  # 450 rows in 9 s, and 450 to go
+    assert pushed.left(9.0) == ", 50 rows/s, about 9 s left"  # 450 rows in 9 s, and 450 to go
 
 
 def test_nothing_is_drawn_where_a_line_cannot_go_away(shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
