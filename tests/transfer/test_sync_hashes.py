@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
+import threading
 
 import numpy as np
 import pandas as pd
@@ -93,8 +95,13 @@ def test_only_what_the_org_confirmed_is_remembered(org, other, frame):
     again = sync(frame, check=False)
     assert again.frame["sf__Outcome"].tolist() == ["same", "failed", "same", "same"]
     frame.iloc[1, 2] = "2"
-    assert sync(frame).counts["succeeded"] == 1
+    ids = sync(frame).ids
     assert sync(frame).counts["same"] == 4
+    by_id = pd.DataFrame({"Id": ids, "Phone": ["x" * 50, "5", "6", "7"]})
+    for outcomes in (["failed", *["succeeded"] * 3], ["failed", *["same"] * 3]):  # such a failure bears the Id
+        told = by_id.sf.bulk_update("Account", unchanged="skip", check=False).frame
+        assert told["sf__Id"].tolist() == ids.tolist()
+        assert told["sf__Outcome"].tolist() == outcomes
 
 
 def test_a_retry_is_remembered_too(org, local, frame):
@@ -131,6 +138,27 @@ def test_a_push_that_was_killed_leaves_nothing_half_known(org, other, frame, pha
     assert sync(old.head(1)).counts["same"] == 0, "the org has the new values"
     if phase == "sending":
         assert sync(frame.tail(3)).counts["same"] == 3
+
+
+def test_what_was_brought_to_an_end_before_a_kill_may_be_outdated(org, other, frame):
+    """Resumed, a push remembers the rows it writes then; others may have been written again in between."""
+    first_done = threading.Event()
+
+    def kill(event):
+        if getattr(event, "unit", None) == 1 and event.phase == "accounted":
+            first_done.set()
+        if getattr(event, "unit", None) == 2 and event.phase == "uploaded":
+            first_done.wait(10)
+            raise Killed
+
+    stop = org.hooks.subscribe(kill)
+    with pytest.raises(Killed):
+        frame.sf.bulk_upsert("Account", "Key__c", unchanged="skip", part_rows=2)
+    stop()
+    sync(frame.head(2).assign(Name="later")).raise_for_errors()
+    sfdata.resume(sfdata.pushes()["id"].iloc[0]).raise_for_errors()
+    assert sync(frame).frame["sf__Outcome"].tolist() == ["succeeded", "succeeded", "same", "same"]
+    assert other.see(f"SELECT Name FROM Account WHERE Key__c = '{frame['Key__c'].iloc[0]}'") == [("A",)]
 
 
 def test_what_is_written_by_other_means_makes_hashes_void(org, other, frame):
@@ -195,7 +223,9 @@ def test_the_files_tell_nothing_and_are_ones_own(org, frame):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
         content = file.read_bytes().lower()
         assert b"secret holdings" not in content
-        assert frame["Key__c"].iloc[0].lower().encode() not in content
+        key = frame["Key__c"].iloc[0].lower().encode()
+        assert key not in content
+        assert hashlib.blake2b(key, digest_size=16).digest() not in file.read_bytes()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE((state_folder("pushes", result.id) / "marks").stat().st_mode) == 0o600
     (folder / "key").unlink()
