@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+import gc
 import json
 import pickle
 import pprint
 
 import msgspec
+import pandas as pd
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
-from sfdata.secret import MASK, Secret
+from sfdata.secret import MASK, Secret, StaysHere
 
 CANARY = "canary-4711-value"
 
@@ -60,3 +63,36 @@ def test_reveal_is_the_only_way_to_the_value():
     assert Secret.of(Secret(CANARY)).reveal() == CANARY
     assert not Secret("")
     assert Secret("x")
+
+
+@pytest.mark.catalogue("S1")
+def test_no_display_of_a_notebook_shows_it():
+    """What a notebook would draw of a secret, alone or in a frame, is the mask."""
+    formatter = DisplayFormatter(parent=None)
+    for shown in (Secret(CANARY), [Secret(CANARY)], {"token": Secret(CANARY)}):
+        drawn, _ = formatter.format(shown)
+        assert drawn
+        assert CANARY not in json.dumps(drawn)
+    assert CANARY not in pd.DataFrame({"token": [Secret(CANARY)]}).to_html()
+
+
+def test_its_bytes_are_wiped_when_nobody_holds_it():
+    """A secret that is let go of is overwritten where it stood."""
+    secret = Secret(CANARY)
+    where = secret._Secret__bytes
+    assert where == CANARY.encode()
+    del secret
+    gc.collect()
+    assert where == bytes(len(CANARY))
+
+
+class Anything(StaysHere):
+    pass
+
+
+@pytest.mark.catalogue("S5")
+@pytest.mark.parametrize("leave", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_what_stays_here_says_so(leave):
+    """Whatever holds a secret refuses to leave the process, by its name."""
+    with pytest.raises(TypeError, match="Anything cannot be pickled or copied"):
+        leave(Anything())
