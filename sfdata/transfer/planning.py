@@ -29,6 +29,7 @@ from sfdata.frames.json_records import CALL_ROWS
 from sfdata.frames.write_columns import NullPolicy
 from sfdata.metadata import FieldDescribe, ObjectDescribe
 from sfdata.resilience.runtime import Runtime
+from sfdata.state import save
 from sfdata.transfer.account import cells
 from sfdata.transfer.draft import Draft
 from sfdata.transfer.journal import Journal, PushRecord, Unit
@@ -37,7 +38,6 @@ from sfdata.transfer.push_rows import NO_UNIT, push_rows
 from sfdata.transfer.unit_files import (
     Positions,
     disk_faults,
-    save,
     save_index,
     save_outcomes,
     save_positions,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sfdata.errors import PushStopped
+from sfdata.state import save
 from sfdata.transfer.journal import Unit
 
 Positions = npt.NDArray[np.int64]
@@ -26,21 +26,6 @@ Positions = npt.NDArray[np.int64]
 def unit_file(folder: Path, number: int, kind: str = "csv") -> Path:
     """A file of a unit: its records (``csv``, ``jsonl``), the ``positions`` of its rows in the frame, ``outcomes``."""
     return folder / f"unit-{number:05}.{kind}"
-
-
-def save(path: Path, content: bytes | pa.Buffer) -> None:
-    """Write a file so that it is there as a whole or not at all, readable by its owner only."""
-    partial = path.with_name(f"{path.name}.part")
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 @contextmanager

@@ -205,7 +205,7 @@ class World:
         self.dropped = {}
         self.cuts = Counter()
         self.move()
-        monkeypatch.setattr(unit_files.os, "fsync", lambda descriptor: None)
+        monkeypatch.setattr("os.fsync", lambda descriptor: None)
         monkeypatch.setattr(pushes, "Journal", self._journal)
         monkeypatch.setattr(push, "ThreadPoolExecutor", OneAfterTheOther)
         monkeypatch.setattr(push, "Patience", partial(Patience, deadline_seconds=600))

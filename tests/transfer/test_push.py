@@ -33,9 +33,10 @@ from sfdata.resilience.breaker import CircuitBreaker
 from sfdata.resilience.hooks import Hooks
 from sfdata.resilience.patience import Patience
 from sfdata.resilience.retry import RetryPolicy
+from sfdata.state import save
 from sfdata.transfer.journal import PHASES, Journal, PushRecord, Unit
 from sfdata.transfer.push import MOST_CLOSES, UNANSWERED, UNITS_AT_ONCE, Push
-from sfdata.transfer.unit_files import load_outcomes, save, save_positions, unit_file
+from sfdata.transfer.unit_files import load_outcomes, save_positions, unit_file
 from sfdata.transport.http_session import HttpSession
 from sfdata.transport.wire import LiveWire
 
