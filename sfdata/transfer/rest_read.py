@@ -11,6 +11,7 @@ import math
 import sys
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, wait
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -97,7 +98,8 @@ class RestRead:
         decoding = _Decoding(self)
         wanted = sys.maxsize if max_rows is None else max_rows - before
         price = _Price(self.session.budget, wanted, early_up_to, decoding.wait_for_describes)
-        with PageStream(decoding.fetch, max_rows is None, self.parallel, price.is_high) as stream:
+        ahead = max_rows is None
+        with closing(decoding), PageStream(decoding.fetch, ahead, self.parallel, price.is_high) as stream:
             decoding.describe()
             for page in stream:
                 decoder, rows, total = decoding.decoder, before + stream.rows, before + stream.total
@@ -215,12 +217,19 @@ class _Decoding:
     def describe(self) -> None:
         """Learn the types. Where describe knows no such name, the org's own answer decides."""
         try:
-            self._described.set_result(PageDecoder(self._read.columns))
+            decoder = PageDecoder(self._read.columns)
         except (UnknownName, InvalidType):
-            self._described.set_result(None)
+            decoder = None
         except BaseException as problem:
             self._described.set_exception(problem)
             raise
+        self._described.set_result(decoder)
+
+    def close(self) -> None:
+        """Let no thread wait for what will not come any more, wherever an interrupt struck."""
+        for promised in (self._described, self._ready):
+            if promised.cancel():
+                promised.set_running_or_notify_cancel()
 
     def wait_for_describes(self) -> None:
         """Return when the org has been asked for the types, with whatever success."""

@@ -136,17 +136,21 @@ class Spool:
 
         Raises:
             ConfigurationError: somebody else holds it.
+            SpoolFailed: the disk does not let it be held.
         """
         if not (self.folder / "read.json").is_file():
             self.prepare()
-        with _create(self.folder / "lock") as file:
+        with self.disk_faults("be held"):
+            lock = _create(self.folder / "lock")
+        with lock as file:
             if not locked(file):
                 raise ConfigurationError(
                     f"the job {self.read.job} is being read already, here or by another process",
                     hint="Let that reading come to its end, or stop it.",
                 )
-            for partial in self.folder.glob("*.part"):
-                partial.unlink(missing_ok=True)
+            with self.disk_faults("be tidied"):
+                for partial in self.folder.glob("*.part"):
+                    partial.unlink(missing_ok=True)
             yield
         if not (self.folder / "read.json").exists():  # what Windows does not take away while it is open
             self.remove()
@@ -182,8 +186,9 @@ class Spool:
 
     def forget(self, page: SpooledPage) -> None:
         """Take away a page that is no good, so that it is fetched again."""
-        for path in (page.path.with_suffix(".json"), page.path):
-            path.unlink(missing_ok=True)
+        with self.disk_faults("be tidied"):
+            for path in (page.path.with_suffix(".json"), page.path):
+                path.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Take away everything: the rows have been handed over."""
@@ -251,7 +256,8 @@ class PageFile:
         if self._file is not None:
             with suppress(OSError):  # what could not be written has been told
                 self._file.close()
-            self._unkept.unlink(missing_ok=True)
+            with suppress(OSError):  # whoever holds the spool next takes it away
+                self._unkept.unlink(missing_ok=True)
             self._file = None
 
 
