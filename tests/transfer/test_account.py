@@ -107,6 +107,8 @@ def test_a_key_of_several_rows_tells_none_of_them_apart():
     results = [f'"{ID[0]}","false","{ID[0]}","2.00"']
     found = told(rows, results, [f'"{ID[0]}","X:y","{ID[0]}","1.00"'], key="Id", operation="update")
     assert bins(found) == ["unaccounted"] * 2
+    one = told(rows, results, key="Id", operation="update")
+    assert bins(one) == ["unaccounted"] * 2
     exact = told(
         rows, [f'"{ID[0]}","false","{ID[0]}","2"'], [f'"{ID[0]}","X:y","{ID[0]}","1"'], key="Id", operation="update"
     )
