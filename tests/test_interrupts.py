@@ -21,7 +21,7 @@ import pytest
 import sfdata
 from sfdata.api.composite import Subrequest
 from sfdata.auth import remembered
-from sfdata.transport.http_session import HttpSession
+from sfdata.resilience.runtime import Runtime
 
 FILES = Path("/proc/self/fd")
 
@@ -169,9 +169,9 @@ def interrupted(when: Callable[[], bool]) -> Iterator[dict[str, Any]]:
 )
 def test_ctrl_c_gives_control_back_and_leaves_nothing_behind(faulty, monkeypatch, point):
     """Within a second of it: control, no thread of ours, and with the connection closed no socket and no file."""
-    monkeypatch.setattr("sfdata.org.HttpSession", HttpSession)  # which waits as long as it is told
     monkeypatch.setattr(remembered, "_logins", WeakValueDictionary())  # so that a login of its own is made
     before = open_files()
+    monkeypatch.setattr("rig.faulty_org.hurried", Runtime)  # which waits as long as it is told
     org = faulty.connect()
     if not point.name.startswith("login"):
         org.limits() if "describe" in point.name else (org.describe("Account"), org.describe("Contact"))
@@ -194,7 +194,7 @@ def test_ctrl_c_gives_control_back_and_leaves_nothing_behind(faulty, monkeypatch
 @pytest.mark.slow
 def test_ctrl_c_at_any_moment_gives_control_back(faulty, monkeypatch, tmp_path):
     """At moments that nobody chose, decoding and writing files among them: the same, and the next read is whole."""
-    monkeypatch.setattr("sfdata.org.HttpSession", HttpSession)
+    monkeypatch.setattr("rig.faulty_org.hurried", Runtime)
     org = faulty.connect()
     works = [read(), read(engine="bulk"), chunks, many, lambda org: org.soql(PLAIN).to_parquet(tmp_path / "x.parquet")]
     draw, latest, met = random.Random(4711), [], 0
