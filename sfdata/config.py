@@ -263,8 +263,9 @@ SETTINGS: Mapping[str, Callable[[Any, str], Any]] = {
 """Every setting, with the function that reads it: from a `Secret` if it is one of `SECRETS`, else from text."""
 
 
-def _read(setting: str, given: Secret, name: str) -> Any:
-    return SETTINGS[setting](given if setting in SECRETS else given.reveal(), name)
+def _given(setting: str, value: str) -> str | Secret:
+    """``value`` without blanks around it; veiled, unless it is known that ``setting`` is no secret."""
+    return value.strip() if setting in SETTINGS and setting not in SECRETS else Secret(value.strip())
 
 
 # --- where settings come from ----------------------------------------------------------------------------------------
@@ -279,16 +280,16 @@ class _Variables:
     def __iter__(self) -> Iterator[str]:
         return iter(self._environ)
 
-    def get(self, name: str) -> Secret:
-        """The value without blanks around it; empty where there is none."""
-        return Secret(self._environ.get(name, "").strip())
+    def get(self, setting: str) -> str | Secret:
+        """The value of the variable that stands for ``setting``; empty where there is none."""
+        return _given(setting, self._environ.get(_variable(setting), ""))
 
 
 def settings_from_env(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings in ``SF_…`` variables (`os.environ` unless given). An empty variable is an unset one."""
     variables = _Variables(os.environ if environ is None else environ)
-    given = {setting: value for setting in SETTINGS if (value := variables.get(_variable(setting)))}
-    read = {setting: _read(setting, value, _variable(setting)) for setting, value in given.items()}
+    given = {setting: value for setting in SETTINGS if (value := variables.get(setting))}
+    read = {setting: SETTINGS[setting](value, _variable(setting)) for setting, value in given.items()}
     return Settings(source=ENVIRONMENT, misspelt=_misspelt(variables, set(read)), **read)
 
 
@@ -309,7 +310,7 @@ def settings_from_profile(name: str, path: str | os.PathLike[str] | None = None)
             near = get_close_matches(key, SETTINGS, n=1)
             hint = f"Did you mean {near[0]}?" if near else f"Known settings: {', '.join(SETTINGS)}."
             raise ConfigurationError(f"profile {name!r} has an unknown setting {key!r}", hint=hint)
-    read = {key: _read(key, value, key) for key, value in profile.items() if value}
+    read = {key: SETTINGS[key](value, key) for key, value in profile.items() if value}
     return Settings(source=f"profile {name!r}", **read)
 
 
@@ -323,18 +324,18 @@ def profiles_path() -> Path:
     return user_config_path("sfdata", appauthor=False) / "profiles.toml"
 
 
-def _wrapped(content: Mapping[str, Any]) -> dict[str, dict[str, Secret]]:
-    """The tables of a profile file, every value of which may be a secret until it is known whose value it is."""
+def _veiled(content: Mapping[str, Any]) -> dict[str, dict[str, str | Secret]]:
+    """The tables of a profile file, and no secret in them as text."""
     tables = ((name, table) for name, table in content.items() if isinstance(table, dict))
-    return {name: {key: Secret(str(value).strip()) for key, value in table.items()} for name, table in tables}
+    return {name: {key: _given(key, str(value)) for key, value in table.items()} for name, table in tables}
 
 
-def _read_profiles(file: Path) -> dict[str, dict[str, Secret]]:
+def _read_profiles(file: Path) -> dict[str, dict[str, str | Secret]]:
     import tomllib
 
     try:
         with file.open("rb") as opened:
-            profiles = _wrapped(tomllib.load(opened))
+            profiles = _veiled(tomllib.load(opened))
             shared = _readable_by_others(opened)
     except FileNotFoundError:
         return {}
@@ -370,9 +371,10 @@ def _readable_by_others(opened: BinaryIO) -> bool:
     return os.name == "posix" and bool(os.fstat(opened.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
-def _holds_secret(table: Mapping[str, Secret]) -> bool:
+def _holds_secret(table: Mapping[str, str | Secret]) -> bool:
     """A private key given as a path is no secret; the file it names is."""
-    return any(key in SECRETS and (key != "private_key" or PEM_MARK in value.reveal()) for key, value in table.items())
+    secrets = {key: Secret.of(value) for key, value in table.items() if key in SECRETS}
+    return any(key != "private_key" or PEM_MARK in value.reveal() for key, value in secrets.items())
 
 
 def _variable(setting: str) -> str:

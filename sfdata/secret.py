@@ -104,3 +104,8 @@ _FORMS: tuple[Callable[[str], str], ...] = (
     _as_in_paths,
     *(partial(_in_base64, before=before, altchars=altchars) for before in range(3) for altchars in (b"+/", b"-_")),
 )
+
+
+def in_clear(value: str | Secret) -> str:
+    """The text of either. For what is about to be sent."""
+    return value.reveal() if isinstance(value, Secret) else value

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from sfdata.secret import Secret
+from sfdata.secret import Secret, in_clear
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class TokenRequest:
 
     def encoded(self) -> bytes:
         """The body, with its secrets in clear: for the wire and nothing else."""
-        return urlencode({name: Secret.of(value).reveal() for name, value in self.form.items()}).encode()
+        return urlencode({name: in_clear(value) for name, value in self.form.items()}).encode()
 
     def secrets(self) -> tuple[Secret, ...]:
         """The secrets in the form."""

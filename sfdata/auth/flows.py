@@ -20,7 +20,7 @@ from sfdata.auth.signing_key import SigningKey
 from sfdata.config import LOGIN_URL, Settings, answered_instance_url, in_salesforce, is_local, org_url
 from sfdata.error_codes import response_error
 from sfdata.errors import ConfigurationError, LoginRefused, LoginRequired, MissingCredentials, UnreadableAnswer
-from sfdata.secret import Secret
+from sfdata.secret import Secret, in_clear
 
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - a path
 ASSERTION_SECONDS = 180
@@ -76,9 +76,7 @@ class Grant(ABC):
 
     def digest(self) -> str:
         """64 hexadecimal digits that stand for this login and do not tell its secrets."""
-        told = (Secret.of(mark or "") for mark in (self.name, *self.marks()))
-        parts = (sha256(mark.reveal().encode(errors="replace")).digest() for mark in told)
-        return sha256(b"".join(parts)).hexdigest()
+        return sha256(b"".join(map(_digest, (self.name, *self.marks())))).hexdigest()
 
     def refusal(self, status: int, error: str, description: str) -> LoginRefused:
         """The exception for an OAuth error."""
@@ -334,6 +332,10 @@ def _check_audience(audience: str, login_url: str) -> None:
             f"an assertion for {urlsplit(audience).hostname} does not belong at {urlsplit(login_url).hostname}",
             hint="SF_AUDIENCE and SF_LOGIN_URL name one host, or both lie at Salesforce.",
         )
+
+
+def _digest(mark: str | Secret | None) -> bytes:
+    return sha256(in_clear(mark or "").encode(errors="replace")).digest()
 
 
 def _hint(description: str) -> str | None:

@@ -14,10 +14,11 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 from sfdata.auth.flows import AccessToken, Flow
-from sfdata.auth.token_store import TokenStore, read_head
+from sfdata.auth.token_store import TokenStore, read_head, read_private
 from sfdata.auth.tokens import Login
 from sfdata.auth.vault import NoKeyring, Vault, drop_key, find_vault, make_vault
 from sfdata.errors import ConfigurationError, NotRemembered, VaultRefused
@@ -86,8 +87,8 @@ def forget(name: str | None = None) -> list[str]:
         What was taken away, by its name or host.
     """
     folder = state_path(FOLDER)
-    known = {file: read_head(file) for file in sorted(folder.glob("*.login"))}
-    gone = [file for file, head in known.items() if name in (None, head.get("name"), head.get("host"))]
+    known = {file: _names(file) for file in sorted(folder.glob("*.login"))}
+    gone = [file for file, names in known.items() if name is None or name in names]
     for file in gone:
         lock = file.with_suffix(".lock")
         with suppress(HeldElsewhere), take(lock, KEY_PATIENCE_SECONDS):
@@ -96,7 +97,17 @@ def forget(name: str | None = None) -> list[str]:
     if gone and len(gone) == len(known):
         with suppress(NoKeyring):
             drop_key(str(folder))
-    return [str(known[file].get("name") or known[file].get("host") or file.stem) for file in gone]
+    return [known[file][0] for file in gone]
+
+
+def _names(file: Path) -> list[str]:
+    """What a login may be called: the user's name for it and the org's host, or if need be its file."""
+    try:
+        head = read_head(read_private(file) or b"")
+    except VaultRefused:
+        head = {}
+    host = urlsplit(str(head.get("instance_url") or "")).netloc
+    return [str(name) for name in (head.get("name"), host) if name] or [file.stem]
 
 
 def _store(digest: str, name: str | None, *, remember: bool) -> TokenStore | None:

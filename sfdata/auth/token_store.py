@@ -13,7 +13,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from sfdata.auth.exchange import Token
 from sfdata.auth.vault import Vault
@@ -125,7 +124,11 @@ class TokenStore:
             self._wanted = self._wanted and not self._seen
             return None
         head, _, body = sealed.partition(b"\n")
-        kept = _kept(self._vault.open(body, self._about(head)))
+        tokens, about = self._vault.open(body, self._about(head)), read_head(sealed)
+        if about.get("schema") != SCHEMA:
+            hint = "Use that version, or sfdata.forget() and log in again."
+            raise VaultRefused(f"the login kept in {self._file} was written by another version of sfdata", hint=hint)
+        kept = _kept(about, tokens)
         self._wanted = self._seen = True
         return kept
 
@@ -151,8 +154,8 @@ class TokenStore:
         """
         self._room.unlink(missing_ok=True)
         if self._wanted:
-            head = json.dumps(_head(kept.token, self._name)).encode()
-            save(self._file, head + b"\n" + self._vault.seal(_content(kept), self._about(head)))
+            head = json.dumps(_head(kept, self._name)).encode()
+            save(self._file, head + b"\n" + self._vault.seal(_tokens(kept), self._about(head)))
             self._seen = True
 
     @property
@@ -167,47 +170,39 @@ class TokenStore:
 # --- the file --------------------------------------------------------------------------------------------------------
 
 
-def _head(token: Token, name: str | None) -> dict[str, Any]:
-    """What stands in clear on the first line."""
-    host = urlsplit(token.instance_url).netloc
-    return {"schema": SCHEMA, "name": name, "host": host, "org": token.org_id, "user": token.user_id}
+def _head(kept: Kept, name: str | None) -> dict[str, Any]:
+    """What stands in clear on the first line: all but the tokens."""
+    token = kept.token
+    return {
+        "schema": SCHEMA,
+        "name": name,
+        "org": token.org_id,
+        "user": token.user_id,
+        "instance_url": token.instance_url,
+        "identity_url": token.identity_url,
+        "lifetime": token.lifetime,
+        "fetched_at": kept.fetched_at,
+        "skew": kept.skew,
+    }
 
 
-def read_head(file: Path) -> Mapping[str, Any]:
-    """The first line of a login's file; an empty one where it cannot be read. Nothing vouches for it."""
+def read_head(content: bytes) -> Mapping[str, Any]:
+    """The first line of a login's file; an empty one where it is none. Only the seal vouches for it."""
     try:
-        found = json.loads((read_private(file) or b"").partition(b"\n")[0])
-    except (VaultRefused, ValueError, RecursionError):
+        found = json.loads(content.partition(b"\n")[0])
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def _content(kept: Kept) -> Secret:
-    token = kept.token
-    return Secret(
-        json.dumps(
-            {
-                "access": token.access.reveal(),
-                "refresh": kept.refresh and kept.refresh.reveal(),
-                "instance_url": token.instance_url,
-                "identity_url": token.identity_url,
-                "lifetime": token.lifetime,
-                "fetched_at": kept.fetched_at,
-                "skew": kept.skew,
-            }
-        )
-    )
+def _tokens(kept: Kept) -> Secret:
+    return Secret(json.dumps([kept.token.access.reveal(), kept.refresh and kept.refresh.reveal()]))
 
 
-def _kept(content: Secret) -> Kept:
-    found = json.loads(content.reveal(), object_hook=_veiled)
-    about = ("access", "instance_url", "identity_url", "lifetime")
-    token = Token(**{name: found[name] for name in about}, found=True)
-    return Kept(token, found["refresh"], found["fetched_at"], found["skew"])
-
-
-def _veiled(found: dict[str, Any]) -> dict[str, Any]:
-    return found | {name: found[name] and Secret(found[name]) for name in ("access", "refresh")}
+def _kept(head: Mapping[str, Any], tokens: Secret) -> Kept:
+    access, refresh = (one and Secret(one) for one in json.loads(tokens.reveal()))
+    about = {name: head[name] for name in ("instance_url", "identity_url", "lifetime")}
+    return Kept(Token(access=access, **about, found=True), refresh, head["fetched_at"], head["skew"])
 
 
 def read_private(file: Path) -> bytes | None:

@@ -248,6 +248,10 @@ class Login(StaysHere):
             flight.start()
         except RuntimeError:  # the interpreter is ending, and makes no more threads
             flight.run()
+        except BaseException:  # Ctrl-C, maybe before there was a thread: nobody must wait for one that never comes
+            if flight.ident is None:
+                self._flight = None
+            raise
         return flight
 
     def _renewal(self, link: Link, reason: str) -> Token:

@@ -22,7 +22,7 @@ from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hook, RequestDone, RetryScheduled
 from sfdata.resilience.limits import LimitsTracker
 from sfdata.resilience.retry import IN_DOUBT, WRITES, Failure, Retries, RetryPolicy, Verdict
-from sfdata.secret import Secret
+from sfdata.secret import Secret, in_clear
 from sfdata.transport.bodies import BodyCut, BodyReader, BodyUnreadable, check_end, expects_body
 from sfdata.transport.faults import AttemptFailed, answer_failure, answer_verdict, wire_fault
 from sfdata.transport.messages import Request, Response, Watch
@@ -235,7 +235,7 @@ class WireLayer:
         return httpx.Request(
             request.method,
             f"{request.origin}{request.target}",
-            headers={name: Secret.of(value).reveal() for name, value in request.headers.items()},
+            headers={name: in_clear(value) for name, value in request.headers.items()},
             content=request.body,
             extensions={"timeout": {step: min(most, request.seconds) for step, most in self._timeouts.items()}},
         )

@@ -67,6 +67,21 @@ def test_an_interrupt_on_the_wire_shows_no_token(flows, place, pem):
 
 
 @pytest.mark.catalogue("S3")
+def test_an_interrupt_of_the_signer_shows_no_token(flows, monkeypatch):
+    """Ctrl-C in the moment a request is signed: even there the token is veiled."""
+
+    def interrupted(*arguments, **values):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sfdata.transport.layers.replace", interrupted)
+    session = HttpSession(OrgConfig(MY_DOMAIN), flows[0], wire=httpx.MockTransport(interrupted))
+    with session, pytest.raises(KeyboardInterrupt) as interrupt:
+        session.get("/services/data/v67.0/limits")
+    assert "_signed" in seen(interrupt.value)
+    assert TOKEN not in seen(interrupt.value)
+
+
+@pytest.mark.catalogue("S3")
 @pytest.mark.parametrize("setting", ["CLIENT_SECRET", "REFRESH_TOKEN", "ACCESS_TOKEN", "PRIVATE_KEY", "INSTANCE_URL"])
 def test_a_wrong_setting_shows_no_other(setting, monkeypatch):
     """Reading the environment fails at one variable: no frame shows that one, or any of the others."""

@@ -7,15 +7,17 @@ import json
 import os
 import stat
 import threading
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sfdata import state
-from sfdata.auth import Token, token_store
-from sfdata.auth.token_store import Kept, TokenStore, read_head
+from sfdata.auth import RefreshToken, Token, token_store
+from sfdata.auth.token_store import Kept, TokenStore
+from sfdata.auth.tokens import Link, Login
 from sfdata.auth.vault import Vault
-from sfdata.errors import RequestTimeout, VaultRefused
+from sfdata.errors import AuthenticationError, RequestTimeout, VaultRefused
 from sfdata.secret import Secret
 
 KEY = bytes(range(32))
@@ -53,35 +55,31 @@ def reader(store, digest=DIGEST, key=KEY):
 
 
 def test_what_is_kept_comes_back(store):
-    """Another process reads every value as it was, and the name in clear; nothing secret stands in the file."""
+    """Another process reads every value as it was, and no token stands in the file as text."""
     assert store.load() is None
     store.save(KEPT)
     assert reader(store).load() == KEPT
-    assert read_head(store._file) == {
-        "schema": 1,
-        "name": "prod",
-        "host": "acme.my.salesforce.com",
-        "org": "00DAA000000000A2AQ",
-        "user": "005AA0000000001YAA",
-    }
     assert b"canary" not in store._file.read_bytes()
 
 
 @pytest.mark.catalogue("S14")
 def test_the_file_is_the_form_that_is_documented(store):
-    """A line of JSON in clear, then nonce and AES-GCM of the content, whose subject is the login and that line."""
+    """A line of JSON in clear, then nonce and AES-GCM of the two tokens, bound to the login and to that line."""
     store.save(KEPT)
     head, _, sealed = store._file.read_bytes().partition(b"\n")
-    content = AESGCM(KEY).decrypt(sealed[:12], sealed[12:], DIGEST.encode() + b"\n" + head)
-    assert json.loads(content) == {
-        "access": "00DAA000000000A!access-canary",
-        "refresh": "refresh-canary",
+    assert json.loads(head) == {
+        "schema": 1,
+        "name": "prod",
+        "org": "00DAA000000000A2AQ",
+        "user": "005AA0000000001YAA",
         "instance_url": "https://acme.my.salesforce.com",
         "identity_url": "https://login.salesforce.com/id/00DAA000000000A2AQ/005AA0000000001YAA",
         "lifetime": 7200.0,
         "fetched_at": 1_800_000_000.5,
         "skew": -600.0,
     }
+    tokens = AESGCM(KEY).decrypt(sealed[:12], sealed[12:], DIGEST.encode() + b"\n" + head)
+    assert json.loads(tokens) == ["00DAA000000000A!access-canary", "refresh-canary"]
 
 
 @pytest.mark.catalogue("S14", "F2")
@@ -98,7 +96,7 @@ def test_a_file_with_any_byte_changed_or_missing_is_refused(store):
 
 
 @pytest.mark.catalogue("S14")
-@pytest.mark.parametrize("name", ["org", "user", "schema", "name"])
+@pytest.mark.parametrize("name", ["org", "user", "schema", "name", "instance_url"])
 def test_a_file_said_to_be_of_another_org_or_user_is_refused(store, name):
     """What stands in clear is vouched for: with another org, user or schema in it the file does not open."""
     store.save(KEPT)
@@ -116,6 +114,15 @@ def test_a_file_in_another_logins_place_or_of_another_key_is_refused(store):
     for stranger in (reader(store, digest="cd" * 32), reader(store, key=bytes(32))):
         with pytest.raises(VaultRefused):
             stranger.load()
+
+
+def test_a_file_of_another_version_is_refused(store, monkeypatch):
+    """What a later sfdata has written, by a schema that this one does not know, is left alone."""
+    with monkeypatch.context() as later:
+        later.setattr(token_store, "SCHEMA", 2)
+        store.save(KEPT)
+    with pytest.raises(VaultRefused, match="another version"):
+        reader(store).load()
 
 
 # --- its owner's alone -----------------------------------------------------------------------------------------------
@@ -249,11 +256,29 @@ def test_a_lock_is_held_by_one_at_a_time(store, monkeypatch):
         pytest.fail("two held it")
 
 
-def test_a_lock_taken_away_while_somebody_waits_is_made_anew(store, monkeypatch):
-    """Who waited for a lock file that is no longer there takes the one that is, and so shuts out others."""
-    monkeypatch.setattr(token_store, "PATIENCE_SECONDS", 0.05)
-    lock = store._file.with_suffix(".lock")
-    with store.held():
+def test_a_lock_taken_away_before_it_is_locked_is_none(store, monkeypatch):
+    """Who opened a lock file that is gone by the time it is locked takes the one that others will find."""
+    lock, locked = store._file.with_suffix(".lock"), state.locked
+
+    def locked_too_late(file):
+        monkeypatch.setattr(state, "locked", locked)
         lock.unlink()
-        with reader(store).held(), pytest.raises(RequestTimeout), reader(store).held():
-            pytest.fail("two held it")
+        return locked(file)
+
+    monkeypatch.setattr(state, "locked", locked_too_late)
+    monkeypatch.setattr(token_store, "PATIENCE_SECONDS", 0.05)
+    with store.held(), pytest.raises(RequestTimeout), reader(store).held():
+        pytest.fail("two held it")
+
+
+@pytest.mark.catalogue("A6", "S10")
+def test_a_kept_token_is_sent_only_where_this_process_may_send_it(store):
+    """A token that was kept for a host which only another process was told of is not used: the login says why."""
+    store.save(Kept(replace(TOKEN, instance_url="https://sf.example"), Secret("kept-refresh-token"), 1_800_000_000.0))
+    flow = RefreshToken(client_id="key", refresh_token="given")
+    link = Link(lambda request: pytest.fail("asked the login host"), lambda flow, reason: None)
+    now = {"clock": lambda: 0.0, "now": lambda: 1_800_000_060.0}
+    with pytest.raises(AuthenticationError, match=r"sf\.example"):
+        Login(flow, store=reader(store), **now).current(link)
+    named = Login(flow, instance_url="https://sf.example", store=reader(store), **now)
+    assert named.current(link).access == TOKEN.access
