@@ -1,10 +1,11 @@
 """Asks an advisory service what is known against the locked packages.
 
-    .venv/bin/python .ci/audit.py             # where the service cannot be reached, says that nothing was audited
-    .venv/bin/python .ci/audit.py --required  # … and fails: before a release, and on a schedule
+    .venv/bin/python .ci/audit.py                                   # asks nobody, and says so
+    .venv/bin/python .ci/audit.py --service https://… --required    # before a release, and on a schedule
 
 What is known against a package fails, unless waivers.toml waives it for a while. A waiver that has run out, reaches
-too far or is for nothing fails, too. The service is OSV: https://google.github.io/osv.dev/post-v1-querybatch/
+too far or is for nothing fails, too. A service is one that answers as OSV does, named by ``--service`` or in
+``ADVISORY_SERVICE``: a build goes nowhere unasked. https://google.github.io/osv.dev/post-v1-querybatch/
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
+import os
 import sys
 import tomllib
 import urllib.request
@@ -21,7 +23,6 @@ from typing import Any, NamedTuple
 
 from locked import Pin, pins
 
-SERVICE = "https://api.osv.dev"
 SECONDS = 20.0
 LONGEST = dt.timedelta(days=90)
 """How far ahead a waiver may reach: a weakness is lived with for a while, not for good."""
@@ -46,7 +47,7 @@ class Advisory(NamedTuple):
     version: str
 
 
-def advisories(locked: Sequence[Pin], service: str = SERVICE) -> list[Advisory]:
+def advisories(locked: Sequence[Pin], service: str) -> list[Advisory]:
     """What the service knows against the packages.
 
     Raises:
@@ -119,11 +120,13 @@ def overdue(waived: Sequence[Waiver], today: dt.date) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Ask, tell, and give the status."""
     parser = argparse.ArgumentParser(description="what is known against the locked packages")
-    parser.add_argument("--required", action="store_true", help="fail where the service cannot be reached")
-    parser.add_argument("--service", default=SERVICE)
+    parser.add_argument("--required", action="store_true", help="fail where no service answers")
+    parser.add_argument("--service", default=os.environ.get("ADVISORY_SERVICE"))
     chosen = parser.parse_args(arguments)
     locked, waived, today = pins(), waivers(), dt.datetime.now(dt.UTC).date()
     try:
+        if not chosen.service:
+            raise OSError("none is named")
         wrong, audited = judged(advisories(locked, chosen.service), waived, today), True
     except OSError as problem:
         print(f"audit: NOTHING WAS AUDITED, the advisory service cannot be asked: {problem}")
