@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import random
 import sqlite3
+import time
 import uuid
 from dataclasses import replace
 
@@ -27,6 +28,7 @@ from sfdata.errors import (
     SalesforceError,
     ServerUnavailable,
     StillRunning,
+    TransportError,
 )
 from sfdata.localorg import LocalOrg
 from sfdata.resilience.breaker import CircuitBreaker
@@ -35,7 +37,7 @@ from sfdata.resilience.patience import Patience
 from sfdata.resilience.retry import RetryPolicy
 from sfdata.state import save
 from sfdata.transfer.journal import PHASES, Journal, PushRecord, Unit
-from sfdata.transfer.push import MOST_CLOSES, UNANSWERED, UNITS_AT_ONCE, Push
+from sfdata.transfer.push import MOST_CLOSES, MOST_JOBS, UNANSWERED, UNITS_AT_ONCE, Push
 from sfdata.transfer.unit_files import load_outcomes, save_positions, unit_file
 from sfdata.transport.http_session import HttpSession
 from sfdata.transport.wire import LiveWire
@@ -291,20 +293,31 @@ def test_a_job_that_an_administrator_aborts_is_told_as_it_is(push, oracle, org):
     assert {row["outcome"] for row in proved(push, tag, oracle, ROWS).values()} == {"unprocessed"}
 
 
+def wait_for_the_end(job):
+    while job.state not in ("JobComplete", "Failed", "Aborted"):
+        time.sleep(0.001)
+
+
 @pytest.mark.catalogue("B20")
-def test_results_that_are_gone_leave_rows_unaccounted_and_are_never_sent_again(push, oracle, org):
+@pytest.mark.parametrize(("where", "written"), [("change", 0), ("info", ROWS), ("successfulResults", ROWS)])
+def test_a_job_that_is_gone_leaves_rows_unaccounted_and_never_sent_again(push, oracle, org, where, written):
     """A job that somebody deleted tells nothing: its rows need attention, and are not pushed a second time."""
-    tag = push.plan(1)
+    tag, left = push.plan(1), [where]
 
     def delete(request):
-        if step(request) == "successfulResults":
-            with httpx.Client(headers={"Authorization": f"Bearer {org.access_token}"}, trust_env=False) as admin:
-                admin.delete(str(request.url).rsplit("/", 1)[0])
+        if left == [step(request)]:
+            left.pop()
+            job = str(request.url).partition("/ingest/")[2].partition("/")[0]
+            kept = org.instance.bulk.jobs.find("V2Ingest", job)
+            if where != "change":
+                wait_for_the_end(kept)
+            kept.state = "Aborted" if where == "change" else kept.state
+            org.instance.bulk.jobs.remove(kept)
 
     push.run(tag, delete)
     push.run(tag)
     assert {row["outcome"] for row in outcomes(push, tag).values()} == {"unaccounted"}
-    assert len(oracle(tag)) == ROWS
+    assert len(oracle(tag)) == written
     journal = push.journal()
     assert journal.push(tag).state == "needs_attention"
     journal.close()
@@ -435,6 +448,21 @@ def test_a_job_that_cannot_be_closed_is_not_tried_for_ever(push, oracle, answer,
     assert oracle(tag) == []
     assert "create" not in push.run(tag)
     proved(push, tag, oracle, ROWS)
+
+
+def test_uploads_that_always_break_off_make_no_jobs_without_end(push, oracle):
+    """After a few the error says so; all of them stay empty, and a later run writes each row once."""
+    tag, asked = push.plan(1), []
+
+    def reset(request):
+        asked.append(step(request))
+        return "reset" if asked[-1] == "upload" else None
+
+    with pytest.raises(TransportError):
+        push.run(tag, reset)
+    assert asked.count("create") == MOST_JOBS
+    push.run(tag)
+    assert {row["outcome"] for row in proved(push, tag, oracle, ROWS).values()} == {"succeeded"}
 
 
 def test_an_org_that_answers_nothing_any_more_is_left_to_itself(push, oracle):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pickle
 import signal
 import threading
+import time
 from contextlib import closing
 from functools import partial
 
@@ -287,6 +288,24 @@ def test_ctrl_c_leaves_a_push_that_can_be_resumed_and_says_how(org, there):
     ids = [key for (key,) in there("SELECT Id FROM Account WHERE Name LIKE 'stopped%' ORDER BY Name")]
     assert result.ids.tolist() == ids
     assert sfdata.pushes()["state"].tolist() == ["finished"]
+
+
+@pytest.mark.catalogue("P1")
+def test_nothing_is_begun_any_more_behind_ctrl_c(org, admin):
+    """A part that was uploaded when Ctrl-C was pressed is not closed: its job stays open, and empty of effects."""
+
+    def interrupt(event):
+        if getattr(event, "phase", None) == "uploaded":
+            press_ctrl_c()
+            time.sleep(0.2)  # until the push has noticed
+
+    stop = org.hooks.subscribe(interrupt)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        accounts("behind", 1).sf.bulk_insert("Account")
+    stop()
+    assert caught.value.result.counts["not_sent"] == 1
+    (job,) = caught.value.result.jobs["job"]
+    assert admin.get(f"jobs/ingest/{job}").json()["state"] == "Open"
 
 
 def test_a_retry_that_was_stopped_is_finished_before_the_next(org, local, there):
