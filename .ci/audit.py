@@ -47,12 +47,14 @@ class Advisory(NamedTuple):
     version: str
 
 
-def advisories(locked: Sequence[Pin], service: str) -> list[Advisory]:
+def advisories(locked: Sequence[Pin], service: str | None) -> list[Advisory]:
     """What the service knows against the packages.
 
     Raises:
         OSError: it cannot be reached, or gives no answer that tells of every package.
     """
+    if not service:
+        raise OSError("none is named")
     found, asked = list[Advisory](), [(pin, "") for pin in locked]
     while asked:
         queries = [_query(pin, page) for pin, page in asked]
@@ -125,8 +127,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     locked, waived, today = pins(), waivers(), dt.datetime.now(dt.UTC).date()
     try:
-        if not chosen.service:
-            raise OSError("none is named")
         wrong, audited = judged(advisories(locked, chosen.service), waived, today), True
     except OSError as problem:
         print(f"audit: NOTHING WAS AUDITED, the advisory service cannot be asked: {problem}")
