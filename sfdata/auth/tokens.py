@@ -280,9 +280,10 @@ class Login(StaysHere):
     def _load(self) -> Kept | None:
         """What the store holds; from now on its refresh token is ours."""
         kept = self._store.load()
-        if kept is not None and kept.refresh is not None and isinstance(self._flow, RefreshToken):
-            self._flow = replace(self._flow, refresh_token=kept.refresh)
+        if kept is not None:
             self._skew = kept.skew
+            if kept.refresh is not None and isinstance(self._flow, RefreshToken):
+                self._flow = replace(self._flow, refresh_token=kept.refresh)
         return kept
 
     def _found_or_fetched(self, left: Kept | None, link: Link) -> tuple[Kept, bool]:

@@ -15,7 +15,7 @@ import pytest
 from keyring.backends import fail
 
 import sfdata
-from sfdata.auth import remembered, vault
+from sfdata.auth import remembered, token_store, vault
 from sfdata.errors import ConfigurationError, LoginRequired, NotRemembered, VaultRefused
 from sfdata.localorg import LocalOrg
 from sfdata.resilience.hooks import TokenRenewed
@@ -160,6 +160,34 @@ def test_a_token_another_process_left_may_have_ended_as_well(login, home, system
                 login.expire()
                 org.limits()
     assert login.redeemed == 9
+
+
+@pytest.mark.catalogue("F1")
+@pytest.mark.parametrize("files_written", [0, 1])
+def test_a_full_disk_costs_no_login_unless_it_fills_in_between(login, home, system_keyring, monkeypatch, files_written):
+    """Without room nothing is sent; if the room is gone once the org has answered, this process still has the login."""
+    written = []
+
+    def full(path, content, save=token_store.save):
+        written.append(path)
+        if len(written) > files_written:
+            raise OSError(28, "No space left on device")
+        save(path, content)
+
+    with sfdata.connect(flow=login.flow, remember=True) as org:
+        monkeypatch.setattr(token_store, "save", full)
+        if files_written:
+            with pytest.warns(NotRemembered, match="only this process"):
+                org.limits()
+        else:
+            with pytest.raises(VaultRefused, match="No space"):
+                org.limits()
+            monkeypatch.undo()
+        assert login.redeemed == files_written
+        login.expire()
+        if files_written:
+            org.limits()
+    assert login.redeemed == files_written * 2
 
 
 def test_without_remembering_the_next_process_must_log_in(login, home, new_process):
