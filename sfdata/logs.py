@@ -36,6 +36,7 @@ from sfdata.resilience.hooks import (
     UnitMoved,
     WriteDone,
 )
+from sfdata.stop import Stopped
 
 LOG = logging.getLogger("sfdata")
 LOG.addHandler(logging.NullHandler())  # a program that asks for no log is shown none, not even warnings
@@ -102,7 +103,7 @@ class ConnectionLog:
             "job": job[1] if job else None,
             "error": event.error,
         }
-        unusual = event.error is not None or (event.status or 0) >= 500
+        unusual = event.error not in (None, Stopped.__name__) or (event.status or 0) >= 500
         counts = " ".join(f"{name}={value}" for name, value in told.items() if value is not None)
         outcome = "no answer" if event.status is None else event.status
         line = f"{event.method} {path} {outcome} {counts}"

@@ -192,11 +192,18 @@ def test_ctrl_c_gives_control_back_and_leaves_nothing_behind(faulty, monkeypatch
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a file opened, and not yet in a name
 def test_ctrl_c_at_any_moment_gives_control_back(faulty, monkeypatch, tmp_path):
     """At moments that nobody chose, decoding and writing files among them: the same, and the next read is whole."""
     monkeypatch.setattr("rig.faulty_org.hurried", Runtime)
     org = faulty.connect()
-    works = [read(), read(engine="bulk"), chunks, many, lambda org: org.soql(PLAIN).to_parquet(tmp_path / "x.parquet")]
+    works = [
+        read(),
+        read(engine="bulk"),
+        chunks,
+        many,
+        lambda org: org.soql(PLAIN).to_parquet(tmp_path / "x.parquet", overwrite=True),
+    ]
     draw, latest, met = random.Random(4711), [], 0
     for work in works:
         began = time.monotonic()

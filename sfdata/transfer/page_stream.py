@@ -20,7 +20,7 @@ from typing import Self
 
 from sfdata.errors import IncompleteResult, SalesforceError
 from sfdata.frames.decode import Page
-from sfdata.stop import Stop, look
+from sfdata.stop import Stop, Stopped, look
 from sfdata.transport.messages import Watch
 
 AHEAD = 3
@@ -106,7 +106,11 @@ class PageStream:
         self.rows = 0
         self.total = 0
         self.held_back = False
-        self._ask(None)
+        try:
+            self._ask(None)
+        except BaseException:  # Ctrl-C while the thread begins: nobody has the stream, to close it
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -188,15 +192,17 @@ class PageStream:
 
     def _ask(self, url: str | None, *, early: bool = False) -> None:
         with self._lock:
-            if not self._stop.is_set:
-                self._last = _Asked(url, early, Future())
-                self._asked.append(self._last)
-                self._pool.submit(self._stop.heeding(self._bring), self._last)
+            if self._stop.is_set:
+                raise Stopped
+            self._last = _Asked(url, early, Future())
+            self._asked.append(self._last)
+            self._pool.submit(self._stop.heeding(self._bring), self._last)
 
     def _bring(self, asked: _Asked) -> None:
-        if self._stop.is_set or not asked.answer.set_running_or_notify_cancel():
+        if not asked.answer.set_running_or_notify_cancel():
             return
         try:
+            look()  # whoever waits is told, for it may be a thread that is stopped, too
             asked.answer.set_result(self._fetch(asked.url, _Head(self, asked)))
         except BaseException as problem:  # noqa: BLE001 - handed to whoever waits for the page
             asked.answer.set_exception(problem)

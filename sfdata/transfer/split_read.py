@@ -100,7 +100,8 @@ class SplitRead:
             for left in reversed(range(len(self.statements))):
                 room = 1 + ahead - len(begun)
                 begun.extend(pool.submit(begin, self._rows(one, goal, whole)) for one in islice(waiting, room))
-                first, rest = begun.popleft().result()
+                first, rest = begun[0].result()  # which is given up with the others should this be interrupted
+                begun.popleft()
                 with closing(rest):
                     yield left, chain([first], rest)
         finally:
