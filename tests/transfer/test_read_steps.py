@@ -7,7 +7,9 @@ none is, the read goes on from what was kept, and neither thread nor socket nor 
 from __future__ import annotations
 
 import json
+import sys
 import threading
+import traceback
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -50,7 +52,7 @@ def goes_on(engine, login, before, home, ended):
     """What the user has: all rows or an error; what is next: what was kept is resumed, or the read begun again."""
     assert ended in (None, "killed") or isinstance(ended, SalesforceError | KeyboardInterrupt), repr(ended)
     assert (home / ROWS).exists() or ended is not None
-    assert wait_until(lambda: no_more_than(before)), f"threads, sockets and files were {before} and are {held()}"
+    assert wait_until(lambda: no_more_than(before)), f"{held()} held in place of {before}\n{stacks()}"
     kept = [folder.name for folder in (home / "reads").glob("750*")] if engine == "bulk" else []
     if (home / ROWS).exists():
         assert_whole(engine, home)
@@ -61,13 +63,20 @@ def goes_on(engine, login, before, home, ended):
         read(engine, login, home)
         assert_whole(engine, home)
     assert not list(home.rglob("*.part"))
-    assert wait_until(lambda: no_more_than(before)), f"threads, sockets and files were {before} and are {held()}"
+    assert wait_until(lambda: no_more_than(before)), f"{held()} held in place of {before}\n{stacks()}"
 
 
 def assert_whole(engine, home):
     names, children = json.loads((home / ROWS).read_text())
     assert names == EXPECTED
     assert children == (PARENTS * CHILDREN if engine == "rest" else 0)
+
+
+def stacks():
+    """Where our threads are, for the message of a failure."""
+    frames = sys._current_frames()
+    ours = [thread for thread in threading.enumerate() if thread.name.startswith("sfdata")]
+    return "\n".join("".join(traceback.format_stack(frames[one.ident])[-6:]) for one in ours if one.ident in frames)
 
 
 def no_more_than(before):
@@ -130,3 +139,29 @@ def test_ctrl_c_at_the_first_moment_leaves_no_thread_waiting(faulty, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         org.query(SOQL, engine="rest")
     assert wait_until(lambda: held()[0] <= before[0])
+
+
+@pytest.mark.catalogue("P1")
+@pytest.mark.parametrize("begun", [True, False])
+@pytest.mark.parametrize("name", ["sfdata page", "sfdata-login"])
+def test_ctrl_c_while_a_thread_begins_leaves_nobody_waiting(faulty, monkeypatch, name, begun):
+    """Whether there is a thread by then or not: none stays, and the next read is served."""
+    org, before, start, struck = faulty.connect(), held(), threading.Thread.start, []
+
+    def interrupted(thread):
+        first = thread.name.startswith(name) and not struck
+        if begun or not first:
+            start(thread)
+        if first:
+            struck.append(thread)
+            raise KeyboardInterrupt
+
+    org.limits()
+    if name == "sfdata-login":
+        faulty.fault("expire-token", "limits", nth=1)
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        org.query(SOQL, engine="rest") if name == "sfdata page" else org.limits()
+    assert struck
+    assert wait_until(lambda: held()[0] <= before[0]), stacks()
+    assert org.query(SOQL, engine="rest")["Name"].tolist() == EXPECTED
