@@ -465,6 +465,19 @@ def test_uploads_that_always_break_off_make_no_jobs_without_end(push, oracle):
     assert {row["outcome"] for row in proved(push, tag, oracle, ROWS).values()} == {"succeeded"}
 
 
+def test_a_job_whose_data_are_refused_is_not_left_open(push, org):
+    """It is ended at once, and the rows have not left; another run begins with another job."""
+    tag = push.plan(1)
+    with pytest.raises(ResponseError):
+        push.run(tag, lambda request: REFUSED if step(request) == "upload" else None)
+    journal = push.journal()
+    (unit,) = journal.units(tag)
+    journal.close()
+    (job,) = unit.abandoned
+    assert (unit.phase, unit.job) == ("planned", None)
+    assert org.instance.bulk.jobs.find("V2Ingest", job).state == "Aborted"
+
+
 def test_an_org_that_answers_nothing_any_more_is_left_to_itself(push, oracle):
     """After so many questions in a row without an answer the error says so; the job is not aborted."""
     tag, asked = push.plan(1), []

@@ -308,6 +308,26 @@ def test_nothing_is_begun_any_more_behind_ctrl_c(org, admin):
     assert admin.get(f"jobs/ingest/{job}").json()["state"] == "Open"
 
 
+@pytest.mark.catalogue("P1")
+def test_ctrl_c_ends_requests_that_nobody_answers(org, local, worker):
+    """Control is back within two seconds, and no thread stays behind; the push goes on when the org answers again."""
+    answered = threading.Event()
+
+    def hang(job, work):
+        press_ctrl_c()
+        answered.wait(30)
+        AtOnce.submit(worker, job, work)
+
+    worker.submit = hang
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        accounts("hanging", 1).sf.bulk_insert("Account")
+    assert time.monotonic() - began < 2
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("sfdata push")]
+    answered.set()
+    assert sfdata.resume(caught.value.result.id).counts["succeeded"] == 1
+
+
 def test_a_retry_that_was_stopped_is_finished_before_the_next(org, local, there):
     """A row on its way in one unit is never put into a second one."""
     (held,) = accounts("twice", 1).sf.bulk_insert("Account").ids
