@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import os
 import logging
 import re
 import time
@@ -135,7 +136,8 @@ class Watch:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _look_below(self, root: Path) -> None:
-        for path in root.rglob("*"):
+        # Other runs clear away folders of this one that are old; os.walk passes over what is gone.
+        for path in (Path(folder, name) for folder, _, names in os.walk(root) for name in names):
             try:
                 if path.is_symlink() or not path.is_file() or path.name in CONFIDENTIAL:
                     continue
