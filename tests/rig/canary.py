@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import base64
 import gzip
-import os
 import logging
+import os
 import re
 import time
 import zlib
@@ -132,8 +132,25 @@ class Watch:
         for root in (basetemp, platformdirs.user_state_path("sfdata")):
             if root is not None and root.is_dir():
                 self._look_below(root)
-        if self.canaries.found and session.exitstatus == pytest.ExitCode.OK:
+        one = self.canaries
+        if hasattr(session.config, "workeroutput"):  # one process of several, which tells the first
+            session.config.workeroutput["canaries"] = [
+                sorted(one.found),
+                sorted(one.secrets),
+                one.looked_at,
+                one.seconds,
+            ]
+        if one.found and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A process that ran some of the tests has ended."""
+        found, secrets, looked_at, seconds = getattr(node, "workeroutput", {}).get("canaries", ((), (), 0, 0.0))
+        self.canaries.found.update(found)
+        self.canaries.secrets.update(secrets)
+        self.canaries.looked_at += looked_at
+        self.canaries.seconds += seconds
 
     def _look_below(self, root: Path) -> None:
         # Other runs clear away folders of this one that are old; os.walk passes over what is gone.

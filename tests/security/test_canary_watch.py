@@ -77,8 +77,9 @@ def test_journalled(tmp_path):
 """
 
 
+@pytest.mark.parametrize("processes", [[], ["-p", "xdist", "-n", "2"]], ids=["one process", "several"])
 @pytest.mark.catalogue("S1", "S2", "S4", "S34")
-def test_every_way_to_leak_is_found_and_fails_the_run(tmp_path):
+def test_every_way_to_leak_is_found_and_fails_the_run(tmp_path, processes):
     """Printed, logged, raised, written, packed or stored, in every form: each place is named, the secret is not.
 
     Masks, and pieces too short to be of use, are no finds.
@@ -90,7 +91,7 @@ def test_every_way_to_leak_is_found_and_fails_the_run(tmp_path):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", tmp_path / "pytest.ini"]
     environment = {"PYTHONPATH": str(TESTS), "HOME": str(tmp_path), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(
-        [*command, "--basetemp", tmp_path / "made", tmp_path],
+        [*command, *processes, "--basetemp", tmp_path / "made", tmp_path],
         capture_output=True,
         text=True,
         env={**os.environ, **environment},
