@@ -311,7 +311,7 @@ def test_nothing_is_begun_any_more_behind_ctrl_c(org, admin):
 @pytest.mark.catalogue("P1")
 def test_ctrl_c_ends_requests_that_nobody_answers(org, local, worker):
     """Control is back within two seconds, and no thread stays behind; the push goes on when the org answers again."""
-    answered = threading.Event()
+    answered, before = threading.Event(), set(threading.enumerate())
 
     def hang(job, work):
         press_ctrl_c()
@@ -323,7 +323,10 @@ def test_ctrl_c_ends_requests_that_nobody_answers(org, local, worker):
     with pytest.raises(KeyboardInterrupt) as caught:
         accounts("hanging", 1).sf.bulk_insert("Account")
     assert time.monotonic() - began < 2
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("sfdata push")]
+    ours = {thread for thread in threading.enumerate() if thread.name.startswith("sfdata push")} - before
+    for thread in ours:
+        thread.join(1)
+    assert not [thread for thread in ours if thread.is_alive()]
     answered.set()
     assert sfdata.resume(caught.value.result.id).counts["succeeded"] == 1
 
