@@ -21,7 +21,7 @@ from sfdata.frames.repeats import Repeats
 from sfdata.transfer.bounds import BoundedRows, Bounds
 from sfdata.transfer.parquet import ROW_GROUP_ROWS, ParquetGoal, ParquetWritten
 
-PIECE_ROWS = 65_536
+PIECE_ROWS = 131_072
 """Rows that are packed together while a whole result is collected: pages are small, and take more than they hold."""
 REMEMBERED = 1 << 18
 """Records that a stream knows again; see `Repeats`."""
