@@ -240,11 +240,11 @@ def _disagreement(job: IngestJob, sent: int, parts: list[pa.Table], key: str | N
     if done + unprocessed.num_rows < sent:
         return f"{sent} rows were sent, the files of the job hold {done + unprocessed.num_rows}"
     ids = succeeded["sf__Id"]
-    if not pc.all(pc.match_substring_regex(ids, f"^{_ID.pattern}$")).as_py():
+    if not _all(pc.match_substring_regex(ids, f"^{_ID.pattern}$")):
         return "a row succeeded without an Id"
     if job.operation.casefold() == "insert" and len(pc.unique(ids)) != len(ids):
         return "two inserted rows came back with one Id"
-    if key == "Id" and not pc.all(pc.or_(pc.equal(succeeded[key], ""), _one_record(ids, succeeded[key]))).as_py():
+    if key == "Id" and not _all(pc.or_(pc.equal(succeeded[key], ""), _one_record(ids, succeeded[key]))):
         return "a row came back with the Id of another record"
     return None
 
@@ -252,3 +252,7 @@ def _disagreement(job: IngestJob, sent: int, parts: list[pa.Table], key: str | N
 def _one_record(ids: pa.ChunkedArray, others: pa.ChunkedArray) -> pa.ChunkedArray:
     """Whether Ids of 15 or 18 characters are those of the same records, one by one."""
     return pc.equal(pc.utf8_slice_codeunits(ids, 0, 15), pc.utf8_slice_codeunits(others, 0, 15))
+
+
+def _all(flags: pa.ChunkedArray) -> bool:
+    return bool(pc.all(flags, min_count=0).as_py())

@@ -163,3 +163,12 @@ def test_a_file_of_other_columns_is_refused():
     ):
         with pytest.raises(UnreadableAnswer):
             account(b'Name\n"a"\n', ResultFiles(file, b"", b""), job, None)
+
+
+@pytest.mark.parametrize(("key", "operation"), [(None, "insert"), ("Id", "update")])
+def test_a_job_in_which_no_row_succeeded_contradicts_nothing(key, operation):
+    """All rows refused, or none processed, is an answer like any other."""
+    rows = ["Id,Name", f'"{ID[0]}","a"', f'"{ID[1]}","b"']
+    refused = [f'"{ID[n]}","X:y",{rows[n + 1]}' for n in range(2)]
+    for results in ({"failed": refused}, {"unprocessed": rows[1:]}):
+        assert told(rows, **results, key=key, operation=operation).problem is None
