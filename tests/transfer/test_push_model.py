@@ -88,4 +88,4 @@ def test_no_row_is_lost_doubled_or_told_wrong(world, part):
             raise
     faults = sum(number for name, number in met.items() if not name.startswith("ended by"))
     print(f"{RUNS} runs, {faults} faults: {dict(met.most_common())}")
-    assert faults >= 5 * RUNS
+    assert faults >= 4 * RUNS, "runs without faults prove nothing"
