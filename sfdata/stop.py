@@ -12,7 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 LOOK_SECONDS = 0.1
 """How long a wait may last before the thread looks whether it is still wanted."""
@@ -95,3 +98,14 @@ def sleep(seconds: float) -> None:
         time.sleep(seconds)
     elif stop.wait(seconds):
         raise Stopped
+
+
+def awaited(future: Future[T]) -> T:
+    """What ``future`` brings, waited for in short pieces: a library that takes signals over (Polars does when it is
+    imported) leaves a main thread that waits without an end deaf to Ctrl-C."""
+    while True:
+        try:
+            return future.result(LOOK_SECONDS)
+        except TimeoutError:
+            if future.done():
+                return future.result()

@@ -20,7 +20,7 @@ from typing import Self
 
 from sfdata.errors import IncompleteResult, SalesforceError
 from sfdata.frames.decode import Page
-from sfdata.stop import Stop, Stopped, look
+from sfdata.stop import Stop, Stopped, awaited, look
 from sfdata.transport.messages import Watch
 
 AHEAD = 3
@@ -151,7 +151,7 @@ class PageStream:
         with self._lock:
             asked = self._asked.popleft()
         try:
-            page = asked.answer.result()
+            page = awaited(asked.answer)
             if self._parallel > 1 and asked.early and not self._continuous(asked, page):
                 page = self._again(asked)
         except SalesforceError:
@@ -169,7 +169,7 @@ class PageStream:
         self._limit = 0
         self._drop()
         self._ask(asked.url)
-        return self._asked.popleft().answer.result()
+        return awaited(self._asked.popleft().answer)
 
     def _continuous(self, asked: _Asked, page: Page) -> bool:
         """Whether a page asked for by its offset is the one between its neighbours."""

@@ -18,7 +18,7 @@ from typing import Self
 from sfdata.api import bulk_query
 from sfdata.api.bulk_query import LAST
 from sfdata.errors import IncompleteResult, NotFound, ResponseError, ResultsGone
-from sfdata.stop import Stop
+from sfdata.stop import Stop, awaited
 from sfdata.transfer.spool import Spool, SpooledPage
 from sfdata.transport.http_session import HttpSession
 
@@ -99,7 +99,7 @@ class ResultPages:
         room = PAGES_AT_ONCE if self._ahead else 1
         under_way = deque(self._ask(*place) for place in islice(numbered, room))
         while under_way:
-            page = under_way.popleft().result()
+            page = awaited(under_way.popleft())
             if self._ahead:
                 under_way.extend(self._ask(*place) for place in islice(numbered, 1))
             yield page
@@ -118,7 +118,7 @@ class ResultPages:
         seen: set[str] = set()
         arriving = self._ask(0, bulk_query.result_url(self._session, self._job, version=self._version))
         while True:
-            page = arriving.result()
+            page = awaited(arriving)
             locator = page.locator
             if locator in seen:
                 raise self._incomplete("a page of results leads back to one that was read")

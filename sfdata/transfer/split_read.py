@@ -21,7 +21,7 @@ from sfdata.frames.repeats import NO_RECORD
 from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hooks, RowsRead
 from sfdata.soql import Query
-from sfdata.stop import Stop
+from sfdata.stop import Stop, awaited
 
 AHEAD = 2
 """Statements under way behind the one that is being read."""
@@ -100,7 +100,7 @@ class SplitRead:
             for left in reversed(range(len(self.statements))):
                 room = 1 + ahead - len(begun)
                 begun.extend(pool.submit(begin, self._rows(one, goal, whole)) for one in islice(waiting, room))
-                first, rest = begun[0].result()  # which is given up with the others should this be interrupted
+                first, rest = awaited(begun[0])  # which is given up with the others should this be interrupted
                 begun.popleft()
                 with closing(rest):
                     yield left, chain([first], rest)
