@@ -169,7 +169,7 @@ FORMS = {
 @settings(max_examples=30)
 @given(records=rows, checks=st.lists(st.booleans(), min_size=6, max_size=6), form=st.sampled_from(sorted(FORMS)))
 def test_a_frame_that_was_inserted_is_read_as_it_was(push, org, records, checks, form):
-    """Every field type with any value it keeps, from frames of every make: the same values and dtypes, nothing to do."""
+    """Every field type with any value it keeps, from frames of every make: the same values and dtypes, nothing left."""
     run = f"run-{next(runs):06}"
     keys = [f"{run}-{n}" for n in range(len(records))]
     frame = typed(records).assign(
