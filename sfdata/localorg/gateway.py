@@ -20,21 +20,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from sfdata.localorg import (
-    authorize,
-    frontdoor,
-    id_token,
-    identity,
-    ledger,
-    locks,
-    oauth,
-    rest,
-    rows,
-    soap,
-    status_page,
-    tooling,
-    unbuilt,
-)
+from sfdata.localorg import ledger, rest, status_page, tooling, unbuilt
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.bulk import resources as bulk
 from sfdata.localorg.composites import routes as composites
@@ -42,8 +28,10 @@ from sfdata.localorg.faults import resource as faults
 from sfdata.localorg.faults.plane import early as precede
 from sfdata.localorg.faults.plane import suffered
 from sfdata.localorg.instance import Instance
+from sfdata.localorg.login import authorize, frontdoor, id_token, identity, oauth, soap
+from sfdata.localorg.login.sessions import Session, bearer_token
+from sfdata.localorg.records import locks, rows
 from sfdata.localorg.routing import JSON, Answer, Early, Refused, Request, Route, json_answer, match
-from sfdata.localorg.sessions import Session, bearer_token
 from sfdata.localorg.sosl import routes as sosl
 from sfdata.localorg.versions import DEPRECATED, is_served, refuse_unserved
 

@@ -13,28 +13,28 @@ from typing import Any
 
 from sfdata.errors import ConfigurationError
 from sfdata.localorg import snapshot
-from sfdata.localorg.authorization_codes import Authorization, AuthorizationCodes
 from sfdata.localorg.bulk.service import Bulk
 from sfdata.localorg.company import BaseRecords, seed_base, seed_company
-from sfdata.localorg.connected_apps import DEFAULT_SCOPE, connected_apps
-from sfdata.localorg.credentials import Credentials
 from sfdata.localorg.definitions import Definitions
 from sfdata.localorg.engine import QueryEngine
 from sfdata.localorg.faults import Faults
-from sfdata.localorg.grants import UsedAssertions
-from sfdata.localorg.id_token import SigningKey
 from sfdata.localorg.ledger import Ledger, RequestIds
 from sfdata.localorg.limits import ApiUsage
+from sfdata.localorg.login.authorization_codes import Authorization, AuthorizationCodes
+from sfdata.localorg.login.connected_apps import DEFAULT_SCOPE, connected_apps
+from sfdata.localorg.login.credentials import Credentials
+from sfdata.localorg.login.grants import UsedAssertions
+from sfdata.localorg.login.id_token import SigningKey
+from sfdata.localorg.login.refresh_tokens import RefreshTokens
+from sfdata.localorg.login.sessions import Session, Sessions
+from sfdata.localorg.login.tickets import Tickets
 from sfdata.localorg.objects import build_schema
 from sfdata.localorg.options import Options
-from sfdata.localorg.records import Records
-from sfdata.localorg.refresh_tokens import RefreshTokens
+from sfdata.localorg.records.crud import Records
 from sfdata.localorg.request_log import RequestLog
 from sfdata.localorg.schema import Schema, SObject
-from sfdata.localorg.sessions import Session, Sessions
 from sfdata.localorg.storage import Storage
 from sfdata.localorg.store import FILE_NAME, Store
-from sfdata.localorg.tickets import Tickets
 
 LOCK_FILE = "in-use.sqlite"
 PAGE_SECONDS = 900.0

@@ -21,9 +21,9 @@ from typing import Any
 
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.faults.resource import require_fault_token
+from sfdata.localorg.login.sessions import bearer_token
 from sfdata.localorg.routing import Answer, Request, Route, json_answer
 from sfdata.localorg.schema import SObject
-from sfdata.localorg.sessions import bearer_token
 from sfdata.localorg.store import Store, quoted
 
 PATH = "/localorg/ledger"

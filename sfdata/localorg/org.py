@@ -14,12 +14,12 @@ from typing import Any, Self
 from sfdata.errors import ConfigurationError
 from sfdata.localorg import gateway, seedfiles, snapshot
 from sfdata.localorg.certificate import server_context
-from sfdata.localorg.credentials import Credentials
 from sfdata.localorg.faults import Faults
 from sfdata.localorg.instance import Instance, open_instance
 from sfdata.localorg.ledger import Ledger
-from sfdata.localorg.locks import Locks
+from sfdata.localorg.login.credentials import Credentials
 from sfdata.localorg.options import Options
+from sfdata.localorg.records.locks import Locks
 from sfdata.localorg.server import Server
 
 FOLDER_PREFIX = "sfdata-localorg-"

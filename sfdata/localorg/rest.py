@@ -18,12 +18,12 @@ from sfdata.localorg.answers import ApiError, not_found
 from sfdata.localorg.definitions import asks_for_definitions
 from sfdata.localorg.describe import basic_info, describe_global, describe_object
 from sfdata.localorg.engine import QueryEngine
-from sfdata.localorg.identity import identity_url
 from sfdata.localorg.limits import limits_answer
-from sfdata.localorg.preconditions import unmet
+from sfdata.localorg.login.identity import identity_url
+from sfdata.localorg.login.sessions import Session
+from sfdata.localorg.records.preconditions import unmet
 from sfdata.localorg.routing import Answer, Request, Route, json_answer
 from sfdata.localorg.schema import SObject
-from sfdata.localorg.sessions import Session
 from sfdata.localorg.versions import version_list
 
 RESOURCES = (

@@ -19,8 +19,8 @@ from sfdata.localorg.answers import ApiError, not_found
 
 if TYPE_CHECKING:
     from sfdata.localorg.instance import Instance
+    from sfdata.localorg.login.sessions import Session
     from sfdata.localorg.schema import SObject
-    from sfdata.localorg.sessions import Session
 
 JSON = "application/json;charset=UTF-8"
 READABLE_TYPES = frozenset({"", "application/json"})

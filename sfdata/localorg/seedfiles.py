@@ -19,10 +19,10 @@ import msgspec
 from sfdata.errors import ConfigurationError
 from sfdata.localorg.ids import normalize
 from sfdata.localorg.instance import Instance
-from sfdata.localorg.references import References
+from sfdata.localorg.records.references import References
+from sfdata.localorg.records.validation import RecordRefused, Unreadable, stored_form
 from sfdata.localorg.schema import Field, Schema, SObject
 from sfdata.localorg.seed_table import SUFFIXES, SeedRow, SeedTable, json_value
-from sfdata.localorg.validation import RecordRefused, Unreadable, stored_form
 
 SETTING = "seed_files"
 KEPT = ("Id", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById", "SystemModstamp")

@@ -14,7 +14,7 @@ from sfdata.localorg.describe import basic_info, describe_global, describe_objec
 from sfdata.localorg.engine import QueryEngine
 from sfdata.localorg.engine.query import parsed
 from sfdata.localorg.ids import normalize
-from sfdata.localorg.representation import record_json
+from sfdata.localorg.records.representation import record_json
 from sfdata.localorg.rest import further_page, query_answer
 from sfdata.localorg.routing import Answer, Handler, Request, Route, json_answer
 from sfdata.localorg.schema import Schema, SObject

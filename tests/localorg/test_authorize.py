@@ -18,10 +18,10 @@ import pytest
 
 from sfdata.errors import ConfigurationError
 from sfdata.localorg import LocalOrg
-from sfdata.localorg.authorization_codes import Authorization, AuthorizationCodes
-from sfdata.localorg.connected_apps import ConnectedApp, normal_scope
-from sfdata.localorg.refresh_tokens import RefreshTokens
-from sfdata.localorg.tickets import Tickets
+from sfdata.localorg.login.authorization_codes import Authorization, AuthorizationCodes
+from sfdata.localorg.login.connected_apps import ConnectedApp, normal_scope
+from sfdata.localorg.login.refresh_tokens import RefreshTokens
+from sfdata.localorg.login.tickets import Tickets
 
 AUTHORIZE, TOKEN = "/services/oauth2/authorize", "/services/oauth2/token"
 CALLBACK = "http://localhost:1717/OauthRedirect"

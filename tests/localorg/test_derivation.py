@@ -10,10 +10,10 @@ import pytest
 
 from sfdata.localorg.derivation import Derivation
 from sfdata.localorg.objects import standard_schema
-from sfdata.localorg.records import Records
+from sfdata.localorg.records.crud import Records
+from sfdata.localorg.records.validation import RecordRefused
 from sfdata.localorg.schema import Field, Schema, SObject
 from sfdata.localorg.store import Store
-from sfdata.localorg.validation import RecordRefused
 
 ANN = "005Lo0000000001IAA"
 SCHEMA = standard_schema()

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sfdata.localorg.objects import standard_schema
-from sfdata.localorg.records import Records, UpsertResult
+from sfdata.localorg.records.crud import Records, UpsertResult
+from sfdata.localorg.records.validation import RecordRefused, Unreadable
 from sfdata.localorg.schema import SObject
 from sfdata.localorg.store import Store
-from sfdata.localorg.validation import RecordRefused, Unreadable
 
 ANN = "005Lo0000000001IAA"
 BEN = "005Lo0000000002IAA"

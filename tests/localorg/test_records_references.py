@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from sfdata.localorg.objects import standard_schema
-from sfdata.localorg.records import Records
+from sfdata.localorg.records.crud import Records
+from sfdata.localorg.records.validation import RecordRefused
 from sfdata.localorg.schema import SObject
 from sfdata.localorg.store import Store
-from sfdata.localorg.validation import RecordRefused
 
 ANN, GONE = "005Lo0000000001IAA", "005Lo0000000002IAA"
 SCHEMA = standard_schema()

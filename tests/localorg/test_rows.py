@@ -13,9 +13,9 @@ import pytest
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.engine import QueryEngine
 from sfdata.localorg.objects import standard_schema
-from sfdata.localorg.records import Records
+from sfdata.localorg.records.crud import Records
+from sfdata.localorg.records.rows import ROUTES
 from sfdata.localorg.routing import Answer, Request, json_answer, match
-from sfdata.localorg.rows import ROUTES
 from sfdata.localorg.store import Store
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ import pytest
 
 from sfdata.errors import ConfigurationError
 from sfdata.localorg import LocalOrg
-from sfdata.localorg.credentials import Credentials
+from sfdata.localorg.login.credentials import Credentials
 from sfdata.localorg.options import Options
 
 KEYS = [

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfdata.localorg import sessions as sessions_module
-from sfdata.localorg.sessions import Sessions, bearer_token
+from sfdata.localorg.login import sessions as sessions_module
+from sfdata.localorg.login.sessions import Sessions, bearer_token
 
 ORG = "00DLo0000000001MAA"
 USER = "005Lo0000000001IAA"

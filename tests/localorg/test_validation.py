@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sfdata.localorg.records.validation import RecordRefused, Unreadable, stored_form
 from sfdata.localorg.schema import Field, PicklistValue
-from sfdata.localorg.validation import RecordRefused, Unreadable, stored_form
 
 COLOURS = tuple(PicklistValue(value, value) for value in ("Red", "Green", "Blue"))
 RETIRED = (*COLOURS, PicklistValue("Beige", "Beige", active=False))

@@ -17,8 +17,8 @@ from sfdata.localorg import gateway
 from sfdata.localorg.bulk import ingest
 from sfdata.localorg.bulk.dialect import DataRefused
 from sfdata.localorg.bulk.jobs import Stopped
-from sfdata.localorg.credentials import Credentials
 from sfdata.localorg.instance import open_instance
+from sfdata.localorg.login.credentials import Credentials
 from sfdata.localorg.options import Options
 
 URL = "http://127.0.0.1:9"

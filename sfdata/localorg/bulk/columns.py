@@ -16,8 +16,8 @@ from typing import Any
 
 from sfdata.localorg.bulk.dialect import DataRefused
 from sfdata.localorg.bulk.settings import JobSettings
+from sfdata.localorg.records.validation import RecordError, RecordRefused, Unreadable
 from sfdata.localorg.schema import Field, Schema, SObject
-from sfdata.localorg.validation import RecordError, RecordRefused, Unreadable
 
 NULL = "#N/A"
 BOOLEANS: Mapping[str, bool] = {

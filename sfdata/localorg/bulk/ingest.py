@@ -18,13 +18,13 @@ from sfdata.localorg.bulk.columns import NULL, Column, Columns, resolve_columns
 from sfdata.localorg.bulk.dialect import CsvReader, DataRefused
 from sfdata.localorg.bulk.jobs import FAILED, IN_PROGRESS, JOB_COMPLETE, Disturbance, Job, Stopped
 from sfdata.localorg.bulk.results import Outcome, ResultWriter
-from sfdata.localorg.deletion import plan_deletion
 from sfdata.localorg.ids import normalize
 from sfdata.localorg.limits import DailyUse
-from sfdata.localorg.records import Records
+from sfdata.localorg.records.crud import Records
+from sfdata.localorg.records.deletion import plan_deletion
+from sfdata.localorg.records.validation import RecordError, RecordRefused, refusal, stored_form
 from sfdata.localorg.schema import Field
 from sfdata.localorg.store import fold, ignores_case
-from sfdata.localorg.validation import RecordError, RecordRefused, refusal, stored_form
 
 BATCH = 10_000
 CHUNK = 200

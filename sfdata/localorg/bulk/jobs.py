@@ -25,7 +25,7 @@ from typing import Any
 from sfdata.localorg.answers import ApiError, not_found
 from sfdata.localorg.bulk.settings import JobSettings
 from sfdata.localorg.ids import COUNTER_LENGTH, DIGITS, make_id, normalize
-from sfdata.localorg.validation import datetime_text
+from sfdata.localorg.records.validation import datetime_text
 
 KEY_PREFIX = "750"
 INGEST, QUERY = "V2Ingest", "V2Query"

@@ -29,7 +29,7 @@ from sfdata.localorg.bulk.settings import (
     job_body,
 )
 from sfdata.localorg.ids import id15
-from sfdata.localorg.multipart import invalid, is_multipart, parts
+from sfdata.localorg.records.multipart import invalid, is_multipart, parts
 from sfdata.localorg.routing import Answer, FileBody, Handler, Request, Route, json_answer
 
 CSV = "text/csv;charset=UTF-8"

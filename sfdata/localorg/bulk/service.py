@@ -24,7 +24,7 @@ from sfdata.localorg.bulk.jobs import DISTURBANCE, FAILED, INGEST, QUERY, UPLOAD
 from sfdata.localorg.bulk.results import RowFile
 from sfdata.localorg.bulk.settings import JobSettings
 from sfdata.localorg.limits import MAXIMA, DailyUse
-from sfdata.localorg.records import Records
+from sfdata.localorg.records.crud import Records
 
 BATCHES, QUERY_JOBS, QUERY_STORAGE = "DailyBulkApiBatches", "DailyBulkV2QueryJobs", "DailyBulkV2QueryFileStorageMB"
 MEGABYTE = 1024 * 1024

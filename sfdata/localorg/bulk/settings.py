@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sfdata.localorg.answers import ApiError
-from sfdata.localorg.body_places import place
 from sfdata.localorg.bulk.dialect import DELIMITERS, LINE_ENDINGS, Dialect
 from sfdata.localorg.ids import normalize
+from sfdata.localorg.records.body_places import place
+from sfdata.localorg.records.validation import printable
 from sfdata.localorg.routing import Request
 from sfdata.localorg.schema import Schema, SObject
-from sfdata.localorg.validation import printable
 
 INGEST_OPERATIONS = frozenset({"insert", "update", "upsert", "delete", "hardDelete"})
 QUERY_OPERATIONS = frozenset({"query", "queryAll"})

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sfdata.localorg.answers import ApiError
-from sfdata.localorg.body_places import place
+from sfdata.localorg.records.body_places import place
+from sfdata.localorg.records.validation import json_token, printable
 from sfdata.localorg.routing import Request
-from sfdata.localorg.validation import json_token, printable
 
 
 @dataclass(frozen=True, slots=True)

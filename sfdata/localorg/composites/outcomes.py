@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sfdata.localorg.answers import ApiError
-from sfdata.localorg.validation import RecordError, RecordRefused
+from sfdata.localorg.records.validation import RecordError, RecordRefused
 
 ROLLED_BACK = RecordError(
     "ALL_OR_NONE_OPERATION_ROLLED_BACK",

@@ -13,16 +13,16 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from sfdata.localorg.answers import ApiError
-from sfdata.localorg.body_places import placed
 from sfdata.localorg.composites.forms import Form, Member, Part, parser_error
 from sfdata.localorg.composites.outcomes import ROLLED_BACK, none_given, refused, succeeded, too_many
 from sfdata.localorg.ids import normalize
-from sfdata.localorg.records import key_field
-from sfdata.localorg.representation import record_json
+from sfdata.localorg.records.body_places import placed
+from sfdata.localorg.records.crud import key_field
+from sfdata.localorg.records.representation import record_json
+from sfdata.localorg.records.validation import RecordRefused, printable, refusal
 from sfdata.localorg.routing import Answer, Request, json_answer
 from sfdata.localorg.schema import Field, SObject
 from sfdata.localorg.store import Undo
-from sfdata.localorg.validation import RecordRefused, printable, refusal
 
 COLLECTION: Form = {"allOrNone": Member("boolean"), "records": Member("list")}
 RETRIEVAL: Form = {"ids": Member("list", required=True), "fields": Member("list", required=True)}

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sfdata.localorg.answers import ApiError
-from sfdata.localorg.body_places import placed
 from sfdata.localorg.composites.forms import Form, Member, Part
 from sfdata.localorg.composites.outcomes import error_list, none_given, too_many
 from sfdata.localorg.composites.reference_ids import REFERENCE_ID, RULE
+from sfdata.localorg.records.body_places import placed
+from sfdata.localorg.records.validation import RecordError, RecordRefused, printable
 from sfdata.localorg.routing import Answer, Request, json_answer
 from sfdata.localorg.schema import ChildRelationship, SObject
 from sfdata.localorg.store import Undo
-from sfdata.localorg.validation import RecordError, RecordRefused, printable
 
 TREES: Form = {"records": Member("list")}
 ATTRIBUTES = ("referenceId", "type")

@@ -7,7 +7,7 @@ from typing import Any
 
 from sfdata.localorg.derivation.draft import Draft
 from sfdata.localorg.objects.stages import CLOSED_CASE_STATUSES, CLOSED_TASK_STATUSES, HIGH_TASK_PRIORITIES
-from sfdata.localorg.validation import datetime_text, refusal
+from sfdata.localorg.records.validation import datetime_text, refusal
 
 CLOSING = {
     "Case": (CLOSED_CASE_STATUSES, "ClosedDate"),

@@ -8,8 +8,8 @@ from pathlib import PureWindowsPath
 from typing import Any
 
 from sfdata.localorg.derivation.draft import Draft, object_named, row_of
+from sfdata.localorg.records.validation import datetime_text
 from sfdata.localorg.store import Store
-from sfdata.localorg.validation import datetime_text
 
 FILE_TYPES = {
     "csv": "CSV", "doc": "WORD", "docx": "WORD_X", "gif": "GIF", "htm": "HTML", "html": "HTML", "jpeg": "JPG",

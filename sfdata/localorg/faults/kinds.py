@@ -24,8 +24,8 @@ from sfdata.localorg.answers import ApiError
 from sfdata.localorg.bulk.jobs import ABORTED, DISTURBANCE, FAILED, INGEST, QUERY, Disturbance
 from sfdata.localorg.faults import bodies, delivery
 from sfdata.localorg.faults.delivery import CODINGS, FRAMINGS, broken
+from sfdata.localorg.login.sessions import bearer_token
 from sfdata.localorg.routing import Answer, Delivery, Request, json_answer
-from sfdata.localorg.sessions import bearer_token
 
 POINTS = ("before-receive", "before-commit", "before-answer", "mid-answer", "after-answer")
 AHEAD = POINTS[:2]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from sfdata.localorg.answers import ApiError
-from sfdata.localorg.credentials import same
 from sfdata.localorg.faults.rules import BadRule, Rule
+from sfdata.localorg.login.credentials import same
+from sfdata.localorg.login.sessions import bearer_token
 from sfdata.localorg.routing import Answer, Request, Route, json_answer
-from sfdata.localorg.sessions import bearer_token
 
 PATH = "/localorg/faults"
 

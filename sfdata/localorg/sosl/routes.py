@@ -11,13 +11,13 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from sfdata.localorg.answers import ApiError
-from sfdata.localorg.body_places import place
 from sfdata.localorg.engine.query import parsed
+from sfdata.localorg.records.body_places import place
+from sfdata.localorg.records.validation import printable
 from sfdata.localorg.routing import Answer, Request, Route, json_answer
 from sfdata.localorg.sosl.records import Searcher
 from sfdata.localorg.sosl.statement import GROUPS, MOST_RECORDS, Search, parse_search
 from sfdata.localorg.sosl.terms import parse_terms
-from sfdata.localorg.validation import printable
 from sfdata.soql.nodes import Query
 
 ANSWERS_OBJECT = 37.0

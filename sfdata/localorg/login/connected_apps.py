@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sfdata.localorg.credentials import Credentials, random_text
+from sfdata.localorg.login.credentials import Credentials, random_text
 
 SCOPES: Mapping[str, str] = {
     "refresh_token": "Perform requests at any time",

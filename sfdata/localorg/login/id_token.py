@@ -17,7 +17,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from sfdata.localorg.credentials import random_text
+from sfdata.localorg.login.credentials import random_text
 from sfdata.localorg.routing import Answer, Request, Route, json_answer
 
 ALGORITHM = "RS256"

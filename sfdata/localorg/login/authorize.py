@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlencode, urlsplit
 
-from sfdata.localorg.authorization_codes import CHALLENGE, Authorization
-from sfdata.localorg.connected_apps import SCOPES, normal_scope
-from sfdata.localorg.grants import Form, User
 from sfdata.localorg.instance import Instance
-from sfdata.localorg.oauth import form_of
+from sfdata.localorg.login.authorization_codes import CHALLENGE, Authorization
+from sfdata.localorg.login.connected_apps import SCOPES, normal_scope
+from sfdata.localorg.login.grants import Form, User
+from sfdata.localorg.login.oauth import form_of
 from sfdata.localorg.pages import fill_each, message, page
 from sfdata.localorg.routing import Answer, Refused, Request, Route
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
-from sfdata.localorg.credentials import random_text, same
+from sfdata.localorg.login.credentials import random_text, same
 
 LIFETIME_SECONDS = 900.0
 MOST_CODES = 1000

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from sfdata.localorg.answers import ApiError
+from sfdata.localorg.records.validation import Unreadable
 from sfdata.localorg.routing import Request
-from sfdata.localorg.validation import Unreadable
 
 Path = Sequence[str | int]
 """The way to a value inside a JSON body: keys of objects and indexes of lists."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sfdata.localorg.multipart import Part, invalid, is_multipart, parts
+from sfdata.localorg.records.multipart import Part, invalid, is_multipart, parts
 from sfdata.localorg.routing import Request
 from sfdata.localorg.schema import SObject
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from jwt import InvalidSignatureError, PyJWS, PyJWTError
 
 from sfdata.localorg import wall_clock
-from sfdata.localorg.connected_apps import OFFLINE, ConnectedApp
-from sfdata.localorg.credentials import same
-from sfdata.localorg.refresh_tokens import Approval
+from sfdata.localorg.login.connected_apps import OFFLINE, ConnectedApp
+from sfdata.localorg.login.credentials import same
+from sfdata.localorg.login.refresh_tokens import Approval
 from sfdata.localorg.routing import Refused, json_answer
 
 if TYPE_CHECKING:

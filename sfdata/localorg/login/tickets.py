@@ -8,7 +8,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Generic, TypeVar
 
-from sfdata.localorg.credentials import random_text
+from sfdata.localorg.login.credentials import random_text
 
 T = TypeVar("T")
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from sfdata.localorg.grants import NO_STORE
-from sfdata.localorg.identity import IdentityRefusal
-from sfdata.localorg.oauth import form_of
+from sfdata.localorg.login.grants import NO_STORE
+from sfdata.localorg.login.identity import IdentityRefusal
+from sfdata.localorg.login.oauth import form_of
+from sfdata.localorg.login.sessions import bearer_token
 from sfdata.localorg.pages import message
 from sfdata.localorg.routing import Answer, Request, Route, json_answer
-from sfdata.localorg.sessions import bearer_token
 
 PATH = "/secur/frontdoor.jsp"
 SCOPES = frozenset({"web", "full"})

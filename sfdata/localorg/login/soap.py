@@ -13,8 +13,8 @@ from xml.sax.saxutils import escape
 
 from sfdata.localorg import unbuilt
 from sfdata.localorg.answers import not_found
-from sfdata.localorg.grants import User, check_password
 from sfdata.localorg.instance import Instance
+from sfdata.localorg.login.grants import User, check_password
 from sfdata.localorg.routing import Answer, Refused, Request, Route
 from sfdata.localorg.versions import NEWEST, OLDEST
 

@@ -15,15 +15,15 @@ from email.utils import format_datetime
 from typing import Any
 
 from sfdata.localorg.answers import ApiError, not_found
-from sfdata.localorg.blobs import unpacked
-from sfdata.localorg.body_places import placed
 from sfdata.localorg.ids import normalize
-from sfdata.localorg.preconditions import READING, unmet
-from sfdata.localorg.records import Records, no_such_key
-from sfdata.localorg.representation import record_json, record_url
+from sfdata.localorg.records.blobs import unpacked
+from sfdata.localorg.records.body_places import placed
+from sfdata.localorg.records.crud import Records, no_such_key
+from sfdata.localorg.records.preconditions import READING, unmet
+from sfdata.localorg.records.representation import record_json, record_url
+from sfdata.localorg.records.validation import DATETIME
 from sfdata.localorg.routing import Answer, Handler, Request, Route, json_answer
 from sfdata.localorg.schema import Field, SObject
-from sfdata.localorg.validation import DATETIME
 
 UPSERT_ANSWERS_UPDATES = 46.0
 WITH_ETAG = frozenset({"Account"})

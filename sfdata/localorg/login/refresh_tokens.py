@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from threading import Lock
 
-from sfdata.localorg.credentials import random_text
+from sfdata.localorg.login.credentials import random_text
 
 MOST_PER_USER_AND_APP = 5
 MOST_SPENT = 10_000

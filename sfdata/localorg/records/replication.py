@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from sfdata.localorg.records.validation import RecordRefused, datetime_text, refusal
 from sfdata.localorg.schema import SObject
 from sfdata.localorg.store import Store, quoted
-from sfdata.localorg.validation import RecordRefused, datetime_text, refusal
 
 MOST_IDS = 600_000
 SHORTEST = timedelta(minutes=1)

@@ -14,13 +14,13 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode
 from xml.sax.saxutils import escape
 
-from sfdata.localorg.grants import GRANTS, NO_STORE, TOKEN_PATH, Form, Granted, Refusal, check_client, required
-from sfdata.localorg.id_token import id_claims
-from sfdata.localorg.identity import identity_url
 from sfdata.localorg.instance import Instance
-from sfdata.localorg.refresh_tokens import Approval
+from sfdata.localorg.login.grants import GRANTS, NO_STORE, TOKEN_PATH, Form, Granted, Refusal, check_client, required
+from sfdata.localorg.login.id_token import id_claims
+from sfdata.localorg.login.identity import identity_url
+from sfdata.localorg.login.refresh_tokens import Approval
+from sfdata.localorg.login.sessions import Session
 from sfdata.localorg.routing import Answer, Request, Route, json_answer
-from sfdata.localorg.sessions import Session
 
 MOST_FIELDS = 100
 FORM = "application/x-www-form-urlencoded;charset=UTF-8"

@@ -13,16 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sfdata.localorg import replication
-from sfdata.localorg.deletion import plan_deletion
 from sfdata.localorg.derivation import Derivation, Draft
 from sfdata.localorg.ids import id15, normalize
-from sfdata.localorg.locks import Locks
-from sfdata.localorg.references import MASTER_RECORD_TYPE, References, several_found
-from sfdata.localorg.representation import record_json
-from sfdata.localorg.schema import Field, SObject
-from sfdata.localorg.store import Store
-from sfdata.localorg.validation import (
+from sfdata.localorg.records import replication
+from sfdata.localorg.records.deletion import plan_deletion
+from sfdata.localorg.records.locks import Locks
+from sfdata.localorg.records.references import MASTER_RECORD_TYPE, References, several_found
+from sfdata.localorg.records.representation import record_json
+from sfdata.localorg.records.validation import (
     RecordError,
     RecordRefused,
     Unreadable,
@@ -31,7 +29,9 @@ from sfdata.localorg.validation import (
     refusal,
     stored_form,
 )
-from sfdata.localorg.validation_rules import ValidationRules
+from sfdata.localorg.records.validation_rules import ValidationRules
+from sfdata.localorg.schema import Field, SObject
+from sfdata.localorg.store import Store
 
 NOTHING: Mapping[str, Any] = {}
 

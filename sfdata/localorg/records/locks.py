@@ -19,10 +19,10 @@ from typing import Any
 
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.ids import normalize
+from sfdata.localorg.records.validation import refusal
 from sfdata.localorg.routing import Answer, Request, Route, json_answer
 from sfdata.localorg.schema import SObject
 from sfdata.localorg.store import AUDIT_REFERENCES
-from sfdata.localorg.validation import refusal
 
 PATH = "/localorg/locks"
 MEMBERS = frozenset({"ids", "times"})

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Lock
 
-from sfdata.localorg.credentials import random_text
+from sfdata.localorg.login.credentials import random_text
 
 MOST_SESSIONS = 10_000
 SCHEMES = ("bearer", "oauth")

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from sfdata.localorg.formulas import Formula, FormulaFailed, Record, condition
+from sfdata.localorg.records.validation import RecordError
 from sfdata.localorg.schema import SObject, ValidationRule
 from sfdata.localorg.store import Store
-from sfdata.localorg.validation import RecordError
 
 
 class ValidationRules:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sfdata.localorg.ids import id15
+from sfdata.localorg.records.validation import RecordError, RecordRefused, Unreadable, printable, refusal, stored_form
 from sfdata.localorg.schema import Field, SObject
 from sfdata.localorg.store import Store
-from sfdata.localorg.validation import RecordError, RecordRefused, Unreadable, printable, refusal, stored_form
 
 MASTER_RECORD_TYPE = "012000000000000AAA"
 

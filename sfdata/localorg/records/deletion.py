@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sfdata.localorg.records.validation import RecordRefused, refusal
 from sfdata.localorg.schema import SObject
 from sfdata.localorg.store import AUDIT_REFERENCES, Store
-from sfdata.localorg.validation import RecordRefused, refusal
 
 NO_LIMIT = -1
 NAMES_SHOWN = 5

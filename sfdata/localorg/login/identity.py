@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sfdata.localorg.connected_apps import SCOPES
-from sfdata.localorg.grants import GRANTS, TOKEN_PATH, User
-from sfdata.localorg.id_token import ALGORITHM, KEYS_PATH
 from sfdata.localorg.ids import normalize
 from sfdata.localorg.instance import Instance
+from sfdata.localorg.login.connected_apps import SCOPES
+from sfdata.localorg.login.grants import GRANTS, TOKEN_PATH, User
+from sfdata.localorg.login.id_token import ALGORITHM, KEYS_PATH
+from sfdata.localorg.login.sessions import bearer_token
 from sfdata.localorg.routing import Answer, Refused, Request, Route, json_answer
-from sfdata.localorg.sessions import bearer_token
 from sfdata.localorg.versions import NEWEST
 
 URLS: Mapping[str, str] = {
