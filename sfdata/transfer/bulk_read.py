@@ -48,8 +48,6 @@ FEWEST_CALLS = 4
 """What a job takes at the least: to be made and looked at, the list of its pages, and one of them."""
 FETCHES = 3
 """Times a page that breaks off is fetched before it is given up."""
-UNANSWERED = 20
-"""Questions in a row about a job that may go unanswered, each one repeated as any read is."""
 
 
 def servable(query: Query, columns: ResultColumns) -> str | None:
@@ -177,7 +175,7 @@ class BulkRead:
                 raise gone(job_id) from None
             except (TransportError, ServerUnavailable):  # which does the job no harm
                 unanswered += 1
-                if unanswered == UNANSWERED:
+                if unanswered == self.patience.unanswered:
                     raise
             else:
                 unanswered = 0

@@ -47,8 +47,6 @@ MOST_JOBS = 5
 """Jobs made for one unit, one after the other, before its uploads are given up."""
 MOST_CLOSES = 5
 """Times a job that is still open is closed, with a pause before each further time."""
-UNANSWERED = 20
-"""Questions in a row to a job that may go unanswered, each one repeated as any read is."""
 FETCHES = 3
 """Times the results are fetched before counts that disagree are believed."""
 GRACE_SECONDS = 0.5
@@ -242,7 +240,7 @@ class Push:
                 return self._gone(unit)
             except _IN_DOUBT:  # the job does not need us
                 unanswered += 1
-                if unanswered == UNANSWERED:
+                if unanswered == self._patience.unanswered:
                     raise
                 continue
             unanswered = 0

@@ -174,13 +174,13 @@ def test_auto_takes_a_job_where_it_would_read_by_one(org, soql):
 
 
 @pytest.mark.parametrize(
-    ("rows", "calls"), [(0, 1 + 8 + 1 + 1), (50_001, 1 + 10 + 1 + 2), (1_000_000, 1 + 15 + 4 + 20)]
+    ("rows", "calls"), [(0, 1 + 10 + 1 + 1), (50_001, 1 + 13 + 1 + 2), (1_000_000, 1 + 23 + 4 + 20)]
 )
 def test_a_job_is_made_looked_at_and_fetched(org, soql, rows, calls):
-    """Creation, the waits of 0.2 s and half as much more each time up to 30 s, the list of pages, pages of 50,000 rows.
+    """Creation, the waits of 0.2 s and a quarter more each time up to 30 s, the list of pages, pages of 50,000 rows.
 
-    Of no rows it is taken to run for 5 seconds, which seven waits cover, of 50,001 for 10 (nine), and of a million for
-    105 (fourteen).
+    Of no rows it is taken to run for 5 seconds, which nine waits cover, of 50,001 for 10 (twelve), and of a million for
+    105 (twenty-two).
     """
     org.pages = answered(rows)
     assert soql(ACCOUNTS, engine="bulk").cost().calls == calls

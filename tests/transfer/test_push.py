@@ -37,7 +37,7 @@ from sfdata.resilience.patience import Patience
 from sfdata.resilience.retry import RetryPolicy
 from sfdata.state import save
 from sfdata.transfer.journal import PHASES, Journal, PushRecord, Unit
-from sfdata.transfer.push import MOST_CLOSES, MOST_JOBS, UNANSWERED, UNITS_AT_ONCE, Push
+from sfdata.transfer.push import MOST_CLOSES, MOST_JOBS, UNITS_AT_ONCE, Push
 from sfdata.transfer.unit_files import load_outcomes, save_positions, unit_file
 from sfdata.transport.http_session import HttpSession
 from sfdata.transport.wire import LiveWire
@@ -488,7 +488,7 @@ def test_an_org_that_answers_nothing_any_more_is_left_to_itself(push, oracle):
 
     with pytest.raises(ServerUnavailable) as caught:
         push.run(tag, silent)
-    assert asked.count("info") == UNANSWERED * 4, "each question is put four times"
+    assert asked.count("info") == QUICK.unanswered * 4, "each question is put four times"
     assert asked.count("change") == 1
     assert tag in caught.value.hint
     push.run(tag)
