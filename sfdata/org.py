@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import count
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 from weakref import WeakValueDictionary
 
 import pandas as pd
@@ -84,15 +83,24 @@ def connect(
         ConfigurationError: a setting is missing, malformed or contradicts another.
         VaultRefused: the login is remembered, and what is kept of it cannot be opened.
     """
-    given = {
+    if access_token is not None:
+        if flow is not None:
+            raise ConfigurationError("give either flow= or access_token=, not both")
+        if instance_url is None:
+            raise ConfigurationError("access_token= needs instance_url= beside it: a token is good for one org only")
+        flow = AccessToken(access_token=Secret.of(access_token), instance_url=instance_url)
+    login = _given(target, flow, instance_url) if flow is not None else _named(target, instance_url)
+    settings = {
         "ca_file": None if ca_file is None else os.fspath(ca_file),
         "api_version": api_version,
         "timeout_seconds": timeout_seconds,
     }
-    overrides: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    access_token = None if access_token is None else Secret.of(access_token)
-    opened = partial(
-        Org,
+    overrides: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
+    return Org(
+        replace(login.config, **overrides),
+        login.flow,
+        name=login.name,
+        source=login.source,
         remember=remember,
         hooks=hooks,
         budget=Budget(budget),
@@ -101,30 +109,34 @@ def connect(
         audit=audit,
         runtime=runtime,
     )
-    if access_token is not None:
-        if flow is not None:
-            raise ConfigurationError("give either flow= or access_token=, not both")
-        if instance_url is None:
-            raise ConfigurationError("access_token= needs instance_url= beside it: a token is good for one org only")
-        flow = AccessToken(access_token=access_token, instance_url=instance_url)
-    if flow is not None:
-        if target is not None:
-            raise ConfigurationError(f"give either a flow or the name {target!r}, not both")
-        config = OrgConfig(instance_url=instance_url, login_url=flow.login_url, **overrides)
-        return opened(config, flow, name=None, source="arguments")
+
+
+class _Login(NamedTuple):
+    """Which org a connection leads to, who logs in, and where that was said."""
+
+    config: OrgConfig
+    flow: Flow
+    name: str | None
+    source: str
+
+
+def _given(target: str | None, flow: Flow, instance_url: str | None) -> _Login:
+    if target is not None:
+        raise ConfigurationError(f"give either a flow or the name {target!r}, not both")
+    return _Login(OrgConfig(instance_url=instance_url, login_url=flow.login_url), flow, None, "arguments")
+
+
+def _named(target: str | None, instance_url: str | None) -> _Login:
     if target is None and instance_url is None:
         target = os.environ.get("SFDATA_ORG") or None
     if target == "local":
         if instance_url is not None:
             raise ConfigurationError("the local org has an address of its own: leave out instance_url=")
-        config, flow = _local()
-        config = replace(config, **overrides)
-        return opened(config, flow, name=target, source="the embedded local org")
+        return _Login(*_local(), target, "the embedded local org")
     settings = settings_from_env() if target is None else settings_from_profile(target)
     if instance_url is not None:
         settings = replace(settings, instance_url=instance_url)
-    config, flow = replace(settings.org_config(), **overrides), flow_from_settings(settings)
-    return opened(config, flow, name=target, source=settings.source)
+    return _Login(settings.org_config(), flow_from_settings(settings), target, settings.source)
 
 
 def _local() -> tuple[OrgConfig, Flow]:
