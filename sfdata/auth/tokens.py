@@ -91,6 +91,16 @@ class Flight(threading.Thread):
         if self.daemon:
             self._stop_sign.set()
 
+    def land(self) -> None:
+        """Wait for the end, whatever it is, in pieces that leave a main thread open to Ctrl-C.
+
+        Raises:
+            Stopped: nobody waits for this thread any more.
+        """
+        while self.is_alive():
+            look()
+            self.join(LOOK_SECONDS)
+
     def token(self) -> Token:
         """Wait for the outcome: a token, or what prevented it.
 
@@ -100,9 +110,7 @@ class Flight(threading.Thread):
         with _counting:
             self._waiting += 1
         try:
-            while self.is_alive():
-                look()
-                self.join(LOOK_SECONDS)
+            self.land()
         finally:
             with _counting:
                 self._waiting -= 1
@@ -216,7 +224,7 @@ class Login(StaysHere):
         with self._lock:
             self._store, flight = store, self._flight
         if flight is not None:
-            flight.join()
+            flight.land()
         if self._kept is not None:
             with store.held():
                 if store.load() is None:
