@@ -34,8 +34,8 @@ The local org is running:  {instance_url}
   JWT key   {private_key_file}
   CA        {ca}
 
-The secrets file holds access_token, client_id, client_secret, refresh_token, password and fault_token; only you can
-read it.
+The secrets file holds access_token, client_id, client_secret, refresh_token, password, security_token and
+fault_token; only you can read it.
 
 {clients}
 
@@ -153,7 +153,10 @@ def _welcome(org: LocalOrg) -> str:
     from sfdata.localorg.welcome import instructions
 
     info = org.info()
-    secrets = {**info, "refresh_token": org.credentials.refresh_token, "password": org.credentials.password}
+    secrets = {
+        **info,
+        **{name: getattr(org.credentials, name) for name in ("refresh_token", "password", "security_token")},
+    }
     file = write_private(org.private_key_file.with_name(SECRETS_FILE), json.dumps(secrets, indent=2).encode())
     clients = (f"{client}\n{indent(text, '    ')}" for client, text in instructions(info).items())
     return WELCOME.format(secrets=file, ca=org.ca_file or "none: plain http", clients="\n".join(clients), **info)

@@ -28,7 +28,7 @@ from sfdata.localorg.faults import resource as faults
 from sfdata.localorg.faults.plane import early as precede
 from sfdata.localorg.faults.plane import suffered
 from sfdata.localorg.instance import Instance
-from sfdata.localorg.login import authorize, frontdoor, id_token, identity, oauth, soap
+from sfdata.localorg.login import authorize, frontdoor, id_token, identity, oauth, passwords, soap
 from sfdata.localorg.login.sessions import Session, bearer_token
 from sfdata.localorg.records import locks, rows
 from sfdata.localorg.routing import JSON, Answer, Early, Refused, Request, Route, json_answer, match
@@ -46,6 +46,7 @@ ROUTES: tuple[Route, ...] = (
     *id_token.ROUTES,
     *identity.ROUTES,
     *soap.ROUTES,
+    *passwords.ROUTES,
     *rest.ROUTES,
     *rows.ROUTES,
     *composites.ROUTES,

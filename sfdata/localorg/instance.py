@@ -25,6 +25,7 @@ from sfdata.localorg.login.connected_apps import DEFAULT_SCOPE, connected_apps
 from sfdata.localorg.login.credentials import Credentials
 from sfdata.localorg.login.grants import UsedAssertions
 from sfdata.localorg.login.id_token import SigningKey
+from sfdata.localorg.login.passwords import Passwords
 from sfdata.localorg.login.refresh_tokens import RefreshTokens
 from sfdata.localorg.login.sessions import Session, Sessions
 from sfdata.localorg.login.tickets import Tickets
@@ -59,6 +60,7 @@ class Instance:
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     used_assertions: UsedAssertions = field(default_factory=UsedAssertions)
     authorization_codes: AuthorizationCodes = field(default_factory=AuthorizationCodes)
+    passwords: Passwords = field(default_factory=Passwords)
     refresh_tokens: RefreshTokens = field(default_factory=RefreshTokens)
     signing_key: SigningKey = field(default_factory=SigningKey)
     open_pages: Tickets[Authorization] = field(default_factory=partial(Tickets, PAGE_SECONDS))
@@ -83,6 +85,7 @@ class Instance:
         self.bulk = Bulk(self.records, self.clock, self.options.data)
         self.closing.callback(self.bulk.close)
         self.apps = connected_apps(self.credentials, self.options.redirect_uris)
+        self.passwords.set(self.user_id, self.credentials.password, self.credentials.security_token)
         token = self.credentials.refresh_token
         self.refresh_tokens.issue(self.user_id, self.credentials.client_id, DEFAULT_SCOPE, token)
 

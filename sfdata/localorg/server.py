@@ -245,7 +245,8 @@ class Connection(BaseHTTPRequestHandler):
         headers = {"Date": formatdate(usegmt=True), **COMMON_HEADERS, **answer.headers}
         pieces: Iterable[bytes] = ()
         if answer.status not in BODILESS:
-            headers["Content-Type"] = answer.content_type
+            if answer.body or answer.file is not None:
+                headers["Content-Type"] = answer.content_type
             pieces = self._sent(answer, headers)
         if self.close_connection:
             headers["Connection"] = "close"

@@ -69,7 +69,6 @@ OF_OBJECTS: Mapping[str, str] = {
     "/sobjects/{name}/listviews": "List views",
     "/sobjects/{name}/quickActions": "Quick actions",
     "/sobjects/{name}/{key}/richTextImageFields": "Images in rich text",
-    "/sobjects/User/{key}/password": "Passwords of users",
 }
 """The same where a row of an object would be looked for."""
 

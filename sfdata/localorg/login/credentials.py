@@ -1,7 +1,7 @@
 """The secrets of one start: made anew each time, compared in constant time, never printed.
 
-The connected app (client id, secret, the key that JWT assertions are signed with), a refresh token and the
-administrator's password; and what a test must show to disturb the org or to ask what it has written.
+The connected app (client id, secret, the key that JWT assertions are signed with), a refresh token, the administrator's
+password and security token; and what a test must show to disturb the org or to ask what it has written.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class Credentials:
     client_secret: str = field(repr=False)
     refresh_token: str = field(repr=False)
     password: str = field(repr=False)
+    security_token: str = field(repr=False)
     fault_token: str = field(repr=False)
 
     @classmethod
@@ -55,5 +56,6 @@ class Credentials:
             client_secret=secrets.token_hex(32).upper(),
             refresh_token=f"5Aep861{random_text(60)}",
             password=random_text(24),
+            security_token=random_text(24),
             fault_token=secrets.token_hex(32),
         )

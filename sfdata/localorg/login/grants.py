@@ -141,18 +141,12 @@ def refresh_token(org: Instance, form: Form) -> Granted:
 
 
 def password(org: Instance, form: Form) -> Granted:
-    """User name and password; only the administrator has one."""
+    """User name and password, with or without the security token behind it."""
     app = check_client(org, form)
-    user = org.user_named(required(form, "username"))
-    if not check_password(org, user, required(form, "password")):
+    user, given = org.user_named(required(form, "username")), required(form, "password")
+    if user is None or not org.passwords.fits(user["Id"], given):
         raise Refusal("invalid_grant", "authentication failure")
     return Granted(active(user), app)
-
-
-def check_password(org: Instance, user: User | None, given: str) -> bool:
-    """Whether ``given`` is the password of ``user``."""
-    right = same(given, org.credentials.password)
-    return right and user is not None and user["Id"] == org.user_id
 
 
 def jwt_bearer(org: Instance, form: Form) -> Granted:

@@ -66,6 +66,14 @@ class RefreshTokens:
                 del self._spent[next(iter(self._spent))]
         return fresh
 
+    def revoke_user(self, user_id: str) -> list[int]:
+        """End all approvals of a user and return their numbers."""
+        with self._lock:
+            ended = {key: approval for key, approval in self._approvals.items() if approval.user_id == user_id}
+            for key in ended:
+                del self._approvals[key]
+        return [approval.number for approval in ended.values()]
+
     def revoke(self, token: str) -> int | None:
         """End the approval ``token`` stands for and return its number; None where there is none.
 

@@ -1,4 +1,4 @@
-"""SOAP ``login()`` and ``logout()``, which older clients use with user name and password.
+"""The SOAP API's calls about users: ``login()``, which older clients use, ``logout()``, user information, passwords.
 
 The vendor's page: https://developer.salesforce.com/docs/atlas.en-us.api.meta/api/sforce_api_calls_login.htm
 """
@@ -12,10 +12,13 @@ from xml.etree.ElementTree import Element, ParseError, fromstring
 from xml.sax.saxutils import escape
 
 from sfdata.localorg import unbuilt
-from sfdata.localorg.answers import not_found
+from sfdata.localorg.answers import ApiError, not_found
+from sfdata.localorg.ids import normalize
 from sfdata.localorg.instance import Instance
-from sfdata.localorg.login.grants import User, check_password
-from sfdata.localorg.routing import Answer, Refused, Request, Route
+from sfdata.localorg.login import passwords
+from sfdata.localorg.login.grants import User
+from sfdata.localorg.login.sessions import Session
+from sfdata.localorg.routing import Answer, Refused, Request, Route, json_answer
 from sfdata.localorg.versions import NEWEST, OLDEST
 
 LAST_WITH_LOGIN = 64
@@ -28,35 +31,34 @@ INVALID_LOGIN = "Invalid username, password, security token; or user locked out.
 
 
 class Fault(Refused):
-    """A SOAP fault: Salesforce's exception code and message, with status 500."""
+    """A SOAP fault: Salesforce's exception code and message, with status 500 where nothing else is said."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(Answer(500, _fault(code, escape(message)), XML))
+    def __init__(self, code: str, message: str, status: int = 500) -> None:
+        super().__init__(Answer(status, _fault(code, escape(message)), XML))
 
 
 def call(request: Request) -> Answer:
     """``POST /services/Soap/u/VERSION``: the operation that the envelope's body names."""
-    namespace = NAMESPACES.get(request.args["api"].lower())
-    if namespace is None:
-        unbuilt.refuse(request.path)
-        raise not_found()
-    envelope = _envelope_of(request.body)
-    operation = _operation(envelope)
-    name = _local_name(operation)
-    if name not in OPERATIONS:
-        raise Fault("INVALID_OPERATION", f"No operation available for request {name}")
-    handler, newest = OPERATIONS[name]
-    _check_version(name, request.args["version"], newest)
-    result = handler(request, envelope, operation)
+    try:
+        namespace = _namespace(request)
+        envelope = _envelope_of(request.body)
+        operation = _operation(envelope)
+        name = _local_name(operation)
+        handler, newest = _found(name)
+        _check_version(name, request.args["version"], newest)
+        result = handler(request, envelope, operation)
+    except ApiError as refusal:
+        raise Fault(refusal.error_code, refusal.message, max(refusal.status, 500)) from None
     return Answer(200, _wrapped(f'<{name}Response xmlns="{namespace}">{result}</{name}Response>'), XML)
 
 
 def login(request: Request, envelope: Element, operation: Element) -> str:
-    """A session for user name and password. The org asks for no security token."""
-    org = request.org
-    given = {_local_name(part): (part.text or "").strip() for part in operation}
+    """A session for user name and password, within the organization that the header may name."""
+    org, given = request.org, _arguments(operation)
     user = org.user_named(given.get("username", ""))
-    if not check_password(org, user, given.get("password", "")) or user is None or not user.get("IsActive"):
+    scope = _text(envelope, "organizationId")
+    strange = scope is not None and normalize(scope) != org.org_id
+    if user is None or strange or not org.passwords.fits(user["Id"], given.get("password", "")) or not user["IsActive"]:
         raise Fault("INVALID_LOGIN", INVALID_LOGIN)
     token, _ = org.sessions.issue(user["Id"], "soap login", "api id web")
     soap, place = f"{org.instance_url}/services/Soap", f"{request.args['version']}/{org.org_id[:15]}"
@@ -74,17 +76,81 @@ def login(request: Request, envelope: Element, operation: Element) -> str:
 
 def logout(request: Request, envelope: Element, operation: Element) -> str:
     """The end of the session that the header names."""
-    token = next((part.text or "" for part in envelope.iter() if _local_name(part) == "sessionId"), "")
-    if not request.org.sessions.revoke(token.strip()):
-        raise Fault("INVALID_SESSION_ID", "Invalid Session ID found in SessionHeader: session not found")
+    _session(request, envelope)
+    request.org.sessions.revoke(_text(envelope, "sessionId") or "")
     return ""
+
+
+def get_user_info(request: Request, envelope: Element, operation: Element) -> str:
+    """Who the session belongs to."""
+    org, session = request.org, _session(request, envelope)
+    user = org.user(session.user_id)
+    if user is None:
+        raise not_found()
+    return f"<result>{_elements(_user_info(org, user))}</result>"
+
+
+def get_server_timestamp(request: Request, envelope: Element, operation: Element) -> str:
+    """The org's time."""
+    _session(request, envelope)
+    now = request.org.clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"<result><timestamp>{now}</timestamp></result>"
+
+
+def set_password(request: Request, envelope: Element, operation: Element) -> str:
+    """A password that the administrator has thought of."""
+    _session(request, envelope)
+    passwords.change(request.org, _user_id(request, operation), _arguments(operation).get("password", ""))
+    return "<result/>"
+
+
+def reset_password(request: Request, envelope: Element, operation: Element) -> str:
+    """A random password."""
+    _session(request, envelope)
+    password = passwords.reset(request.org, _user_id(request, operation))
+    return f"<result>{_elements({'password': password})}</result>"
 
 
 OPERATIONS: Mapping[str, tuple[Callable[[Request, Element, Element], str], int]] = {
     "login": (login, LAST_WITH_LOGIN),
     "logout": (logout, NEWEST),
+    "getUserInfo": (get_user_info, NEWEST),
+    "getServerTimestamp": (get_server_timestamp, NEWEST),
+    "setPassword": (set_password, NEWEST),
+    "resetPassword": (reset_password, NEWEST),
 }
 """Operation: its handler and the newest version that has it."""
+
+
+def _namespace(request: Request) -> str:
+    """The namespace of the API that the path names, unless it is another than those of `NAMESPACES`."""
+    namespace = NAMESPACES.get(request.args["api"].lower())
+    if namespace is None:
+        unbuilt.refuse(request.path)
+        raise Refused(json_answer(not_found().body(), 404))
+    return namespace
+
+
+def _found(name: str) -> tuple[Callable[[Request, Element, Element], str], int]:
+    if name not in OPERATIONS:
+        raise Fault("NOT_IMPLEMENTED", f"The local org does not serve {name}() of the SOAP API yet.", 501)
+    return OPERATIONS[name]
+
+
+def _session(request: Request, envelope: Element) -> Session:
+    """The session that the header names; what is done in it counts as an API call."""
+    session = request.org.sessions.find(_text(envelope, "sessionId") or "")
+    if session is None:
+        raise Fault("INVALID_SESSION_ID", "Invalid Session ID found in SessionHeader: session not found")
+    request.org.usage.count(request.org.app_name(session))
+    return session
+
+
+def _user_id(request: Request, operation: Element) -> str:
+    user = request.org.user(normalize(_arguments(operation).get("userId", "")) or "")
+    if user is None:
+        raise Fault("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
+    return str(user["Id"])
 
 
 def _check_version(operation: str, version: str, newest: int) -> None:
@@ -108,6 +174,15 @@ def _operation(envelope: Element) -> Element:
     if content is None or not len(content):
         raise Fault("INVALID_SOAP_BODY", "The SOAP body is empty")
     return content[0]
+
+
+def _arguments(operation: Element) -> Mapping[str, str]:
+    return {_local_name(part): (part.text or "").strip() for part in operation}
+
+
+def _text(envelope: Element, name: str) -> str | None:
+    """What the first element of that name holds, in the header as a rule; None where there is none."""
+    return next(((part.text or "").strip() for part in envelope.iter() if _local_name(part) == name), None)
 
 
 def _local_name(element: Element) -> str:
@@ -167,6 +242,12 @@ def _wrapped(content: str) -> bytes:
 
 
 ROUTES: tuple[Route, ...] = tuple(
-    Route("POST", f"/services/Soap/{{api}}/{{version}}{tail}", call, "SOAP login and logout", public=True)
+    Route(
+        "POST",
+        f"/services/Soap/{{api}}/{{version}}{tail}",
+        call,
+        "SOAP: login, logout, user information, passwords",
+        public=True,
+    )
     for tail in ("", "/{organization}")
 )
