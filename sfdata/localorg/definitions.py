@@ -147,7 +147,7 @@ def _field_rows(field: Field, entity: str, durable: Mapping[str, str]) -> Iterat
     """A field, unless it is a part of another one; its particle; the values of a picklist."""
     own = durable[field.name]
     shape = _shape(field, entity, own)
-    if field.compound is None:
+    if field.compound in (None, field.name):
         yield "FieldDefinition", {**shape, "DataType": data_type(field)}
     yield "EntityParticle", {**shape, **_particle(field), "FieldDefinitionId": durable[field.compound or field.name]}
     for number, value in enumerate(field.picklist):
@@ -232,7 +232,7 @@ def _particle(field: Field) -> Row:
         "Digits": field.digits,
         "IsAutonumberField": field.auto_number is not None,
         "IsCaseSensitive": field.case_sensitive,
-        "IsComponent": field.compound is not None,
+        "IsComponent": field.compound not in (None, field.name),
         "IsCreateable": field.createable,
         "IsDefaultedOnCreate": field.defaulted_on_create,
         "IsIdLookup": field.id_lookup,

@@ -2,8 +2,8 @@
 
 The keys and their values follow the describe resources of the REST API:
 https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_sobject_describe.htm
-``base`` is the path of an API version everywhere, ``/services/data/v66.0``. Nothing is kept between
-calls: rendering an object takes less than a millisecond.
+``base`` is the path of an API version everywhere, ``/services/data/v66.0``. Keys stand in alphabetical order, as a real
+org's do. Nothing is kept between calls: rendering an object takes about a millisecond.
 """
 
 from __future__ import annotations
@@ -62,7 +62,6 @@ UNUSED_ENTRY_KEYS: JSONObject = {
     "associateEntityType": None,
     "associateParentEntity": None,
     "customSetting": False,
-    "deepCloneable": False,
     "deprecatedAndHidden": False,
     "hasSubtypes": False,
     "isInterface": False,
@@ -82,9 +81,19 @@ UNUSED_OBJECT_KEYS: JSONObject = {
     "sobjectDescribeOption": "FULL",
 }
 
+UNTOLD_LOOKUPS = frozenset({"MasterRecordId"})
+"""Lookups that the parent's childRelationships pass over."""
 INTERNAL_LOOKUPS = frozenset({"MasterRecordId", "RecordTypeId"})
-TEAM_OBJECTS = frozenset({"Account", "Contact", "Lead", "Opportunity"})
+TEAM_OBJECTS = frozenset({"Account", "Contact", "Event", "Lead", "Opportunity", "Task"})
 DELEGATED_OBJECTS = frozenset({"Event", "Task"})
+SCOPING_RULE_OBJECTS = frozenset({"Account", "Case", "Contact", "Event", "Lead", "Opportunity", "Task"})
+UNLISTED = frozenset({"Event", "Task", "User"})
+"""Objects that are used like others and yet have no list views."""
+MORE_URLS: Mapping[str, Mapping[str, str]] = {
+    "Case": {"caseArticleSuggestions": "suggestedArticles", "caseRowArticleSuggestions": "{ID}/suggestedArticles"},
+    "User": {"namedLayouts": "describe/namedLayouts/{LayoutName}", "passwordUtilities": "{ID}/password"},
+}
+"""Resources that only one object has, below its path."""
 
 
 def describe_global(schema: Schema, base: str) -> JSONObject:
@@ -118,19 +127,25 @@ def describe_object(
     """
     answer = _entry(sobject, base) | UNUSED_OBJECT_KEYS
     answer["urls"] = answer["urls"] | _page_urls(sobject, instance_url)
-    answer["compactLayoutable"] = answer["searchLayoutable"] = sobject.layoutable
+    answer["compactLayoutable"] = sobject.layoutable
+    answer["searchLayoutable"] = sobject.layoutable and sobject.searchable
     answer["fields"] = [_field(field) for field in sobject.fields]
     answer["childRelationships"] = _child_relationships(schema, sobject)
     answer["recordTypeInfos"] = _record_type_infos(sobject, base, record_types)
     answer["supportedScopes"] = _supported_scopes(sobject)
-    return answer
+    return _ordered(answer)
+
+
+def _ordered(answer: JSONObject) -> JSONObject:
+    return dict(sorted(answer.items()))
 
 
 def _entry(sobject: SObject, base: str) -> JSONObject:
     """What the list of all objects says of one."""
-    return UNUSED_ENTRY_KEYS | {
+    entry = {
         "createable": sobject.createable,
         "custom": sobject.custom,
+        "deepCloneable": sobject.deep_cloneable,
         "deletable": sobject.deletable,
         "feedEnabled": sobject.feed_enabled,
         "keyPrefix": sobject.key_prefix,
@@ -149,6 +164,7 @@ def _entry(sobject: SObject, base: str) -> JSONObject:
         "updateable": sobject.updateable,
         "urls": _urls(sobject, base),
     }
+    return _ordered(UNUSED_ENTRY_KEYS | entry)
 
 
 def _urls(sobject: SObject, base: str) -> dict[str, str]:
@@ -156,14 +172,13 @@ def _urls(sobject: SObject, base: str) -> dict[str, str]:
     urls = {"sobject": path, "describe": f"{path}/describe", "rowTemplate": f"{path}/{{ID}}"}
     if sobject.layoutable:
         urls |= {
-            "approvalLayouts": f"{path}/describe/approvalLayouts",
             "compactLayouts": f"{path}/describe/compactLayouts",
-            "defaultValues": f"{path}/defaultValues?recordTypeId&fields",
             "layouts": f"{path}/describe/layouts",
-            "listviews": f"{path}/listviews",
             "quickActions": f"{path}/quickActions",
         }
-    return urls
+    if sobject.layoutable and sobject.mru_enabled and sobject.name not in UNLISTED:
+        urls |= {"approvalLayouts": f"{path}/describe/approvalLayouts", "listviews": f"{path}/listviews"}
+    return urls | {name: f"{path}/{below}" for name, below in MORE_URLS.get(sobject.name, {}).items()}
 
 
 def _page_urls(sobject: SObject, instance_url: str) -> dict[str, str]:
@@ -177,7 +192,7 @@ def _page_urls(sobject: SObject, instance_url: str) -> dict[str, str]:
 
 
 def _field(field: Field) -> JSONObject:
-    return UNUSED_FIELD_KEYS | {
+    properties = {
         "aggregatable": field.aggregatable,
         "autoNumber": field.auto_number is not None,
         "byteLength": _byte_length(field),
@@ -221,6 +236,7 @@ def _field(field: Field) -> JSONObject:
         "unique": field.unique,
         "updateable": field.updateable,
     }
+    return _ordered(UNUSED_FIELD_KEYS | properties)
 
 
 def _byte_length(field: Field) -> int:
@@ -231,6 +247,8 @@ def _byte_length(field: Field) -> int:
 
 def _permissionable(field: Field) -> bool:
     """Whether field-level security can hide it: not what every row needs to be a row at all."""
+    if field.permissionable is not None:
+        return field.permissionable
     if field.type in COMPOUND_TYPES:
         return True
     if not (field.createable and field.updateable) or field.compound == "Name" or field.name_field:
@@ -275,6 +293,7 @@ def _child_relationships(schema: Schema, sobject: SObject) -> list[JSONObject]:
             "restrictedDelete": child.restricted_delete,
         }
         for child in sorted(schema.children(sobject.name), key=by_child)
+        if child.field not in UNTOLD_LOOKUPS
     ]
 
 
@@ -306,6 +325,8 @@ def _supported_scopes(sobject: SObject) -> list[dict[str, str]]:
     owner = sobject.field("OwnerId")
     plural = sobject.label_plural.lower()
     scopes = {"everything": f"All {plural}"}
+    if sobject.custom or sobject.name in SCOPING_RULE_OBJECTS:
+        scopes["scopingRule"] = "Filter by scope"
     if owner is not None:
         scopes["mine"] = f"My {plural}"
         if sobject.name in DELEGATED_OBJECTS:

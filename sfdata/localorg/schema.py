@@ -34,6 +34,7 @@ class Field:
     ``relationship_order`` is 0 for the first master-detail relationship of an object and 1 for the second.
     ``compound`` names the compound field this one is a part of (``BillingAddress``, ``Name``).
     ``derived`` names a rule of `derivation` that fills the field at write time (``person_name``, ``stage`` …).
+    ``permissionable`` is None where it follows from the rest whether field-level security can hide the field.
     ``stored`` is false for compound fields, which are assembled when read.
     """
 
@@ -72,6 +73,7 @@ class Field:
     compound: str | None = None
     extra_type_info: str | None = None
     html_formatted: bool = False
+    permissionable: bool | None = None
     derived: str | None = None
     custom: bool = False
 
@@ -141,6 +143,7 @@ class SObject:
     layoutable: bool = True
     mru_enabled: bool = True
     feed_enabled: bool = False
+    deep_cloneable: bool = False
 
     def field(self, name: str) -> Field | None:
         return self._by_name.get(name.casefold())

@@ -196,9 +196,50 @@ def test_scopes_follow_ownership() -> None:
         return [scope["name"] for scope in described(name)["supportedScopes"]]
 
     assert names("CaseComment") == ["everything"]
-    assert names("Contact") == ["everything", "mine", "team"]
-    assert names("Lead") == ["everything", "mine", "queue_owned", "team", "user_owned"]
-    assert names("Case") == ["everything", "mine", "queue_owned", "user_owned"]
+    assert names("Contact") == ["everything", "mine", "scopingRule", "team"]
+    assert names("Lead") == ["everything", "mine", "queue_owned", "scopingRule", "team", "user_owned"]
+    assert names("Case") == ["everything", "mine", "queue_owned", "scopingRule", "user_owned"]
+
+
+@pytest.mark.parametrize(
+    ("path", "hidden"),
+    [
+        ("Opportunity.Amount", True),
+        ("Opportunity.ExpectedRevenue", True),
+        ("Opportunity.StageName", False),
+        ("Opportunity.ForecastCategoryName", False),
+        ("Case.Status", False),
+        ("Case.ClosedDate", True),
+        ("Contact.EmailBouncedDate", False),
+        ("Event.StartDateTime", False),
+        ("Event.Location", True),
+        ("Task.ReminderDateTime", False),
+    ],
+)
+def test_field_level_security_can_hide_what_an_org_can_do_without(path: str, hidden: bool) -> None:
+    """What a row is made of, and times and reminders of activities, are seen by all; other fields may be hidden."""
+    assert described_field(path)["permissionable"] is hidden
+
+
+def test_keys_are_in_alphabetical_order() -> None:
+    """Properties of objects and of fields are listed from A to Z."""
+    answer = described("Contact")
+    assert all(list(part) == sorted(part) for part in (answer, *answer["fields"], *answer["childRelationships"]))
+    assert all(list(entry) == sorted(entry) for entry in describe_global(SCHEMA, BASE)["sobjects"])
+
+
+@pytest.mark.parametrize(
+    ("name", "listed"), [("Account", True), ("Event", False), ("User", False), ("OpportunityContactRole", False)]
+)
+def test_what_has_a_tab_has_list_views(name: str, listed: bool) -> None:
+    """List views and approval layouts are there for objects that people list on pages of their own."""
+    assert {"listviews", "approvalLayouts"} <= described(name)["urls"].keys() or not listed
+    assert ("listviews" in described(name)["urls"]) is listed
+
+
+def test_merged_rows_are_no_relationship_of_their_winner() -> None:
+    """MasterRecordId leads to what a row was merged into, which does not list it among its children."""
+    assert all(child["field"] != "MasterRecordId" for child in described("Account")["childRelationships"])
 
 
 def test_basic_info_has_the_entry_and_the_rows_given() -> None:

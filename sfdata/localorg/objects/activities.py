@@ -41,24 +41,26 @@ WHO = ("Contact", "Lead")
 WHAT = ("Account", "Asset", "Campaign", "Case", "Contract", "Opportunity", "Order", "Product2", "Solution")
 
 CLOSED: Attributes = {"derived": "status_closed"}
-END: Attributes = {"derived": "event_end"}
+#: What every user sees of an activity, whatever the field-level security.
+SEEN: Attributes = {"permissionable": False}
+END: Attributes = {"derived": "event_end"} | SEEN
 RELATED: Attributes = {"derived": "activity_account"}
 
 
 def recurrence(activity: str, start: Field) -> tuple[Field, ...]:
     """How an activity repeats, from ``start`` on; its first row knows the others as ``RecurringTasks``, for a Task."""
     series: Attributes = {"children": f"Recurring{activity}s", "relationship_name": None}
-    fixed: Attributes = {"restricted": True, "length": 40}
+    fixed: Attributes = {"restricted": True, "length": 40} | SEEN
     return (
         read_only(reference("RecurrenceActivityId", "Recurrence Activity ID", activity, **series)),
         checkbox("IsRecurrence", f"Create Recurring Series of {activity}s", updateable=False),
         start,
-        date("RecurrenceEndDateOnly", "Recurrence End"),
+        date("RecurrenceEndDateOnly", "Recurrence End", **SEEN),
         picklist("RecurrenceTimeZoneSidKey", "Recurrence Time Zone", TIME_ZONES, **fixed),
         picklist("RecurrenceType", "Recurrence Type", RECURRENCE_TYPES, **fixed),
-        integer("RecurrenceInterval", "Recurrence Interval", digits=9),
-        integer("RecurrenceDayOfWeekMask", "Recurrence Day of Week Mask", digits=9),
-        integer("RecurrenceDayOfMonth", "Recurrence Day of Month", digits=9),
+        integer("RecurrenceInterval", "Recurrence Interval", digits=9, **SEEN),
+        integer("RecurrenceDayOfWeekMask", "Recurrence Day of Week Mask", digits=9, **SEEN),
+        integer("RecurrenceDayOfMonth", "Recurrence Day of Month", digits=9, **SEEN),
         picklist("RecurrenceInstance", "Recurrence Instance", RECURRENCE_INSTANCES, **fixed),
         picklist("RecurrenceMonthOfYear", "Recurrence Month of Year", MONTHS, **fixed),
     )
@@ -87,9 +89,9 @@ TASK = sobject(
     picklist("CallType", "Call Type", CALL_TYPES, length=40),
     text("CallDisposition", "Call Result"),
     text("CallObject", "Call Object Identifier"),
-    datetime("ReminderDateTime", "Reminder Date/Time"),
-    checkbox("IsReminderSet", "Reminder Set"),
-    recurrence("Task", date("RecurrenceStartDateOnly", "Recurrence Start")),
+    datetime("ReminderDateTime", "Reminder Date/Time", **SEEN),
+    checkbox("IsReminderSet", "Reminder Set", **SEEN),
+    recurrence("Task", date("RecurrenceStartDateOnly", "Recurrence Start", **SEEN)),
     picklist("RecurrenceRegeneratedType", "Repeat This Task",
              {"RecurrenceRegenerateAfterDueDate": "After due date",
               "RecurrenceRegenerateAfterToday": "After date completed",
@@ -119,9 +121,9 @@ EVENT = sobject(
     read_only(reference("AccountId", "Account ID", "Account", **RELATED)),
     replace(owner("Calendar", "User"), label="Assigned To ID"),
     picklist("Type", "Type", ("Email", "Meeting", "Other", "Call")),
-    checkbox("IsPrivate", "Private"),
+    checkbox("IsPrivate", "Private", **SEEN),
     picklist("ShowAs", "Show Time As", {"Busy": "Busy", "OutOfOffice": "Out of Office", "Free": "Free"},
-             default="Busy", restricted=True, length=40),
+             default="Busy", restricted=True, length=40, **SEEN),
     is_deleted(),
     read_only(checkbox("IsChild", "Is Child")),
     read_only(checkbox("IsGroupEvent", "Is Group Event")),
@@ -130,11 +132,10 @@ EVENT = sobject(
               default="0", restricted=True, length=40)),
     system_fields(),
     read_only(checkbox("IsArchived", "Archived")),
-    recurrence("Event", datetime("RecurrenceStartDateTime", "Recurrence Start")),
-    datetime("ReminderDateTime", "Reminder Date/Time"),
-    checkbox("IsReminderSet", "Reminder Set"),
-    picklist("EventSubtype", "Event Subtype", {"Event": "Event"}, default="Event", restricted=True, length=40,
-             updateable=False),
+    recurrence("Event", datetime("RecurrenceStartDateTime", "Recurrence Start", **SEEN)),
+    datetime("ReminderDateTime", "Reminder Date/Time", **SEEN),
+    checkbox("IsReminderSet", "Reminder Set", **SEEN),
+    picklist("EventSubtype", "Event Subtype", {"Event": "Event"}, restricted=True, length=40, updateable=False),
     read_only(checkbox("IsRecurrence2Exclusion", "Historical Event, Not Following Recurrence")),
     long_text("Recurrence2PatternText", "Recurrence Pattern", 512, updateable=False),
     read_only(picklist("Recurrence2PatternVersion", "Pattern Version",
@@ -142,8 +143,7 @@ EVENT = sobject(
     read_only(checkbox("IsRecurrence2", "Repeat")),
     read_only(checkbox("IsRecurrence2Exception", "Is Exception")),
     read_only(datetime("Recurrence2PatternStartDate", "Recurrence Pattern Start Date")),
-    read_only(picklist("Recurrence2PatternTimeZone", "Recurrence Pattern Time Zone Reference", TIME_ZONES,
-              restricted=True, length=40)),
+    read_only(text("Recurrence2PatternTimeZone", "Recurrence Pattern Time Zone Reference")),
     external_key(),
 )  # fmt: skip
 

@@ -68,7 +68,7 @@ CAMPAIGN = sobject(
     last_viewed(),
     reference("CampaignMemberRecordTypeId", "Record Type ID", "RecordType"),
     external_key(),
-    feed_enabled=True,
+    deep_cloneable=True,
 )  # fmt: skip
 
 CAMPAIGN_MEMBER = sobject(
@@ -106,7 +106,7 @@ CAMPAIGN_MEMBER = sobject(
     read_only(picklist("Type", "Type", ("Contact", "Lead"), length=40, **COPY)),
     read_only(reference("LeadOrContactId", "Related Record ID", "Contact", "Lead", **COPY)),
     read_only(reference("LeadOrContactOwnerId", "Related Record Owner ID", "Group", "User", **COPY)),
-    undeletable=False, searchable=False,
+    undeletable=False, searchable=False, mru_enabled=False,
 )  # fmt: skip
 
 OBJECTS = (CAMPAIGN, CAMPAIGN_MEMBER)

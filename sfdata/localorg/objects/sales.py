@@ -50,7 +50,7 @@ OPPORTUNITY = sobject(
     picklist("StageName", "Stage", [stage.name for stage in STAGES], nillable=False),
     currency("Amount", "Amount"),
     percent("Probability", "Probability (%)", defaulted_on_create=True, **STAGE),
-    read_only(currency("ExpectedRevenue", "Expected Amount", **STAGE)),
+    read_only(currency("ExpectedRevenue", "Expected Amount", permissionable=True, **STAGE)),
     number("TotalOpportunityQuantity", "Quantity", scale=2),
     date("CloseDate", "Close Date", nillable=False),
     picklist("Type", "Opportunity Type", OPPORTUNITY_TYPES),
@@ -62,10 +62,11 @@ OPPORTUNITY = sobject(
                        nillable=False, **STAGE)),
     picklist("ForecastCategoryName", "Forecast Category",
              [name for name in FORECAST_CATEGORIES.values() if name != "Most Likely"], restricted=True,
-             defaulted_on_create=True, **STAGE),
+             defaulted_on_create=True, permissionable=False, **STAGE),
     reference("CampaignId", "Campaign ID", "Campaign", children="Opportunities"),
     read_only(checkbox("HasOpportunityLineItem", "Has Line Item", **STAGE)),
-    reference("Pricebook2Id", "Price Book ID", "Pricebook2", children="Opportunities", defaulted_on_create=True),
+    reference("Pricebook2Id", "Price Book ID", "Pricebook2", children="Opportunities", defaulted_on_create=True,
+              permissionable=False),
     owner(),
     system_fields(),
     last_activity(),
@@ -87,7 +88,7 @@ OPPORTUNITY = sobject(
     text("MainCompetitors__c", "Main Competitor(s)", 100),
     percent("Discount__c", "Discount", 5, 2),
     external_key(),
-    feed_enabled=True,
+    feed_enabled=True, deep_cloneable=True,
 )  # fmt: skip
 
 OPPORTUNITY_LINE_ITEM = sobject(
@@ -123,11 +124,11 @@ OPPORTUNITY_CONTACT_ROLE = sobject(
               updateable=False, cascade_delete=True),
     reference("ContactId", "Contact ID", "Contact", children="OpportunityContactRoles", nillable=False,
               cascade_delete=True),
-    picklist("Role", "Role", CONTACT_ROLES, length=40),
-    checkbox("IsPrimary", "Primary"),
+    picklist("Role", "Role", CONTACT_ROLES, length=40, permissionable=False),
+    checkbox("IsPrimary", "Primary", permissionable=False),
     system_fields(),
     is_deleted(),
-    searchable=False, mru_enabled=False,
+    searchable=False, mru_enabled=False, undeletable=False,
 )  # fmt: skip
 
 PRODUCT = sobject(

@@ -193,7 +193,8 @@ USER_LICENSE = sobject(
     created()[0],
     last_modified()[0],
     system_modstamp(),
-    createable=False, updateable=False, deletable=False, searchable=False, layoutable=False, **SETUP,
+    createable=False, updateable=False, deletable=False, searchable=False, layoutable=False,
+    **SETUP | {"replicateable": False},
 )  # fmt: skip
 
 PROFILE = sobject(
@@ -255,12 +256,12 @@ USER_ROLE = sobject(
     reference("ForecastUserId", "User ID", "User"),
     checkbox("MayForecastManagerShare", "May Forecast Manager Share"),
     last_modified(),
-    text("DeveloperName", "Developer Name", 80, defaulted_on_create=True, nillable=False),
+    text("DeveloperName", "Developer Name", 80, defaulted_on_create=True),
     read_only(reference("PortalAccountId", "Account ID", "Account")),
     picklist("PortalType", "Portal Type", {"None": "None", "CustomerPortal": "Customer Portal", "Partner": "Partner"},
              default="None", **FIXED),
     reference("PortalAccountOwnerId", "User ID", "User"),
-    searchable=False, layoutable=False, **SETUP,
+    layoutable=False, **SETUP,
 )  # fmt: skip
 
 GROUP = sobject(
