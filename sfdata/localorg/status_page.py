@@ -88,7 +88,7 @@ def _request(entry: Entry) -> dict[str, object]:
 
 
 def _jobs(org: Instance) -> Html:
-    jobs = org.bulk.jobs.listed(None)[: -MOST_JOBS - 1 : -1]
+    jobs = org.bulk.jobs.listed()[: -MOST_JOBS - 1 : -1]
     if not jobs:
         return Html()
     shown: Iterator[dict[str, object]] = (

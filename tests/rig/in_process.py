@@ -16,7 +16,7 @@ import httpx
 from sfdata.localorg import gateway
 from sfdata.localorg.bulk import ingest
 from sfdata.localorg.bulk.dialect import DataRefused
-from sfdata.localorg.bulk.jobs import Stopped
+from sfdata.localorg.bulk.work import Stopped
 from sfdata.localorg.instance import open_instance
 from sfdata.localorg.login.credentials import Credentials
 from sfdata.localorg.options import Options

@@ -2,7 +2,8 @@
 
     resources   the paths below ``jobs/``, and what each call answers
     settings    what a client asks of a new job, checked
-    jobs        a job's states and counters, and the list of all jobs
+    work        what a worker does: states, counters, time
+    jobs        a job, and the list of all jobs
     service     the jobs, worker threads and allowances of one org
     dialect     CSV as Salesforce reads and writes it
     columns     from a CSV row to the record it means

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from sfdata.localorg.answers import ApiError
-from sfdata.localorg.bulk.jobs import JOB_COMPLETE, Job
+from sfdata.localorg.bulk.jobs import Job
 from sfdata.localorg.bulk.results import RowFile
 from sfdata.localorg.bulk.settings import unsupported_entity
 from sfdata.localorg.engine.clauses import Statement
@@ -209,7 +209,7 @@ def run_extract(job: Job, query: BulkQuery, store: Store) -> None:
     finally:
         with store.lock:
             store.connection.execute(f"DROP TABLE IF EXISTS {table}")
-    job.finish(JOB_COMPLETE)
+    job.complete()
 
 
 def _fix_rows(job: Job, query: BulkQuery, store: Store, table: str) -> int:

@@ -16,8 +16,9 @@ from typing import Any
 
 from sfdata.localorg.bulk.columns import NULL, Column, Columns, resolve_columns
 from sfdata.localorg.bulk.dialect import CsvReader, DataRefused
-from sfdata.localorg.bulk.jobs import FAILED, IN_PROGRESS, JOB_COMPLETE, Disturbance, Job, Stopped
+from sfdata.localorg.bulk.jobs import Job
 from sfdata.localorg.bulk.results import Outcome, ResultWriter
+from sfdata.localorg.bulk.work import Disturbance, Stopped
 from sfdata.localorg.ids import normalize
 from sfdata.localorg.limits import DailyUse
 from sfdata.localorg.records.crud import Records
@@ -38,9 +39,9 @@ def run_ingest(job: Job, records: Records, batches: DailyUse) -> None:
     try:
         Ingest(job, records, batches).run()
     except DataRefused as refused:
-        job.finish(FAILED, str(refused))
+        job.fail(str(refused))
     else:
-        job.finish(JOB_COMPLETE)
+        job.complete()
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Ingest:
     def _check(self, reader: CsvReader) -> None:
         count = 0
         for count, _ in enumerate(reader, 1):
-            if count % BATCH == 0 and self.job.state != IN_PROGRESS:
+            if count % BATCH == 0 and not self.job.under_way:
                 raise Stopped
         if not count:
             raise DataRefused("InvalidBatch : Records not found")

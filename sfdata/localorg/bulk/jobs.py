@@ -1,9 +1,8 @@
-"""A job: the states it goes through, its counters, and what each call answers of it; and the list of all jobs.
+"""A job of Bulk API 2.0: the states it goes through and what each call answers of it; and the list of all jobs.
 
     Open → UploadComplete → InProgress → JobComplete | Failed        Aborted from any of the first three
 
-A query job begins at UploadComplete. Whoever changes a job's state or writes for it holds its ``lock``, so that an
-abort comes between two chunks and never inside one.
+A query job begins at UploadComplete. The list has the jobs of Bulk API 1.0 too.
 
 https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/get_job_info.htm
 """
@@ -12,29 +11,27 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from threading import Lock, RLock
-from typing import Any
+from threading import Lock
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from sfdata.localorg.answers import ApiError, not_found
 from sfdata.localorg.bulk.settings import JobSettings
+from sfdata.localorg.bulk.work import FAILED, States, Work
 from sfdata.localorg.ids import COUNTER_LENGTH, DIGITS, make_id, normalize
 from sfdata.localorg.records.validation import datetime_text
+from sfdata.localorg.schema import SObject
 
 KEY_PREFIX = "750"
-INGEST, QUERY = "V2Ingest", "V2Query"
+INGEST, QUERY, CLASSIC = "V2Ingest", "V2Query", "Classic"
 
 OPEN = "Open"
 UPLOAD_COMPLETE = "UploadComplete"
 IN_PROGRESS = "InProgress"
 JOB_COMPLETE = "JobComplete"
-FAILED = "Failed"
 ABORTED = "Aborted"
 TERMINAL = frozenset({JOB_COMPLETE, FAILED, ABORTED})
 
@@ -46,7 +43,6 @@ ALREADY: Mapping[str, str] = {
     FAILED: "Failed",
     ABORTED: "Aborted",
 }
-POLL_SECONDS = 0.01
 TELLS_PK_CHUNKING = 60.0
 PK_CHUNKED = frozenset(
     {
@@ -57,61 +53,55 @@ PK_CHUNKED = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Disturbance:
-    """What is to befall a job: it waits before its work, and ends in ``state`` after ``rows`` of its rows."""
-
-    seconds: float = 0.0
-    rows: int | None = None
-    state: str = FAILED
-    message: str | None = None
-
-
-DISTURBANCE: ContextVar[Disturbance | None] = ContextVar("DISTURBANCE", default=None)
-"""Befalls the job that is started while it is set."""
-
-
-class Stopped(Exception):
-    """The job is not in progress any more; its worker has nothing left to do."""
-
-
-@dataclass(eq=False)
-class Job:
-    """One job, the ``number``-th of its org.
-
-    ``folder`` holds its files; ``unprocessed_from`` is where in the uploaded data the rest begins.
-    """
-
-    number: int
-    id: str
-    type: str
-    settings: JobSettings
-    version: str
-    created_by: str
-    clock: Callable[[], datetime]
-    folder: Path
-    state: str = OPEN
-    created: datetime = field(init=False)
-    changed: datetime = field(init=False)
-    processed: int = 0
-    failed: int = 0
-    active_ms: float = 0.0
-    total_ms: float = 0.0
-    error: str | None = None
-    uploaded: bool = False
-    unprocessed_from: int = 0
-    removed: bool = False
-    disturbance: Disturbance | None = None
-    lock: RLock = field(default_factory=RLock)
-    _started: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.created = self.changed = self.clock()
+class AnyJob(Protocol):
+    """A job of either Bulk API, as the list of jobs has it."""
 
     @property
-    def data(self) -> Path:
-        """Where the uploaded data are."""
-        return self.folder / "data.csv"
+    def number(self) -> int: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def settings(self) -> JobSettings: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def created_by(self) -> str: ...
+    @property
+    def created(self) -> datetime: ...
+    @property
+    def changed(self) -> datetime: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def processed(self) -> int: ...
+    @property
+    def failed(self) -> int: ...
+    @property
+    def is_chunked(self) -> bool: ...
+
+    def listed_answer(self) -> dict[str, Any]:
+        """The job as an entry of the list of jobs."""
+
+    def stop(self) -> None:
+        """Abort the job, unless it has ended."""
+
+
+AnyJobType = TypeVar("AnyJobType", bound=AnyJob)
+
+
+@dataclass(eq=False, kw_only=True)
+class Job(Work):
+    """One job, the ``number``-th of its org."""
+
+    STATES: ClassVar[States] = States(UPLOAD_COMPLETE, IN_PROGRESS, JOB_COMPLETE, ABORTED)
+
+    number: int
+    type: str
+    version: str
+    uploaded: bool = False
+    is_chunked: bool = False
 
     # --- states ------------------------------------------------------------------------------------------------------
 
@@ -130,50 +120,11 @@ class Job:
                 raise self._too_late("Aborting")
             self._become(ABORTED)
 
-    def begin(self) -> None:
-        """Start work; a job that was aborted or deleted in the meantime is `Stopped`."""
+    def stop(self) -> None:
+        """Abort the job, unless it has ended."""
         with self.lock:
-            if self.state != UPLOAD_COMPLETE or self.removed:
-                raise Stopped
-            self._started = time.monotonic()
-            self._become(IN_PROGRESS)
-
-    @contextmanager
-    def step(self) -> Iterator[None]:
-        """Inside, the job stays in progress: one chunk of work and its bookkeeping."""
-        with self.lock:
-            if self.state != IN_PROGRESS:
-                raise Stopped
-            started = time.monotonic()
-            yield
-            self.active_ms += (time.monotonic() - started) * 1000
-
-    def suffer(self) -> None:
-        """Wait, or end, where the job's disturbance says so; then it is `Stopped`."""
-        suffered = self.disturbance
-        if suffered is None:
-            return
-        if not self.processed:
-            _wait_while(lambda: self.state == IN_PROGRESS, suffered.seconds)
-        if suffered.rows is not None and self.processed >= suffered.rows:
-            with self.lock:
-                if self.state == IN_PROGRESS:
-                    self.error = suffered.message if suffered.state == FAILED else None
-                    self._become(suffered.state)
-            raise Stopped
-
-    def finish(self, state: str, error: str | None = None) -> None:
-        """End the job, unless it was aborted."""
-        with self.lock:
-            if self.state == IN_PROGRESS:
-                self.error = error
-                self._become(state)
-
-    def _become(self, state: str) -> None:
-        if self._started:
-            self.total_ms = (time.monotonic() - self._started) * 1000
-        self.changed = self.clock()
-        self.state = state
+            if self.state not in TERMINAL:
+                self.abort()
 
     def _too_late(self, verb: str) -> ApiError:
         return ApiError(400, "INVALIDJOBSTATE", f"{verb} already {ALREADY[self.state]} Job not allowed")
@@ -182,22 +133,7 @@ class Job:
 
     def changed_answer(self) -> dict[str, Any]:
         """What closing and aborting answer: the job without its dialect."""
-        settings = self.settings
-        answer: dict[str, Any] = {
-            "id": self.id,
-            "operation": settings.operation,
-            "object": settings.object.name,
-            "createdById": self.created_by,
-            "createdDate": datetime_text(self.created),
-            "systemModstamp": datetime_text(self.changed),
-            "state": self.state,
-            "externalIdFieldName": settings.external_id_field,
-            "assignmentRuleId": settings.assignment_rule_id,
-            "concurrencyMode": "Parallel",
-            "contentType": "CSV",
-            "apiVersion": float(self.version),
-        }
-        return {key: value for key, value in answer.items() if value is not None}
+        return job_answer(self)
 
     def created_answer(self) -> dict[str, Any]:
         """What creating answers: no counters, no type."""
@@ -219,7 +155,7 @@ class Job:
             if self.type == INGEST:
                 answer |= {"apiActiveProcessingTime": round(self.active_ms), "apexProcessingTime": 0}
             if float(self.version) >= TELLS_PK_CHUNKING:
-                answer["isPkChunkingSupported"] = self.type == QUERY and self._is_pk_chunked()
+                answer["isPkChunkingSupported"] = self.type == QUERY and is_pk_chunked(self.settings.object)
             if self.error is not None:
                 answer["errorMessage"] = self.error
             return answer
@@ -231,15 +167,30 @@ class Job:
         dialect = self.settings.dialect
         return {**content, "lineEnding": dialect.line_ending, "columnDelimiter": dialect.column_delimiter}
 
-    def _is_pk_chunked(self) -> bool:
-        sobject = self.settings.object
-        return sobject.custom or sobject.name in PK_CHUNKED
+
+def job_answer(job: AnyJob) -> dict[str, Any]:
+    """What is told of a job of either API wherever it is told of."""
+    settings = job.settings
+    answer: dict[str, Any] = {
+        "id": job.id,
+        "operation": settings.operation,
+        "object": settings.object.name,
+        "createdById": job.created_by,
+        "createdDate": datetime_text(job.created),
+        "systemModstamp": datetime_text(job.changed),
+        "state": job.state,
+        "externalIdFieldName": settings.external_id_field,
+        "assignmentRuleId": settings.assignment_rule_id,
+        "concurrencyMode": settings.concurrency_mode,
+        "contentType": settings.content_type,
+        "apiVersion": float(job.version),
+    }
+    return {key: value for key, value in answer.items() if value is not None}
 
 
-def _wait_while(holds: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while holds() and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
+def is_pk_chunked(sobject: SObject) -> bool:
+    """Whether queries for the object can be split by ranges of Ids."""
+    return sobject.custom or sobject.name in PK_CHUNKED
 
 
 class Jobs:
@@ -249,37 +200,52 @@ class Jobs:
         self._clock = clock
         self._folder = folder
         self._lock = Lock()
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, AnyJob] = {}
         self._number = 0
 
     def create(self, job_type: str, settings: JobSettings, version: str, user_id: str, state: str = OPEN) -> Job:
-        """A new job."""
+        """A new job of Bulk API 2.0."""
+
+        def made(number: int, job_id: str, folder: Path) -> Job:
+            return Job(
+                number=number, id=job_id, type=job_type, settings=settings, version=version, created_by=user_id,
+                clock=self._clock, folder=folder, state=state,
+            )  # fmt: skip
+
+        return self.add(made)
+
+    def add(self, make: Callable[[int, str, Path], AnyJobType]) -> AnyJobType:
+        """The job that is made of its number, its Id and its folder."""
         job_id = make_id(KEY_PREFIX, secrets.randbelow(len(DIGITS) ** COUNTER_LENGTH))
         folder = self._folder() / job_id
         folder.mkdir(mode=0o700)
         with self._lock:
             self._number += 1
-            job = Job(self._number, job_id, job_type, settings, version, user_id, self._clock, folder, state)
+            job = make(self._number, job_id, folder)
             self._jobs[job_id] = job
         return job
 
+    def get(self, job_id: str) -> AnyJob | None:
+        """The job of this Id (of 15 or 18 characters), whatever its type."""
+        with self._lock:
+            return self._jobs.get(normalize(job_id) or "")
+
     def find(self, job_type: str, job_id: str) -> Job:
-        """The job of this type and Id (of 15 or 18 characters).
+        """The job of Bulk API 2.0 of this type and Id.
 
         Raises:
             ApiError: 404 where there is none.
         """
-        with self._lock:
-            job = self._jobs.get(normalize(job_id) or "")
-        if job is None or job.type != job_type:
+        job = self.get(job_id)
+        if not isinstance(job, Job) or job.type != job_type:
             raise not_found()
         return job
 
-    def listed(self, job_type: str | None) -> list[Job]:
-        """The jobs of one type, or all of them, oldest first."""
+    def listed(self, *job_types: str) -> list[AnyJob]:
+        """The jobs of these types, or all of them, oldest first."""
         with self._lock:
             jobs = list(self._jobs.values())
-        return [job for job in jobs if job_type in (None, job.type)]
+        return [job for job in jobs if not job_types or job.type in job_types]
 
     def remove(self, job: Job) -> None:
         """Forget a job and its files.
@@ -296,9 +262,7 @@ class Jobs:
             self._jobs.pop(job.id, None)
         shutil.rmtree(job.folder, ignore_errors=True)
 
-    def abort_all(self) -> None:
+    def stop(self) -> None:
         """Abort every job that has not ended."""
-        for job in self.listed(None):
-            with job.lock:
-                if job.state not in TERMINAL:
-                    job.abort()
+        for job in self.listed():
+            job.stop()

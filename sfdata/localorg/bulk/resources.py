@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from sfdata.localorg.answers import ApiError, not_found
 from sfdata.localorg.bulk.extract import bulk_query
-from sfdata.localorg.bulk.jobs import INGEST, JOB_COMPLETE, OPEN, QUERY, TERMINAL, Job
+from sfdata.localorg.bulk.jobs import CLASSIC, INGEST, JOB_COMPLETE, OPEN, QUERY, TERMINAL, AnyJob, Job
 from sfdata.localorg.bulk.results import FAILED, SUCCESSFUL, RowFile, result_body, unprocessed_body
 from sfdata.localorg.bulk.settings import (
     JobSettings,
@@ -34,7 +34,7 @@ from sfdata.localorg.routing import Answer, FileBody, Handler, Request, Route, j
 
 CSV = "text/csv;charset=UTF-8"
 CSV_TYPES = frozenset({"", "text/csv"})
-JOB_TYPES = {"v2ingest": INGEST, "v2query": QUERY, "classic": None, "bigobjectingest": None}
+JOB_TYPES = {name.lower(): name for name in (INGEST, QUERY, CLASSIC, "BigObjectIngest")}
 
 # 150 MB when encoded as base64, which is how Salesforce counts.
 MOST_DATA_BYTES = 112_500_000
@@ -239,24 +239,26 @@ def delete(job_type: str, request: Request) -> Answer:
 
 
 def listing(job_type: str, request: Request) -> Answer:
-    """``GET jobs/ingest`` and ``jobs/query``: jobs a thousand at a time, by type and mode if asked."""
+    """``GET jobs/ingest`` and ``jobs/query``: jobs a thousand at a time, those of Bulk API 1.0 among them."""
     asked = request.query.get("jobType")
     if asked is not None and asked.lower() not in JOB_TYPES:
         raise invalid_value("jobType", asked)
-    wanted = job_type if asked is None else JOB_TYPES[asked.lower()]
-    none_match = (
-        wanted is None
-        or request.query.get("isPkChunkingEnabled", "").lower() == "true"
-        or request.query.get("concurrencyMode", "parallel").lower() != "parallel"
-    )
+    wanted = (job_type, CLASSIC) if asked is None else (JOB_TYPES[asked.lower()],)
     start = _position(request.query.get("queryLocator"))
-    jobs = [] if none_match else [job for job in request.org.bulk.jobs.listed(wanted) if job.number >= start]
+    jobs = [job for job in request.org.bulk.jobs.listed(*wanted) if job.number >= start and _is_asked(request, job)]
     page, rest = jobs[:JOBS_PER_PAGE], jobs[JOBS_PER_PAGE:]
     answer: dict[str, Any] = {"done": not rest, "records": [job.listed_answer() for job in page]}
     if rest:
         query = urlencode({**request.query, "queryLocator": _locator(rest[0].number)})
         answer["nextRecordsUrl"] = f"{request.path.rstrip('/')}?{query}"
     return json_answer(answer)
+
+
+def _is_asked(request: Request, job: AnyJob) -> bool:
+    """Whether a job passes the filters of a list."""
+    mode = request.query.get("concurrencyMode")
+    chunked = request.query.get("isPkChunkingEnabled", "").lower() == "true"
+    return (mode is None or job.settings.concurrency_mode.lower() == mode.lower()) and (job.is_chunked or not chunked)
 
 
 # --- parts of requests and answers -----------------------------------------------------------------------------------

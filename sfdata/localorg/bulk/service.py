@@ -20,16 +20,17 @@ from threading import Lock, Thread
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.bulk.extract import BulkQuery, run_extract
 from sfdata.localorg.bulk.ingest import run_ingest
-from sfdata.localorg.bulk.jobs import DISTURBANCE, FAILED, INGEST, QUERY, UPLOAD_COMPLETE, Job, Jobs, Stopped
+from sfdata.localorg.bulk.jobs import INGEST, QUERY, UPLOAD_COMPLETE, Job, Jobs
 from sfdata.localorg.bulk.results import RowFile
 from sfdata.localorg.bulk.settings import JobSettings
+from sfdata.localorg.bulk.work import DISTURBANCE, Stopped, Work
 from sfdata.localorg.limits import MAXIMA, DailyUse
 from sfdata.localorg.records.crud import Records
 
 BATCHES, QUERY_JOBS, QUERY_STORAGE = "DailyBulkApiBatches", "DailyBulkV2QueryJobs", "DailyBulkV2QueryFileStorageMB"
 MEGABYTE = 1024 * 1024
 
-Work = Callable[[], None]
+Task = Callable[[], None]
 
 
 class Bulk:
@@ -87,7 +88,7 @@ class Bulk:
 
     def close(self) -> None:
         """Abort what is under way, end the threads, delete the files."""
-        self.jobs.abort_all()
+        self.jobs.stop()
         self._ingest.stop()
         self._query.stop()
         if self._folder is not None:
@@ -105,24 +106,24 @@ class Bulk:
 
 
 class Worker:
-    """Does work for jobs, one after the other, in a thread of its own."""
+    """Does one piece of work after the other, in a thread of its own."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._queue: SimpleQueue[tuple[Job, Work] | None] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[Work, Task] | None] = SimpleQueue()
         self._starting = Lock()
         self._thread: Thread | None = None
 
-    def submit(self, job: Job, work: Work) -> None:
-        """Queue work, to be done in the context of the request that asks for it; the first starts the thread."""
+    def submit(self, work: Work, task: Task) -> None:
+        """Queue the doing of work, in the context of the request that asks for it; the first starts the thread."""
         with self._starting:
             if self._thread is None:
                 self._thread = Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
-        self._queue.put((job, partial(copy_context().run, work)))
+        self._queue.put((work, partial(copy_context().run, task)))
 
     def stop(self) -> None:
-        """End the thread after the work under way; jobs that wait must be aborted before."""
+        """End the thread after the work under way; what waits must be stopped before."""
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join()
@@ -130,16 +131,16 @@ class Worker:
 
     def _run(self) -> None:
         while (queued := self._queue.get()) is not None:
-            job, work = queued
+            work, task = queued
             try:
-                work()
+                task()
             except Stopped:
                 pass
-            except Exception:  # noqa: BLE001 - whatever went wrong, the job must end and the thread go on
-                _fail(job)
+            except Exception:  # noqa: BLE001 - whatever went wrong, the work must end and the thread go on
+                _fail(work)
 
 
-def _fail(job: Job) -> None:
+def _fail(work: Work) -> None:
     with suppress(OSError, ValueError):  # nobody may be there to read it any more
-        sys.stderr.write(f"local org: bulk job {job.id} failed\n{traceback.format_exc()}")
-    job.finish(FAILED, "InternalServerError : An unexpected error occurred")
+        sys.stderr.write(f"local org: bulk job {work.id} failed\n{traceback.format_exc()}")
+    work.fail("InternalServerError : An unexpected error occurred")

@@ -57,13 +57,15 @@ JOB_PROPERTIES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class JobSettings:
-    """What was asked of a job. ``external_id_field`` and ``assignment_rule_id`` stay as they were written."""
+    """What was asked of a job of either Bulk API. ``external_id_field`` stays as it was written."""
 
     operation: str
     object: SObject
     dialect: Dialect
     external_id_field: str | None = None
     assignment_rule_id: str | None = None
+    content_type: str = "CSV"
+    concurrency_mode: str = "Parallel"
 
 
 def ingest_settings(asked: Mapping[str, Any], schema: Schema) -> JobSettings:

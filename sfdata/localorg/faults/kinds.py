@@ -21,7 +21,8 @@ from typing import Any
 
 from sfdata.localorg import wall_clock
 from sfdata.localorg.answers import ApiError
-from sfdata.localorg.bulk.jobs import ABORTED, DISTURBANCE, FAILED, INGEST, QUERY, Disturbance
+from sfdata.localorg.bulk.jobs import ABORTED, INGEST, QUERY
+from sfdata.localorg.bulk.work import DISTURBANCE, FAILED, Disturbance
 from sfdata.localorg.faults import bodies, delivery
 from sfdata.localorg.faults.delivery import CODINGS, FRAMINGS, broken
 from sfdata.localorg.login.sessions import bearer_token
