@@ -7,6 +7,7 @@
     service     the jobs, worker threads and allowances of one org
     dialect     CSV as Salesforce reads and writes it
     columns     from a CSV row to the record it means
+    writes      the rows of an upload written, each for itself
     ingest      what a worker does for a job that writes records
     extract     what a worker does for a job that queries them
     results     the files of results, and the part of one that a client is given

@@ -99,11 +99,19 @@ class Columns:
         """The Id of the record that a row means; empty where the job has no such column."""
         return row[self.id.index] if self.id else ""
 
-    def errors(self, refused: RecordRefused, row: Sequence[str]) -> str:
+    @property
+    def key_field(self) -> Field | None:
+        """The field that an upsert goes by."""
+        return self.key.field if self.key else None
+
+    def key_value(self, row: Sequence[str]) -> str:
+        """What a row has in the column that an upsert goes by; empty for null."""
+        cell = row[self.key.index] if self.key else ""
+        return "" if cell == NULL else cell
+
+    def errors(self, refused: RecordRefused, row: Sequence[str]) -> Sequence[RecordError]:
         """A refusal as the results of a job tell it."""
-        if isinstance(refused, Unreadable):
-            return sf_error([self._undeserialized(refused, row)])
-        return sf_error(refused.errors)
+        return [self._undeserialized(refused, row)] if isinstance(refused, Unreadable) else refused.errors
 
     def _undeserialized(self, unreadable: Unreadable, row: Sequence[str]) -> RecordError:
         wanted = unreadable.field_name
@@ -120,13 +128,6 @@ class Columns:
     def _all(self) -> Iterator[Column]:
         yield from (column for column in (self.id, self.key) if column)
         yield from self.values
-
-
-def sf_error(errors: Sequence[RecordError]) -> str:
-    """``CODE:message:FIELDS --`` for each error."""
-    return "".join(
-        f"{error.code}:{error.message}:{''.join(f'{name} ' for name in error.fields or ())}--" for error in errors
-    )
 
 
 def resolve_columns(header: Sequence[str], settings: JobSettings, schema: Schema) -> Columns:

@@ -42,10 +42,11 @@ class DataRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """The form of a job's CSV, in the names the API uses."""
+    """The form of a job's CSV, in the names the API uses. ``any_ending`` takes uploaded lines as they come."""
 
     column_delimiter: str = "COMMA"
     line_ending: str = "LF"
+    any_ending: bool = False
 
     @property
     def delimiter(self) -> str:
@@ -128,8 +129,7 @@ class CsvReader:
 
     def _check(self, values: list[str]) -> None:
         last = self._lines[-1]
-        ended = last.endswith(self._dialect.terminator) or not last.endswith(("\n", "\r"))
-        if not ended or (self._dialect.line_ending == "LF" and last.endswith("\r\n")):
+        if not (self._dialect.any_ending or self._well_ended(last)):
             raise self._wrong_line_ending()
         if '"' in last or len(self._lines) > 1:
             text = last if len(self._lines) == 1 else "".join(self._lines)
@@ -137,6 +137,10 @@ class CsvReader:
                 raise _malformed("Found unescaped quote. A value with quote should be within a quote")
         if sum(map(len, self._lines)) > MOST_RECORD_CHARACTERS:
             self._check_size(values)
+
+    def _well_ended(self, line: str) -> bool:
+        ended = line.endswith(self._dialect.terminator) or not line.endswith(("\n", "\r"))
+        return ended and not (self._dialect.line_ending == "LF" and line.endswith("\r\n"))
 
     def _check_size(self, values: list[str]) -> None:
         size = sum(map(len, values))

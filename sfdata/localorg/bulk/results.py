@@ -10,7 +10,6 @@ import sys
 from array import array
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
@@ -18,27 +17,12 @@ from typing import Self
 
 from sfdata.localorg.bulk.dialect import CsvReader, DataRefused
 from sfdata.localorg.bulk.jobs import JOB_COMPLETE, Job
+from sfdata.localorg.bulk.writes import Outcome
 from sfdata.localorg.routing import FileBody
 
 SUCCESSFUL, FAILED = "successful", "failed"
 ADDED_COLUMNS = {SUCCESSFUL: ("sf__Id", "sf__Created"), FAILED: ("sf__Id", "sf__Error")}
 OFFSET_BYTES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a row: the Id of its record, and whether it is new or why it was refused."""
-
-    row: Sequence[str]
-    record_id: str
-    created: bool = False
-    error: str | None = None
-
-    @property
-    def values(self) -> list[str]:
-        """The row as the results tell it."""
-        told = ("true" if self.created else "false") if self.error is None else self.error
-        return [self.record_id, told, *self.row]
 
 
 # --- the rows of an ingest job ---------------------------------------------------------------------------------------
@@ -63,11 +47,12 @@ class ResultWriter:
     ) -> None:
         self._open.close()
 
-    def add(self, outcomes: Sequence[Outcome]) -> None:
+    def add(self, outcomes: Sequence[Outcome[Sequence[str]]]) -> None:
         """Add what became of the rows of a chunk; when this returns, it can be read."""
         for outcome in reversed(outcomes):
-            kind = SUCCESSFUL if outcome.error is None else FAILED
-            self._files[kind].write(self._dialect.line(outcome.values).encode())
+            kind = FAILED if outcome.errors else SUCCESSFUL
+            told = outcome.error or ("true" if outcome.created else "false")
+            self._files[kind].write(self._dialect.line([outcome.record_id, told, *outcome.row]).encode())
         for file in self._files.values():
             file.flush()
 

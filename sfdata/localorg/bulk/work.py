@@ -9,16 +9,17 @@ the state, or writes for the work, holds its ``lock``, so that an abort comes be
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from threading import RLock
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sfdata.localorg.bulk.settings import JobSettings
+from sfdata.localorg.bulk.writes import Outcome
 
 FAILED = "Failed"
 POLL_SECONDS = 0.01
@@ -107,6 +108,11 @@ class Work:
             started = time.monotonic()
             yield
             self.active_ms += (time.monotonic() - started) * 1000
+
+    def count(self, outcomes: Collection[Outcome[Any]]) -> None:
+        """Count rows that were written or refused."""
+        self.processed += len(outcomes)
+        self.failed += sum(bool(outcome.errors) for outcome in outcomes)
 
     def suffer(self) -> None:
         """Wait, or end, where the disturbance says so; then it is `Stopped`."""

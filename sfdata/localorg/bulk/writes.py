@@ -1,0 +1,176 @@
+"""Writes the rows of an upload, each for itself: a row that is refused does not hold up its neighbours.
+
+What a row looks like is for `Meaning` to know: a line of a CSV file (`columns`), or a record of JSON or XML.
+
+https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/how_requests_are_processed.htm
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from sfdata.localorg.bulk.settings import JobSettings
+from sfdata.localorg.ids import normalize
+from sfdata.localorg.records.crud import Records
+from sfdata.localorg.records.deletion import plan_deletion
+from sfdata.localorg.records.validation import RecordError, RecordRefused, refusal, stored_form
+from sfdata.localorg.schema import Field
+from sfdata.localorg.store import fold, ignores_case
+
+Row = TypeVar("Row")
+Read = TypeVar("Read", contravariant=True)
+
+
+class Meaning(Protocol[Read]):
+    """What the rows of an upload mean."""
+
+    @property
+    def key_field(self) -> Field | None:
+        """The field that an upsert goes by."""
+
+    def record_id(self, row: Read) -> str:
+        """The Id of the record that a row means; empty where it has none."""
+
+    def key_value(self, row: Read) -> Any:
+        """What a row has in the field that an upsert goes by; empty for null."""
+
+    def body(self, row: Read) -> dict[str, Any]:
+        """The record of a row as the JSON of a request would have it, without its Id and the upsert's key.
+
+        Raises:
+            RecordRefused: the row cannot be read.
+        """
+
+    def errors(self, refused: RecordRefused, row: Read) -> Sequence[RecordError]:
+        """A refusal as the results tell it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[Row]):
+    """What became of a row: the Id of its record, and whether it is new or why it was refused."""
+
+    row: Row
+    record_id: str
+    created: bool = False
+    errors: tuple[RecordError, ...] = ()
+
+    @property
+    def error(self) -> str:
+        """``CODE:message:FIELDS --`` for each error; empty where there is none."""
+        return "".join(
+            f"{error.code}:{error.message}:{''.join(f'{name} ' for name in error.fields or ())}--"
+            for error in self.errors
+        )
+
+
+class Write(Generic[Row]):
+    """Writes rows for one user, as the settings of a job say."""
+
+    def __init__(self, records: Records, settings: JobSettings, user_id: str, meaning: Meaning[Row]) -> None:
+        self._records = records
+        self._sobject = settings.object
+        self._user_id = user_id
+        self._meaning = meaning
+        self._row = OPERATIONS[settings.operation]
+
+    def chunk(self, rows: Sequence[Row]) -> list[Outcome[Row]]:
+        """Write the rows of one transaction."""
+        repeated = self._repeated(rows)
+        return [self._outcome(row, repeated) for row in rows]
+
+    def _outcome(self, row: Row, repeated: Mapping[Any, int]) -> Outcome[Row]:
+        try:
+            if repeated:
+                self._refuse_repeated(row, repeated)
+            record_id, created = self._row(self, row)
+        except RecordRefused as refused:
+            return Outcome(row, self._meaning.record_id(row), errors=tuple(self._meaning.errors(refused, row)))
+        return Outcome(row, record_id, created)
+
+    # --- operations --------------------------------------------------------------------------------------------------
+
+    def _insert(self, row: Row) -> tuple[str, bool]:
+        if self._meaning.record_id(row):
+            message = "cannot specify Id in an insert call"
+            raise refusal("INVALID_FIELD_FOR_INSERT_UPDATE", message, ["Id"])
+        return self._records.create(self._sobject, self._meaning.body(row), self._user_id), True
+
+    def _update(self, row: Row) -> tuple[str, bool]:
+        record_id = self._required_id(row, "an update")
+        return self._records.update(self._sobject, record_id, self._meaning.body(row), self._user_id), False
+
+    def _upsert(self, row: Row) -> tuple[str, bool]:
+        key, value = self._key(), self._meaning.key_value(row)
+        body = self._meaning.body(row)
+        if key.type != "id":
+            result = self._records.upsert(self._sobject, key.name, value, body, self._user_id)
+            return result.id, result.created
+        if value:
+            return self._records.update(self._sobject, value, body, self._user_id), False
+        return self._records.create(self._sobject, body, self._user_id), True
+
+    def _delete(self, row: Row) -> tuple[str, bool]:
+        record_id = self._required_id(row, "a delete")
+        self._records.delete(self._sobject, record_id, self._user_id)
+        return normalize(record_id) or record_id, False
+
+    def _hard_delete(self, row: Row) -> tuple[str, bool]:
+        record_id = self._required_id(row, "a delete")
+        store = self._records.store
+        with store.transaction():
+            found = self._records.get(self._sobject, record_id, missing="INVALID_CROSS_REFERENCE_KEY")
+            plan = plan_deletion(store, self._sobject, found)
+            self._records.delete(self._sobject, record_id, self._user_id)
+            for owner, doomed in plan.doomed.values():
+                store.remove(owner, doomed["Id"])
+        return str(found["Id"]), False
+
+    def _required_id(self, row: Row, call: str) -> str:
+        record_id = self._meaning.record_id(row)
+        if not record_id:
+            raise refusal("MISSING_ARGUMENT", f"Id not specified in {call} call")
+        return record_id
+
+    # --- external ids that stand in a chunk more than once -----------------------------------------------------------
+
+    def _repeated(self, rows: Sequence[Row]) -> Mapping[Any, int]:
+        """The keys that more than one row of an upsert has: none of these rows is written."""
+        if self._meaning.key_field is None:
+            return {}
+        counts = Counter(self._comparable(row) for row in rows)
+        return {value: count for value, count in counts.items() if value is not None and count > 1}
+
+    def _refuse_repeated(self, row: Row, repeated: Mapping[Any, int]) -> None:
+        if self._comparable(row) in repeated:
+            message = f"Duplicate external id specified: {self._meaning.key_value(row)}"
+            raise RecordRefused([RecordError("DUPLICATE_VALUE", message, (self._key().name,))])
+
+    def _comparable(self, row: Row) -> Any:
+        return comparable(self._key(), self._meaning.key_value(row))
+
+    def _key(self) -> Field:
+        key = self._meaning.key_field
+        assert key is not None, "an upsert has a key"
+        return key
+
+
+def comparable(field: Field, given: Any) -> Any:
+    """A value as its field compares values; None where it is empty or cannot be read."""
+    try:
+        value = stored_form(field, given)
+    except RecordRefused:
+        return None
+    return fold(value) if isinstance(value, str) and ignores_case(field) else value
+
+
+OPERATIONS: Mapping[str, Callable[[Write[Any], Any], tuple[str, bool]]] = {
+    "insert": Write._insert,
+    "update": Write._update,
+    "upsert": Write._upsert,
+    "delete": Write._delete,
+    "hardDelete": Write._hard_delete,
+}
+"""What each operation does with a row; the answer is the record's Id and whether it is new."""
