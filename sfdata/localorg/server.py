@@ -14,26 +14,29 @@ import sys
 import tempfile
 import time
 import traceback
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from email.utils import formatdate
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
-from socketserver import ThreadingTCPServer
+from io import BufferedIOBase
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Thread, current_thread
 from typing import IO, Any
 from urllib.parse import urlsplit
 
 from sfdata.localorg.answers import ApiError
+from sfdata.localorg.content_coding import TooLong, Unreadable, accepted, packed, unpacked
+from sfdata.localorg.head import MOST_HEAD_BYTES, BadMessage, Head, read_head
 from sfdata.localorg.routing import PIECE_BYTES, Answer, Early, FileBody, Message, json_answer
 
-MOST_HEAD_BYTES = 16_384
 MOST_BODY_BYTES = 150 * 1024 * 1024
+MOST_CHUNK_HEAD_BYTES = 1024
 COMPRESS_FROM_BYTES = 1024
 IDLE_SECONDS = 120.0
 PARTING_SECONDS = 5.0
 POLL_SECONDS = 0.05
+CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
+ABSOLUTE = re.compile(r"https?://([^/?]*)", re.IGNORECASE)
 HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z.-]+))(?::[0-9]*)?")
 OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
@@ -47,14 +50,6 @@ TakesFile = Callable[[str, str], bool]
 
 Precedes = Callable[[str, str, int], Early | None]
 """From method, target and length of the body to an answer that does not wait for all of it; None as a rule."""
-
-
-class BadMessage(Exception):
-    """A request that cannot be read; the connection ends with the answer."""
-
-    def __init__(self, status: int, reason: str = "") -> None:
-        super().__init__(reason)
-        self.status = status
 
 
 class Server(ThreadingTCPServer):
@@ -127,90 +122,87 @@ class Server(ThreadingTCPServer):
             del self._connections[current_thread()]
 
 
-class Connection(BaseHTTPRequestHandler):
+class Connection(StreamRequestHandler):
     """One client's connection: reads requests, writes answers."""
 
     server: Server
-    protocol_version = "HTTP/1.1"
     # Two small packets and a delayed acknowledgement would cost 40 ms an answer.
     disable_nagle_algorithm = True
+    _refused = False
 
-    def answer(self) -> None:
-        """Read one request, have it answered, write the answer."""
+    def handle(self) -> None:
+        """Answer requests until one side has enough."""
+        while self._answer_one():
+            pass
+        if self._refused:
+            self._hear_out()
+
+    def _hear_out(self) -> None:
+        """Wait a moment for a client that is still sending: a connection closed on it would take its answer along."""
+        deadline = time.monotonic() + PARTING_SECONDS
+        _shut(self.connection, socket.SHUT_WR)
+        self.connection.settimeout(PARTING_SECONDS)
+        while self.rfile.read1(PIECE_BYTES) and time.monotonic() < deadline:
+            pass
+
+    def _answer_one(self) -> bool:
+        """Read one request, have it answered, write the answer; false where it is to be the last."""
+        reply = Reply(self.connection, self.wfile)
         try:
-            self._check_head()
-            refusal = _foreign(self.headers.get("Host"), self.headers.get("Origin"), self.server.url)
-            if refusal is not None:
-                self.close_connection = True
-                self._write(json_answer(refusal.body(), refusal.status))
-                return
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            early = self.server.precedes(self.command, self.path, self._announced())
-            if early is not None:
-                self._answer_early(early)
-                return
-            with self._body() as body:
-                self._write(self.server.application(self.command, self.path, headers, body))
+            head = read_head(self.rfile)
+            if head is None:
+                return False
+            reply = Reply(self.connection, self.wfile, head)
+            self._answer(head, reply)
         except BadMessage as problem:
-            self.send_error(problem.status, str(problem))
+            self._refused = True
+            reply.write_bad_message(problem.status)
+        except ApiError as refusal:
+            self._refused = True
+            reply.write_last(json_answer(refusal.body(), refusal.status))
+        return reply.keeps_alive
 
-    def _answer_early(self, early: Early) -> None:
-        """Read some of the body, answer, and end the connection: the rest of it would be in the way."""
-        self.close_connection = True
-        left = early.body_bytes
+    def _answer(self, head: Head, reply: Reply) -> None:
+        _refuse_foreign(head, self.server.url)
+        length = head.length(MOST_BODY_BYTES)
+        early = self.server.precedes(head.method, head.target, length)
+        if early is not None:
+            self._read_some(early.body_bytes)
+            # The rest of the body would be in the way of a next request.
+            reply.write_last(early.answer)
+            return
+        with self._body(head) as body:
+            reply.write(self.server.application(head.method, head.target, head.headers, body))
+
+    def _read_some(self, length: int) -> None:
+        left = length
         while left > 0 and (piece := self.rfile.read(min(left, PIECE_BYTES))):
             left -= len(piece)
-        self._write(early.answer)
-
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer  # noqa: N815 - the base's names
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What Salesforce's edge says of a message it does not even read: a line of HTML, and good-bye."""
-        reason = message or HTTPStatus(code).phrase
-        self.close_connection = True
-        page = f"<h1>Bad Message {code}</h1><pre>reason: {HTTPStatus(code).phrase}</pre>".encode()
-        if not hasattr(self, "headers"):
-            self.headers = self.MessageClass()
-        self._write(Answer(code, page, "text/html;charset=UTF-8"), reason)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
-        """Requests are not logged: their targets and headers hold tokens and data."""
-
-    def _check_head(self) -> None:
-        target = len(self.path)
-        if target > MOST_HEAD_BYTES:
-            raise BadMessage(HTTPStatus.REQUEST_URI_TOO_LONG)
-        if target + sum(len(name) + len(value) + 4 for name, value in self.headers.items()) > MOST_HEAD_BYTES:
-            raise BadMessage(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-
-    # --- the body ----------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _body(self) -> Iterator[bytes | IO[bytes]]:
+    def _body(self, head: Head) -> Iterator[bytes | IO[bytes]]:
         """The body as bytes, or in a file that lasts as long as the request."""
-        encoding = (self.headers.get("Content-Encoding") or "identity").strip().lower()
-        pieces = _decoded(self._pieces(), encoding)
-        if not self.server.takes_file(self.command, self.path):
-            yield b"".join(pieces)
-            return
-        with tempfile.TemporaryFile() as file:
-            file.writelines(pieces)
-            file.seek(0)
-            yield file
+        coding = head.headers.get("content-encoding", "identity").lower()
+        pieces = unpacked(self._pieces(head), coding, MOST_BODY_BYTES)
+        if head.mentions("expect", "100-continue") and head.minor_version:
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        with ExitStack() as opened:
+            try:
+                body: bytes | IO[bytes]
+                if self.server.takes_file(head.method, head.target):
+                    body = opened.enter_context(tempfile.TemporaryFile())
+                    body.writelines(pieces)
+                    body.seek(0)
+                else:
+                    body = b"".join(pieces)
+            except Unreadable:
+                raise BadMessage(HTTPStatus.BAD_REQUEST) from None
+            except TooLong:
+                raise BadMessage(HTTPStatus.REQUEST_ENTITY_TOO_LARGE) from None
+            yield body
 
-    def _announced(self) -> int:
-        """How long the body is to be, as far as the head tells."""
-        lengths = set(self.headers.get_all("Content-Length", ()))
-        return _length(lengths)
-
-    def _pieces(self) -> Iterator[bytes]:
-        coding = self.headers.get("Transfer-Encoding")
-        lengths = set(self.headers.get_all("Content-Length", ()))
-        if coding is None:
-            return self._exactly(_length(lengths))
-        if coding.strip().lower() != "chunked" or lengths:
-            raise BadMessage(HTTPStatus.BAD_REQUEST)
-        return self._chunks()
+    def _pieces(self, head: Head) -> Iterator[bytes]:
+        return self._chunks() if head.is_chunked else self._exactly(head.length(MOST_BODY_BYTES))
 
     def _exactly(self, length: int) -> Iterator[bytes]:
         while length:
@@ -222,131 +214,114 @@ class Connection(BaseHTTPRequestHandler):
 
     def _chunks(self) -> Iterator[bytes]:
         total = 0
-        while True:
-            line = self.rfile.readline(1024)
-            size_text = line.split(b";")[0].strip()
-            if not re.fullmatch(rb"[0-9A-Fa-f]{1,8}", size_text):
-                raise BadMessage(HTTPStatus.BAD_REQUEST)
-            size = int(size_text, 16)
+        while (size := self._chunk_size()) > 0:
             total += size
             if total > MOST_BODY_BYTES:
                 raise BadMessage(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-            if size == 0:
-                break
             yield from self._exactly(size)
             if self.rfile.readline(3) != b"\r\n":
                 raise BadMessage(HTTPStatus.BAD_REQUEST)
-        while self.rfile.readline(MOST_HEAD_BYTES) not in (b"\r\n", b"\n", b""):
-            pass  # trailers mean nothing here
+        self._skip_trailers()
 
-    # --- the answer --------------------------------------------------------------------------------------------------
+    def _chunk_size(self) -> int:
+        form = CHUNK_HEAD.fullmatch(self.rfile.readline(MOST_CHUNK_HEAD_BYTES))
+        if form is None:
+            raise BadMessage(HTTPStatus.BAD_REQUEST)
+        return int(form[1], 16)
 
-    def _write(self, answer: Answer, reason: str | None = None) -> None:
+    def _skip_trailers(self) -> None:
+        """Read what follows the last chunk; it means nothing here."""
+        left = MOST_HEAD_BYTES
+        while (line := self.rfile.readline(left + 1)) not in (b"\r\n", b"\n", b""):
+            left -= len(line)
+            if left < 0:
+                raise BadMessage(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+
+class Reply:
+    """The way back to one request's sender; ``head`` is missing where the request could not be read."""
+
+    def __init__(self, connection: socket.socket, file: BufferedIOBase, head: Head | None = None) -> None:
+        self._connection = connection
+        self._file = file
+        self._head = head
+        self.keeps_alive = head is not None and head.keeps_alive
+
+    def write_bad_message(self, status: int) -> None:
+        """What Salesforce's edge says of a message it does not even read: a line of HTML, and good-bye."""
+        page = f"<h1>Bad Message {status}</h1><pre>reason: {HTTPStatus(status).phrase}</pre>".encode()
+        self.write_last(Answer(status, page, "text/html;charset=UTF-8"))
+
+    def write_last(self, answer: Answer) -> None:
+        """Write an answer and let the connection end with it."""
+        self.keeps_alive = False
+        self.write(answer)
+
+    def write(self, answer: Answer) -> None:
+        """Write an answer, packed if its receiver likes it."""
         headers = {"Date": formatdate(usegmt=True), **COMMON_HEADERS, **answer.headers}
         pieces: Iterable[bytes] = ()
         if answer.status not in BODILESS:
-            if answer.body or answer.file is not None:
-                headers["Content-Type"] = answer.content_type
+            headers["Content-Type"] = answer.content_type
             pieces = self._sent(answer, headers)
-        if self.close_connection:
+        if not self.keeps_alive:
             headers["Connection"] = "close"
-        first_line = f"{self.protocol_version} {answer.status} {HTTPStatus(answer.status).phrase}"
-        if self.command == "HEAD":
+        first_line = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"
+        if self._head is not None and self._head.method == "HEAD":
             pieces = ()
         if answer.delivery is not None:
-            self.close_connection = True
-            answer.delivery(Message(first_line, headers, b"".join(pieces)), self.connection)
+            self.keeps_alive = False
+            answer.delivery(Message(first_line, headers, b"".join(pieces)), self._connection)
             return
         head = Message(first_line, headers, b"").head
         for piece in pieces:
-            self.wfile.write(head + piece)
+            self._file.write(head + piece)
             head = b""
         if head:
-            self.wfile.write(head)
+            self._file.write(head)
 
     def _sent(self, answer: Answer, headers: dict[str, str]) -> Iterable[bytes]:
         """The body as it is sent, in pieces; adds the headers that say how."""
         body: bytes | FileBody = answer.body if answer.file is None else answer.file
-        packs = len(body) > COMPRESS_FROM_BYTES and _accepts_gzip(self.headers.get("Accept-Encoding"))
-        packs &= self.request_version != "HTTP/1.0"
-        if packs:
-            headers["Content-Encoding"] = "gzip"
+        coding = self._coding() if len(body) > COMPRESS_FROM_BYTES else None
+        if coding is not None:
+            headers["Content-Encoding"] = coding
             if "ETag" in headers:
-                headers["ETag"] = f'{headers["ETag"][:-1]}--gzip"'
+                headers["ETag"] = f'{headers["ETag"][:-1]}--{coding}"'
         if isinstance(body, FileBody):
-            if packs:
+            if coding is not None:
                 # How long it will be is not known when it begins.
                 headers["Transfer-Encoding"] = "chunked"
-                return _chunked(_gzip(body.pieces()))
+                return _chunked(packed(body.pieces(), coding))
             headers["Content-Length"] = str(len(body))
             return body.pieces()
-        body = b"".join(_gzip([body])) if packs else body
+        if coding is not None:
+            body = b"".join(packed([body], coding))
         headers["Content-Length"] = str(len(body))
         return [body]
 
+    def _coding(self) -> str | None:
+        if self._head is None or not self._head.minor_version:
+            return None
+        return accepted(self._head.headers.get("accept-encoding", ""))
 
-def _foreign(host: str | None, origin: str | None, own_url: str) -> ApiError | None:
-    """The refusal of a request that was addressed to another name, or sent by another site's page."""
-    form = HOST.fullmatch(host or "")
-    if form is None or (form[1] or form[2]).lower() not in OWN_NAMES:
-        return ApiError(403, "FORBIDDEN", "This local org answers only to localhost, 127.0.0.1 and [::1].")
+
+def _refuse_foreign(head: Head, own_url: str) -> None:
+    """Refuse a request that was addressed to another name, or sent by another site's page.
+
+    Raises:
+        ApiError: 403.
+    """
+    origin = head.headers.get("origin")
+    absolute = ABSOLUTE.match(head.target)
+    host = HOST.fullmatch(absolute[1] if absolute else head.headers.get("host", ""))
+    if host is None or (host[1] or host[2]).lower() not in OWN_NAMES:
+        raise ApiError(403, "FORBIDDEN", "This local org answers only to localhost, 127.0.0.1 and [::1].")
     if origin is None:
-        return None
+        return
     own = urlsplit(own_url)
     if origin not in {f"{own.scheme}://{f'[{n}]' if ':' in n else n}:{own.port}" for n in OWN_NAMES}:
-        return ApiError(403, "FORBIDDEN", "This local org does not answer the pages of other sites.")
-    return None
-
-
-def _length(given: set[str]) -> int:
-    if not given:
-        return 0
-    text = given.pop()
-    if given or not re.fullmatch(r"\d{1,15}", text):
-        raise BadMessage(HTTPStatus.BAD_REQUEST)
-    if int(text) > MOST_BODY_BYTES:
-        raise BadMessage(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-    return int(text)
-
-
-def _decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    if encoding == "identity":
-        yield from pieces
-        return
-    if encoding not in ("gzip", "deflate"):
-        raise BadMessage(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    total = 0
-    for piece in pieces:
-        packed = piece
-        while packed:
-            try:
-                plain = unpack.decompress(packed, PIECE_BYTES)
-            except zlib.error:
-                raise BadMessage(HTTPStatus.BAD_REQUEST) from None
-            packed = unpack.unconsumed_tail
-            total += len(plain)
-            if total > MOST_BODY_BYTES:
-                raise BadMessage(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-            yield plain
-    yield unpack.flush()
-    if not unpack.eof:
-        raise BadMessage(HTTPStatus.BAD_REQUEST)
-
-
-def _accepts_gzip(accepted: str | None) -> bool:
-    for offer in (accepted or "").lower().split(","):
-        coding, _, weight = offer.partition(";")
-        if coding.strip() in ("gzip", "*"):
-            return not re.fullmatch(r"\s*q\s*=\s*0(\.0*)?\s*", weight)
-    return False
-
-
-def _gzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    pack = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-    for piece in pieces:
-        yield pack.compress(piece)
-    yield pack.flush()
+        raise ApiError(403, "FORBIDDEN", "This local org does not answer the pages of other sites.")
 
 
 def _chunked(pieces: Iterable[bytes]) -> Iterator[bytes]:

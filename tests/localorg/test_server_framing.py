@@ -142,7 +142,15 @@ def test_a_long_answer_is_compressed_for_who_accepts_it(server: Server, accepted
     assert gzip.decompress(reply.body) == LONG
 
 
-@pytest.mark.parametrize("accepted", ["", "deflate", "gzip;q=0", "gzip; q=0.000", "br, identity"])
+@pytest.mark.parametrize("accepted", ["deflate", "gzip;q=0, deflate;q=1", "*, gzip;q=0"])
+def test_deflate_is_what_else_may_be_accepted(server: Server, accepted: str) -> None:
+    """Who takes deflate but no gzip gets deflate, in zlib's frame, with an ETag of its own."""
+    reply = exchange(server, get("/long", f"Accept-Encoding: {accepted}"))
+    assert (reply.headers["Content-Encoding"], reply.headers["ETag"]) == ("deflate", '"abc--deflate"')
+    assert zlib.decompress(reply.body) == LONG
+
+
+@pytest.mark.parametrize("accepted", ["", "gzip;q=0", "gzip; q=0.000", "br, identity", "*;q=0"])
 def test_nobody_gets_gzip_unasked(server: Server, accepted: str) -> None:
     """No gzip where it was not accepted or was refused by weight."""
     reply = exchange(server, get("/long", f"Accept-Encoding: {accepted}"))
@@ -176,7 +184,14 @@ def test_a_chunked_body_arrives_whole(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("coding", "body"), [("gzip", gzip.compress(LONG, mtime=0)), ("deflate", zlib.compress(LONG)), ("identity", LONG)]
+    ("coding", "body"),
+    [
+        ("gzip", gzip.compress(LONG, mtime=0)),
+        ("gzip", gzip.compress(LONG[:7], mtime=0) + gzip.compress(LONG[7:], mtime=0)),
+        ("deflate", zlib.compress(LONG)),
+        ("identity", LONG),
+    ],
+    ids=["gzip", "members", "deflate", "identity"],
 )
 def test_a_compressed_body_is_unpacked(server: Server, coding: str, body: bytes) -> None:
     """Content-Encoding of a request is undone before anyone sees the body."""
@@ -212,7 +227,21 @@ def test_expect_continue_is_answered_before_the_body(server: Server) -> None:
             post(gzip.compress(LONG)[:-9], "Content-Encoding: gzip", f"Content-Length: {len(gzip.compress(LONG)) - 9}"),
             400,
         ),
-        (post(b"abc", "Content-Encoding: br", "Content-Length: 3"), 415),
+        (post(gzip.compress(b"a") + b"junk", "Content-Encoding: gzip", "Content-Length: 25"), 400),
+        (post(b"abc", "Content-Length : 3"), 400),
+        (post(b"abc", "Content-Length: 3", "Content-Length: 3,3"), 400),
+        (post(b"0\r\n\r\n", "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"), 400),
+        (post(b"0\r\n\r\n", "Transfer-Encoding: gzip, chunked"), 400),
+        (post(b"1\na\n0\n\n", "Transfer-Encoding: chunked"), 400),
+        (post(b"0\r\n" + b"X: y\r\n" * 10_000, "Transfer-Encoding: chunked"), 431),
+        (get("/a", "X: a", " b"), 400),
+        (get("/a", "X: a\rY: b"), 400),
+        (get("/a", "X: a\0b"), 400),
+        (get("/a", ": b"), 400),
+        (get("/a", "no colon"), 400),
+        (get("/a", "Host: 127.0.0.1"), 400),
+        (get("/a b"), 400),
+        (b"GET /a\r\n", 400),
         (b"nonsense\r\n\r\n", 400),
         (b"GET / HTTP/9.9\r\n\r\n", 505),
         (get("/a", method="BREW"), 501),
@@ -226,6 +255,59 @@ def test_unreadable_messages_end_the_connection(server: Server, request_bytes: b
         assert (reply.status, reply.headers["Connection"]) == (status, "close")
         assert reply.body.startswith(f"<h1>Bad Message {status}</h1>".encode())
         assert is_closed(connection)
+
+
+def test_an_unknown_coding_is_refused_by_its_name(server: Server) -> None:
+    """A body in a coding that is not served gets 415 in Salesforce's form, and the connection ends."""
+    with connect(server) as connection:
+        connection.sendall(post(b"abc", "Content-Encoding: br", "Content-Length: 3"))
+        reply = read_reply(connection)
+        assert (reply.status, json.loads(reply.body)[0]["errorCode"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+        assert is_closed(connection)
+
+
+def test_who_asks_first_is_told_of_a_refusal_first(server: Server) -> None:
+    """A client that waits for leave to send is not told to go on with a body that would be refused."""
+    with connect(server) as connection:
+        connection.sendall(get("/echo", "Expect: 100-continue", f"Content-Length: {10**12}", method="POST"))
+        assert read_reply(connection).status == 413
+
+
+def test_a_refusal_reaches_a_client_that_is_still_sending(server: Server) -> None:
+    """The answer to a body that is too long can be read after all of it was sent."""
+    with connect(server) as connection:
+        connection.sendall(get("/echo", f"Content-Length: {10**12}", method="POST"))
+        for _ in range(40):
+            connection.sendall(bytes(100_000))
+        assert read_reply(connection).status == 413
+
+
+def test_an_empty_line_before_a_request_means_nothing(server: Server) -> None:
+    """Some clients end a body with a line break more than they announced."""
+    with connect(server) as connection:
+        connection.sendall(post(b"abc", "Content-Length: 3") + b"\r\n" + get("/after"))
+        assert json.loads(read_reply(connection).body)["body"] == "abc"
+        assert json.loads(read_reply(connection).body)["target"] == "/after"
+
+
+def test_http_1_0_keeps_a_connection_only_if_asked(server: Server) -> None:
+    """An older client gets its answer and the end of the connection, unless it says keep-alive."""
+    with connect(server) as connection:
+        connection.sendall(b"GET /a HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n")
+        assert read_reply(connection).status == 200
+        connection.sendall(b"GET /long HTTP/1.0\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n")
+        assert read_reply(connection).body == LONG
+        assert is_closed(connection)
+
+
+def test_many_half_requests_hold_nobody_up(server: Server) -> None:
+    """While a hundred clients have not finished their heads, the next one is answered."""
+    half = [connect(server) for _ in range(100)]
+    for connection in half:
+        connection.sendall(b"GET /a HTTP/1.1\r\nHost: lo")
+    assert exchange(server, get("/a")).status == 200
+    for connection in half:
+        connection.close()
 
 
 def test_a_uri_just_within_the_limit_is_served(server: Server) -> None:
@@ -272,6 +354,12 @@ def test_a_foreign_host_is_refused(server: Server, host: str) -> None:
     reply = exchange(server, get("/a", host=host))
     assert reply.status == 403
     assert json.loads(reply.body)[0]["errorCode"] == "FORBIDDEN"
+
+
+@pytest.mark.parametrize(("target", "status"), [("http://localhost/a", 200), ("HTTP://evil.example/a", 403)])
+def test_an_absolute_target_says_whom_it_is_for(server: Server, target: str, status: int) -> None:
+    """A target with a host of its own counts, whatever Host says."""
+    assert exchange(server, get(target)).status == status
 
 
 def test_a_request_without_host_is_refused(server: Server) -> None:
