@@ -19,7 +19,8 @@ from sfdata.localorg.engine.query import parsed
 from sfdata.localorg.ids import id15, make_id
 from sfdata.localorg.objects.tooling import DEFINITIONS, OBJECTS
 from sfdata.localorg.schema import COMPOUND_TYPES, NUMBER_TYPES, Field, Schema, SObject, ValidationRule
-from sfdata.localorg.store import Store, indexed
+from sfdata.localorg.store import Store
+from sfdata.localorg.tables import indexed
 
 DATA_TYPES: Mapping[str, str] = {
     "address": "Address",

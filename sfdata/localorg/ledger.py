@@ -24,7 +24,8 @@ from sfdata.localorg.faults.resource import require_fault_token
 from sfdata.localorg.login.sessions import bearer_token
 from sfdata.localorg.routing import Answer, Request, Route, json_answer
 from sfdata.localorg.schema import SObject
-from sfdata.localorg.store import Store, quoted
+from sfdata.localorg.store import Store
+from sfdata.localorg.tables import quoted
 
 PATH = "/localorg/ledger"
 REQUEST_HEADER = "X-SFDC-Request-Id"

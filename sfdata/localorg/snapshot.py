@@ -14,7 +14,8 @@ from tempfile import NamedTemporaryFile
 
 from sfdata.errors import ConfigurationError
 from sfdata.localorg.schema import Schema
-from sfdata.localorg.store import ROW, Store, quoted
+from sfdata.localorg.store import Store
+from sfdata.localorg.tables import ROW, quoted
 
 MARK = 0x5F0DA7A
 """``PRAGMA application_id`` of a snapshot."""

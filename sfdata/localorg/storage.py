@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from threading import Lock
 from types import MappingProxyType
 
-from sfdata.localorg.store import Store, quoted
+from sfdata.localorg.store import Store
+from sfdata.localorg.tables import quoted
 
 KILOBYTES_A_ROW = 2
 KILOBYTES: Mapping[str, int] = {

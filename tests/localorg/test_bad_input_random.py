@@ -23,7 +23,8 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from sfdata.localorg import LocalOrg
-from sfdata.localorg.store import Store, quoted
+from sfdata.localorg.store import Store
+from sfdata.localorg.tables import quoted
 
 BASE = "/services/data/v66.0"
 JSON = {"Content-Type": "application/json"}

@@ -17,7 +17,8 @@ from sfdata.localorg.engine.functions import text_key
 from sfdata.localorg.engine.sql import value
 from sfdata.localorg.ids import make_id
 from sfdata.localorg.schema import Field, Schema, SObject
-from sfdata.localorg.store import Store, fold
+from sfdata.localorg.store import Store
+from sfdata.localorg.tables import fold
 
 ACCOUNTS, CONTACTS = 10, 40
 

@@ -18,7 +18,7 @@ from sfdata.localorg.records.crud import Records
 from sfdata.localorg.records.deletion import plan_deletion
 from sfdata.localorg.records.validation import RecordError, RecordRefused, refusal, stored_form
 from sfdata.localorg.schema import Field
-from sfdata.localorg.store import fold, ignores_case
+from sfdata.localorg.tables import fold, ignores_case
 
 Row = TypeVar("Row")
 Read = TypeVar("Read", contravariant=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from sfdata.localorg.schema import Field, SObject
-from sfdata.localorg.store import Store, quoted
+from sfdata.localorg.store import Store
+from sfdata.localorg.tables import quoted
 
 PATTERN = re.compile(r"(?P<head>.*)\{(?P<digits>0+)\}(?P<tail>.*)")
 

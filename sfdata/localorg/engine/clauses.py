@@ -15,7 +15,7 @@ from sfdata.localorg.engine.semijoin import SemiJoins, check_places
 from sfdata.localorg.engine.sql import FALSE, TRUE, Sql, all_of, compose, join, value
 from sfdata.localorg.engine.viewer import Viewer
 from sfdata.localorg.schema import Schema
-from sfdata.localorg.store import alive_condition
+from sfdata.localorg.tables import alive_condition
 from sfdata.soql.nodes import And, Bind, Comparison, Condition, FieldPath, Membership, Query, SubqueryMembership
 
 MAX_OFFSET = 2000

@@ -13,7 +13,8 @@ from typing import Any
 from sfdata.localorg.engine.clauses import Statement, conditions, where_clause
 from sfdata.localorg.engine.resolve import Operand, Scope, open_scope, queryable
 from sfdata.localorg.engine.sql import Sql, compose
-from sfdata.localorg.store import Store, indexed
+from sfdata.localorg.store import Store
+from sfdata.localorg.tables import indexed
 from sfdata.soql.nodes import And, Comparison, Condition, FieldPath, Membership, Query
 
 INDEXED_OPERATORS = frozenset({"=", "<", "<=", ">", ">=", "LIKE"})

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sfdata.localorg.engine import refusals
 from sfdata.localorg.engine.sql import NULL, Sql, compose, join, value
 from sfdata.localorg.schema import Field, Schema, SObject
-from sfdata.localorg.store import ROW, ignores_case, quoted
+from sfdata.localorg.tables import ROW, ignores_case, quoted
 from sfdata.soql.nodes import FieldPath, Query
 
 MAX_DEPTH = 5

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from sfdata.localorg.engine.select import RowPlan
 from sfdata.localorg.engine.sql import compose, join, value
 from sfdata.localorg.engine.viewer import stored_datetime
-from sfdata.localorg.store import ROW, Store, quoted
+from sfdata.localorg.store import Store
+from sfdata.localorg.tables import ROW, quoted
 
 DATES: Mapping[str, frozenset[str]] = {
     "VIEW": frozenset({"LastViewedDate", "LastReferencedDate"}),

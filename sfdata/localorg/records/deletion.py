@@ -11,7 +11,8 @@ from typing import Any
 
 from sfdata.localorg.records.validation import RecordRefused, refusal
 from sfdata.localorg.schema import SObject
-from sfdata.localorg.store import AUDIT_REFERENCES, Store
+from sfdata.localorg.store import Store
+from sfdata.localorg.tables import AUDIT_REFERENCES
 
 NO_LIMIT = -1
 NAMES_SHOWN = 5

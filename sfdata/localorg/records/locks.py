@@ -22,7 +22,7 @@ from sfdata.localorg.ids import normalize
 from sfdata.localorg.records.validation import refusal
 from sfdata.localorg.routing import Answer, Request, Route, json_answer
 from sfdata.localorg.schema import SObject
-from sfdata.localorg.store import AUDIT_REFERENCES
+from sfdata.localorg.tables import AUDIT_REFERENCES
 
 PATH = "/localorg/locks"
 MEMBERS = frozenset({"ids", "times"})

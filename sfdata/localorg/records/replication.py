@@ -10,7 +10,8 @@ from typing import Any
 
 from sfdata.localorg.records.validation import RecordRefused, datetime_text, refusal
 from sfdata.localorg.schema import SObject
-from sfdata.localorg.store import Store, quoted
+from sfdata.localorg.store import Store
+from sfdata.localorg.tables import quoted
 
 MOST_IDS = 600_000
 SHORTEST = timedelta(minutes=1)

@@ -16,7 +16,8 @@ from sfdata.localorg.schema import Field, SObject
 from sfdata.localorg.sosl.matching import full_text_query
 from sfdata.localorg.sosl.statement import MOST_RECORDS
 from sfdata.localorg.sosl.terms import Term
-from sfdata.localorg.store import ROW, Store, alive_condition, quoted
+from sfdata.localorg.store import Store
+from sfdata.localorg.tables import ROW, alive_condition, quoted
 
 INDEXED_TYPES = frozenset({"string", "textarea", "email", "phone", "url", "combobox"})
 MORE_NAMES: Mapping[str, frozenset[str]] = {
