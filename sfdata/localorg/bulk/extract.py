@@ -1,6 +1,6 @@
-"""What a query job does: refuse what Bulk cannot query, then write the rows as CSV, some thousands at a time.
+"""What a worker does for a query: refuse what Bulk cannot query, then write the rows as CSV, some thousands at a time.
 
-The rows are fixed when the job starts (by their numbers, in a scratch table), so that other requests are answered in
+The rows are fixed when the work starts (by their numbers, in a scratch table), so that other requests are answered in
 between. Values become text in SQL, which was measured to be several times quicker than doing it here.
 
 https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/queries.htm
@@ -9,13 +9,14 @@ https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/que
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 
 from sfdata.localorg.answers import ApiError
-from sfdata.localorg.bulk.jobs import Job
 from sfdata.localorg.bulk.results import RowFile
 from sfdata.localorg.bulk.settings import unsupported_entity
+from sfdata.localorg.bulk.work import Work
 from sfdata.localorg.engine.clauses import Statement
 from sfdata.localorg.engine.expressions import FORMATTERS, Expressions
 from sfdata.localorg.engine.query import QueryEngine, parsed
@@ -23,7 +24,7 @@ from sfdata.localorg.engine.resolve import Operand, Scope
 from sfdata.localorg.engine.select import RowPlan, plan_rows
 from sfdata.localorg.engine.sql import Sql, compose
 from sfdata.localorg.engine.viewer import viewer
-from sfdata.localorg.schema import COMPOUND_TYPES, SObject
+from sfdata.localorg.schema import COMPOUND_TYPES, Schema, SObject
 from sfdata.localorg.store import Store
 from sfdata.soql.nodes import AGGREGATES, Expression, FieldPath, FunctionCall, Query, SelectField, Subquery, TypeOf
 
@@ -76,30 +77,36 @@ class BulkQuery:
 
 
 def bulk_query(engine: QueryEngine, soql: str, user_id: str, *, include_deleted: bool) -> BulkQuery:
-    """The query of a job.
+    """The query of a job of Bulk API 2.0.
 
     Raises:
         ApiError: 400 for SOQL that is wrong, and for what only other APIs can query.
     """
     try:
-        query = parsed(soql)
-        sobject = engine.store.schema.object(query.source.name)
-        if sobject is not None and not sobject.queryable:
-            raise unsupported_entity(sobject.name)
-        _refuse_unsupported(query)
-        with engine.store.lock:
-            asking = viewer(engine.store, user_id, engine.clock())
-        statement = Statement(engine.store.schema, asking, include_deleted)
-        plan = plan_rows(statement, query)
-        columns = tuple(_columns(plan.scope, Expressions(plan.scope, asking), query))
+        statement = bulk_statement(engine, user_id, include_deleted=include_deleted)
+        return csv_query(statement, readable(statement.schema, soql), api="Bulk V2 Query")
     except ApiError as refused:
         code = refused.error_code if refused.error_code == "INVALIDENTITY" else "API_ERROR"
         raise ApiError(refused.status, code, refused.message) from None
-    return BulkQuery(plan.scope.sobject, plan, columns)
 
 
-def _refuse_unsupported(query: Query) -> None:
-    """Refuse what the API reference lists as unsupported."""
+def bulk_statement(engine: QueryEngine, user_id: str, *, include_deleted: bool) -> Statement:
+    """Who asks, and of what."""
+    with engine.store.lock:
+        asking = viewer(engine.store, user_id, engine.clock())
+    return Statement(engine.store.schema, asking, include_deleted)
+
+
+def readable(schema: Schema, soql: str) -> Query:
+    """The tree of a query that Bulk can run, in one form of results or another.
+
+    Raises:
+        ApiError: for wrong SOQL, and FUNCTIONALITY_NOT_ENABLED for what the API reference lists as unsupported.
+    """
+    query = parsed(soql)
+    sobject = schema.object(query.source.name)
+    if sobject is not None and not sobject.queryable:
+        raise unsupported_entity(sobject.name)
     if query.is_count:
         raise _unsupported("COUNT not supported in Bulk Query")
     if query.group_by is not None:
@@ -108,23 +115,45 @@ def _refuse_unsupported(query: Query) -> None:
         raise _unsupported("Offset not supported in Bulk Query")
     for item in query.select:
         match item:
-            case Subquery():
-                message = "Aggregate Relationships not supported in Bulk V2 Query with CSV content type"
-                raise _unsupported(message)
-            case TypeOf():
-                raise _unsupported("TypeOf expressions not supported in Bulk Query")
             case SelectField(FunctionCall(name)) if name.upper() in AGGREGATES:
                 raise _unsupported("Aggregate functions not supported in Bulk Query")
+    return query
+
+
+def csv_query(statement: Statement, query: Query, *, api: str) -> BulkQuery:
+    """A query whose rows fit into CSV. ``api`` is how refusals call what runs it.
+
+    Raises:
+        ApiError: FEATURENOTENABLED for what would not fit.
+    """
+    for item in query.select:
+        match item:
+            case Subquery():
+                raise _unfit(f"Aggregate Relationships not supported in {api} with CSV content type")
+            case TypeOf():
+                raise _unfit("TypeOf expressions not supported in Bulk Query")
+    plan = plan_rows(statement, query)
+    columns = tuple(_columns(plan.scope, Expressions(plan.scope, statement.viewer), query, api))
+    return BulkQuery(plan.scope.sobject, plan, columns)
+
+
+def compound_data() -> ApiError:
+    """The refusal of addresses and locations as a whole."""
+    return _unsupported("Selecting compound data not supported in Bulk Query")
 
 
 def _unsupported(message: str) -> ApiError:
-    return ApiError(400, "API_ERROR", message)
+    return ApiError(400, "FUNCTIONALITY_NOT_ENABLED", message)
+
+
+def _unfit(message: str) -> ApiError:
+    return ApiError(400, "FEATURENOTENABLED", message)
 
 
 # --- columns ---------------------------------------------------------------------------------------------------------
 
 
-def _columns(scope: Scope, expressions: Expressions, query: Query) -> Iterator[OutputColumn]:
+def _columns(scope: Scope, expressions: Expressions, query: Query, api: str) -> Iterator[OutputColumn]:
     """The columns in the order of the select list."""
     unnamed = 0
     for item in query.select:
@@ -134,7 +163,7 @@ def _columns(scope: Scope, expressions: Expressions, query: Query) -> Iterator[O
             yield from _field_group(scope, expression)
             continue
         operand = expressions.operand(expression)
-        _refuse_type(operand)
+        _refuse_type(operand, api)
         if item.alias:
             name = item.alias
         elif isinstance(expression, FunctionCall) and expression.name.upper() not in FORMATTERS:
@@ -154,12 +183,12 @@ def _field_group(scope: Scope, call: FunctionCall) -> Iterator[OutputColumn]:
             yield OutputColumn(operand.name, _text(operand))
 
 
-def _refuse_type(operand: Operand) -> None:
+def _refuse_type(operand: Operand, api: str) -> None:
     kind = operand.field.type if operand.field else operand.type
     if kind in COMPOUND_TYPES:
-        raise _unsupported("Selecting compound data not supported in Bulk Query")
+        raise compound_data()
     if kind == "base64":
-        raise _unsupported("Blob field not supported in Bulk V2 Query with CSV content type")
+        raise _unfit(f"Blob field not supported in {api} with CSV content type")
 
 
 def _dotted_name(scope: Scope, expression: Expression, operand: Operand) -> str:
@@ -190,34 +219,38 @@ def plain_number(value: float) -> str:
 # --- the run ---------------------------------------------------------------------------------------------------------
 
 
-def run_extract(job: Job, query: BulkQuery, store: Store) -> None:
-    """Write the rows of a job's query to its folder."""
-    job.begin()
-    table = f'temp."rows_{job.id}"'
-    rows = RowFile(job.folder)
-    try:
-        total = _fix_rows(job, query, store, table)
-        job.suffer()
-        rows.append([job.settings.dialect.line(column.name for column in query.columns).encode()])
+def run_extract(work: Work, query: BulkQuery, store: Store) -> None:
+    """Write the rows of a query to the work's folder."""
+    dialect, rows = work.settings.dialect, RowFile(work.folder)
+    with fixed_rows(work, query.plan, store) as (table, total):
+        work.suffer()
+        rows.append([dialect.line(column.name for column in query.columns).encode()])
         for start in range(0, total, ROWS_AT_ONCE):
-            # The store first, then the job: in the order in which a request may take both.
-            with store.lock, job.step():
+            # The store first, then the work: in the order in which a request may take both.
+            with store.lock, work.step():
                 found = _values(query, store, table, start)
-                rows.append(job.settings.dialect.quoted(values).encode() for values in found)
-                job.processed += len(found)
-            job.suffer()
+                rows.append(dialect.quoted(values).encode() for values in found)
+                work.processed += len(found)
+            work.suffer()
+
+
+@contextmanager
+def fixed_rows(work: Work, plan: RowPlan, store: Store) -> Iterator[tuple[str, int]]:
+    """The scratch table with the numbers of the rows, and how many there are."""
+    table = f'temp."rows_{work.id}"'
+    try:
+        yield table, _fix_rows(work, plan, store, table)
     finally:
         with store.lock:
             store.connection.execute(f"DROP TABLE IF EXISTS {table}")
-    job.complete()
 
 
-def _fix_rows(job: Job, query: BulkQuery, store: Store, table: str) -> int:
-    with store.lock, job.step():
+def _fix_rows(work: Work, plan: RowPlan, store: Store, table: str) -> int:
+    with store.lock, work.step():
         connection = store.connection
         connection.create_function("plain_number", 1, plain_number, deterministic=True)
         connection.execute(f"CREATE TABLE {table} (position INTEGER PRIMARY KEY, row INTEGER NOT NULL)")
-        numbers = query.plan.numbers()
+        numbers = plan.numbers()
         return connection.execute(f"INSERT INTO {table} (row) {numbers.text}", numbers.params).rowcount
 
 

@@ -95,7 +95,9 @@ class Bulk:
             self._folder.cleanup()
 
     def _extract(self, job: Job, query: BulkQuery) -> None:
+        job.begin()
         run_extract(job, query, self._records.store)
+        job.complete()
         self._query_bytes.add(RowFile(job.folder).size)
 
     def _job_folder(self) -> Path:

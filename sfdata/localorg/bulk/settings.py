@@ -76,14 +76,29 @@ def ingest_settings(asked: Mapping[str, Any], schema: Schema) -> JobSettings:
     """
     operation = _choice(asked, "operation", INGEST_OPERATIONS)
     dialect = asked_dialect(asked)
-    name = asked.get("object")
-    sobject = schema.object(name) if isinstance(name, str) else None
-    if sobject is None:
-        raise _invalid_job(f"Unable to find object: {name if name is not None else ''}")
+    return settings_to_write(asked, operation, dialect, schema)
+
+
+def settings_to_write(asked: Mapping[str, Any], operation: str, dialect: Dialect, schema: Schema) -> JobSettings:
+    """What both Bulk APIs check alike: the object, the key of an upsert, the assignment rule.
+
+    Raises:
+        ApiError: 400 with what is wrong first.
+    """
+    sobject = asked_object(asked, schema)
     if not (sobject.createable or sobject.updateable or sobject.deletable):
         raise unsupported_entity(sobject.name)
     external_id = _external_id(asked.get("externalIdFieldName"), sobject) if operation == "upsert" else None
     return JobSettings(operation, sobject, dialect, external_id, _assignment_rule(asked.get("assignmentRuleId")))
+
+
+def asked_object(asked: Mapping[str, Any], schema: Schema) -> SObject:
+    """The object that a job is for."""
+    name = asked.get("object")
+    sobject = schema.object(name) if isinstance(name, str) else None
+    if sobject is None:
+        raise invalid_job(f"Unable to find object: {name if name is not None else ''}")
+    return sobject
 
 
 def job_body(request: Request) -> Mapping[str, Any]:
@@ -135,11 +150,11 @@ def _choice(asked: Mapping[str, Any], name: str, values: Collection[str], defaul
 def _external_id(name: Any, sobject: SObject) -> str:
     if name is None:
         problem = f"External ID was blank for {sobject.name}. An External ID must be specified for upsert."
-        raise _invalid_job(problem)
+        raise invalid_job(problem)
     field = sobject.field(name) if isinstance(name, str) else None
     if field is None or not (field.type == "id" or field.external_id or field.id_lookup):
         problem = f"Field name provided, {name} does not match an External ID, Salesforce Id, or indexed field for "
-        raise _invalid_job(problem + sobject.name)
+        raise invalid_job(problem + sobject.name)
     return str(name)
 
 
@@ -148,9 +163,10 @@ def _assignment_rule(rule_id: Any) -> str | None:
         return None
     known = normalize(rule_id) if isinstance(rule_id, str) else None
     if known is None or not known.startswith(ASSIGNMENT_RULE):
-        raise _invalid_job(f"Invalid assignment rule id: {rule_id}")
+        raise invalid_job(f"Invalid assignment rule id: {rule_id}")
     return known
 
 
-def _invalid_job(problem: str) -> ApiError:
+def invalid_job(problem: str) -> ApiError:
+    """The refusal of a job that cannot be."""
     return ApiError(400, "INVALIDJOB", f"InvalidJob : {problem}")
