@@ -145,7 +145,9 @@ def further_page(request: Request, base: str) -> bytes:
 
 
 def _soql(request: Request) -> str:
-    soql = request.query.get("explain", request.query.get("q", ""))
+    soql = request.query.get("explain", request.query.get("q"))
+    if soql is None:
+        raise ApiError(400, "MALFORMED_QUERY", "A query string has to be specified")
     if not soql.strip():
         raise ApiError(400, "MALFORMED_QUERY", "SOQL statements cannot be empty or null")
     return soql

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from sfdata.localorg.answers import ApiError, not_found
+from sfdata.localorg.json_errors import unreadable
 
 if TYPE_CHECKING:
     from sfdata.localorg.instance import Instance
@@ -87,10 +88,7 @@ class Request:
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as problem:
-            place = ""
-            if isinstance(problem, json.JSONDecodeError):
-                place = f" at [line:{problem.lineno}, column:{problem.colno}]"
-            raise ApiError(400, "JSON_PARSER_ERROR", f"Unexpected character or end of input{place}") from None
+            raise ApiError(400, "JSON_PARSER_ERROR", unreadable(problem)) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,17 @@ def test_upsert_by_external_id(client: Client) -> None:
     assert client.names("Ext__c IN ('1', '2')") == ["A2", "B"]
 
 
+def test_an_external_id_that_is_given_twice_is_nobodys(client: Client) -> None:
+    """Records of one upsert that share an external id, also but for case, are all refused; the others are written."""
+    same, other, again = client.write(
+        "PATCH", f"{COLLECTIONS}/Account/Ext__c", *(account("A", Ext__c=key) for key in ("twice", "once", "TWICE"))
+    )
+    assert other["created"] is True
+    assert same == failed("DUPLICATE_VALUE", "Duplicate external id specified: twice", "Ext__c")
+    assert again == failed("DUPLICATE_VALUE", "Duplicate external id specified: TWICE", "Ext__c")
+    assert client.names("Ext__c IN ('twice', 'once')") == ["A"]
+
+
 def test_upsert_by_id(client: Client) -> None:
     """A null Id creates, an Id updates, an Id of no row is refused."""
     (made,) = client.write("POST", COLLECTIONS, account("A"))

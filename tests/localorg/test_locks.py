@@ -175,7 +175,7 @@ def test_the_resource_is_no_api(org: LocalOrg, account: str) -> None:
         ('{"ids": ["001Lo0000000001IAA"], "times": true}', "times must be a whole number, not True"),
         ('{"ids": ["001Lo0000000001IAA"], "times": 0}', "times must be 1 or more, not 0"),
         ('{"ids": ["001"]}', "'001' is no record Id"),
-        ("{", "Unexpected character"),
+        ("{", "Unexpected end-of-input"),
     ],
 )
 def test_bad_requests(org: LocalOrg, client: httpx.Client, body: str, complaint: str) -> None:

@@ -106,11 +106,19 @@ def test_a_smaller_page_size_of_the_org_cuts_pages() -> None:
             assert names(web.get(page.json()["nextRecordsUrl"])) == ["A2", "A3"]
 
 
-@pytest.mark.parametrize("params", [{}, {"q": ""}, {"q": "  "}, {"explain": ""}])
-def test_a_query_without_text_is_refused(web: httpx.Client, params: dict[str, str]) -> None:
-    """400 MALFORMED_QUERY."""
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({}, "A query string has to be specified"),
+        ({"q": ""}, "SOQL statements cannot be empty or null"),
+        ({"q": "  "}, "SOQL statements cannot be empty or null"),
+        ({"explain": ""}, "SOQL statements cannot be empty or null"),
+    ],
+)
+def test_a_query_without_text_is_refused(web: httpx.Client, params: dict[str, str], message: str) -> None:
+    """400 MALFORMED_QUERY, which tells a query that is missing from one that is empty."""
     reply = web.get(f"{BASE}/query", params=params)
-    assert (reply.status_code, reply.json()[0]["errorCode"]) == (400, "MALFORMED_QUERY")
+    assert (reply.status_code, reply.json()) == (400, [{"message": message, "errorCode": "MALFORMED_QUERY"}])
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -158,7 +159,7 @@ UNREADABLE = "Cannot deserialize instance of {} or request may be missing a requ
     ("body", "message"),
     [
         (b"", "The HTTP entity body is required, but this request has no entity body."),
-        (b"[]", "The body must be one JSON object: the fields of a Contact"),
+        (b"[]", "Can not deserialize SObject out of START_ARRAY token at [line:1, column:1]"),
         (
             b'{\n "A\\u0062c" : [{"Birthdate": 1}],\n "birthdate" : 5 }',
             "No such column 'Abc' on sobject of type Contact",
@@ -189,6 +190,29 @@ def test_bodies_that_cannot_be_read(org: Org, body: bytes, message: str) -> None
     """A body that is no row's JSON is 400, and what cannot be read in it is told with its place."""
     status, (error,) = errors(org.call("POST", "Contact", body))
     assert (status, error["message"]) == (400, message)
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ('{"Name":"A"', "Unexpected end-of-input: expected close marker for OBJECT at [line:1, column:12]"),
+        ('{"Name":["A"', "Unexpected end-of-input: expected close marker for ARRAY at [line:1, column:13]"),
+        ('{"Name":"A', "Unexpected end-of-input: in VALUE_STRING at [line:1, column:11]"),
+        ("{Name:1}", "Unexpected character ('N' (code 78)): was expecting double-quote to start field name"),
+        ('{"Name" 1}', "Unexpected character ('1' (code 49)): was expecting a colon to separate field name and value"),
+        ('{"a":1 "b":2}', "Unexpected character ('\"' (code 34)): was expecting comma to separate OBJECT entries"),
+        (
+            '{"Name":x}',
+            "Unexpected character ('x' (code 120)): expected a valid value (number, String, array, object, ",
+        ),
+    ],
+)
+def test_what_is_no_json_is_told_in_the_parsers_words(org: Org, body: str, problem: str) -> None:
+    """A body that is not even JSON is refused with what should have stood where."""
+    status, (error,) = errors(org.call("POST", "Account", body.encode()))
+    assert (status, error["errorCode"]) == (400, "JSON_PARSER_ERROR")
+    assert error["message"].startswith(problem)
+    assert re.search(r" at \[line:1, column:\d+\]$", error["message"])
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "application/x-www-form-urlencoded"])

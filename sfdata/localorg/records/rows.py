@@ -17,11 +17,11 @@ from typing import Any
 from sfdata.localorg.answers import ApiError, not_found
 from sfdata.localorg.ids import normalize
 from sfdata.localorg.records.blobs import unpacked
-from sfdata.localorg.records.body_places import placed
+from sfdata.localorg.records.body_places import place, placed
 from sfdata.localorg.records.crud import Records, no_such_key
 from sfdata.localorg.records.preconditions import READING, unmet
 from sfdata.localorg.records.representation import record_json, record_url
-from sfdata.localorg.records.validation import DATETIME
+from sfdata.localorg.records.validation import DATETIME, json_token
 from sfdata.localorg.routing import Answer, Handler, Request, Route, json_answer
 from sfdata.localorg.schema import Field, SObject
 
@@ -223,7 +223,9 @@ def _body(request: Request, sobject: SObject) -> tuple[Request, Mapping[str, Any
     request, binary = unpacked(request, sobject)
     body = request.json
     if not isinstance(body, dict):
-        raise ApiError(400, "JSON_PARSER_ERROR", f"The body must be one JSON object: the fields of a {sobject.name}")
+        token = json_token(body)[0]
+        message = f"Can not deserialize SObject out of {token} token at {place(request.body, ())}"
+        raise ApiError(400, "JSON_PARSER_ERROR", message)
     return request, {**body, **binary}
 
 
