@@ -51,6 +51,16 @@ LONGEST_VALUE = 255
 LONGEST_RULE_NAME = 40
 RULE_NAME = re.compile(r"(?!.*__)[A-Za-z][A-Za-z0-9_]*(?<!_)")
 
+OPEN_TO_ALL: Mapping[str, str] = {
+    "attachment": "ParentId",
+    "contentdocumentlink": "LinkedEntityId",
+    "contentversion": "FirstPublishLocationId",
+    "event": "WhatId",
+    "note": "ParentId",
+    "task": "WhatId",
+}
+"""Standard object (folded) and its field that refers to records of any custom object too."""
+
 EXTENSION_KEYS = ("fields", "validation_rules")
 OBJECT_KEYS = ("label", "plural_label", "name_field", *EXTENSION_KEYS)
 RULE_KEYS = ("error_condition_formula", "error_message", "error_display_field", "active", "description")
@@ -123,6 +133,9 @@ def extend(schema: Schema, path: Path) -> Schema:
             raise table.wrong("the file declares this object twice")
         if not known:
             objects[name.casefold()] = _custom_object(name, table, _key_prefix(len(objects) - standard))
+    declared = [sobject.name for sobject in list(objects.values())[standard:]]
+    for key, field in OPEN_TO_ALL.items():
+        objects[key] = _opened(objects[key], field, declared)
     names = {key: sobject.name for key, sobject in objects.items() if sobject.queryable}
     for name, table in root.tables():
         objects[name.casefold()] = _with_fields(objects[name.casefold()], table, names)
@@ -165,6 +178,15 @@ def _custom_object(name: str, table: Table, key_prefix: str) -> SObject:
         make.last_viewed(),
         custom=True,
     )
+
+
+def _opened(sobject: SObject, name: str, objects: Iterable[str]) -> SObject:
+    """The object whose reference of that name leads to these objects besides."""
+    fields = (
+        replace(field, reference_to=tuple(sorted({*field.reference_to, *objects}))) if field.name == name else field
+        for field in sobject.fields
+    )
+    return replace(sobject, fields=tuple(fields))
 
 
 def _name_field(label: str, table: Table) -> Field:

@@ -95,7 +95,7 @@ ACCEPTED = [
     (ACCOUNT, "001D000000IqhSLIAZ", "001D000000IqhSLIAZ"),
     (ACCOUNT, "", None),
     (BODY, "aGVs\nbG8=", b"hello"),
-    (BODY, "", None),
+    (BODY, "", b""),
 ]
 
 

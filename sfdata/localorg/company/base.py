@@ -1,4 +1,4 @@
-"""What every org has from its first day: itself, a licence, profiles, one administrator, the standard price book."""
+"""What every org has from its first day: itself, a licence, profiles, an administrator, a price book, its hours."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import msgspec
 
 from sfdata.localorg.company.tables import fixed_audit, load, new_ids, row
 from sfdata.localorg.company.timeline import first_moment
+from sfdata.localorg.objects.scheduling import DAYS
 from sfdata.localorg.objects.users import PERMISSIONS
 from sfdata.localorg.store import Store
 
@@ -62,6 +63,7 @@ def seed_base(
         _load_profiles(store, base, moment)
         load(store, "User", _user_row(base, moment))
         _load_pricebook(store, base, moment)
+        _load_business_hours(store, base, moment)
         store.set_setting(SETTING, msgspec.json.encode(asdict(base)).decode())
     return base
 
@@ -129,6 +131,14 @@ def _user_row(base: BaseRecords, moment: str) -> dict[str, Any]:
         "UserPreferencesLightningExperiencePreferred": 1,
     }  # fmt: skip
     return {**row(**values), **fixed_audit(base.user_id, moment)}
+
+
+def _load_business_hours(store: Store, base: BaseRecords, moment: str) -> None:
+    """The default ones: day and night, from midnight to midnight."""
+    (hours_id,) = new_ids(store, "BusinessHours", 1)
+    always = {f"{day}{end}Time": "00:00:00.000Z" for day in DAYS for end in ("Start", "End")}
+    hours = row(Id=hours_id, Name="Default", IsActive=1, IsDefault=1, TimeZoneSidKey=base.timezone, **always)
+    load(store, "BusinessHours", {**hours, **fixed_audit(base.user_id, moment)})
 
 
 def _load_pricebook(store: Store, base: BaseRecords, moment: str) -> None:

@@ -17,7 +17,7 @@ from sfdata.localorg.engine.literals import ID_TYPES, TYPE_WORDS, Literals, Rang
 from sfdata.localorg.engine.resolve import Operand
 from sfdata.localorg.engine.sql import FALSE, Sql, all_of, any_of, compose, places, value
 from sfdata.localorg.schema import COMPOUND_TYPES
-from sfdata.localorg.store import fold
+from sfdata.localorg.tables import fold
 from sfdata.soql.nodes import (
     And,
     Comparison,
@@ -80,7 +80,11 @@ class Conditions:
                 return self._like(self._filterable(left, "LIKE"), condition)
             case Comparison(left, operator, right):
                 operand = self._filterable(left, operator)
-                return self._compare(operand, operator, self.literals.stored(operand, right))
+                stored = self.literals.stored(operand, right)
+                if stored is None and operator not in EQUALITY and isinstance(right, StringLiteral):
+                    # An empty text equals null, and comes before every other text.
+                    stored = ""
+                return self._compare(operand, operator, stored)
             case Membership():
                 return self._membership(condition)
             case MultiPicklistTest():

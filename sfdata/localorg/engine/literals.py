@@ -89,10 +89,13 @@ class Literals:
         word = TYPE_WORDS.get(operand.type, operand.type)
         return refusals.wrong_type(operand.name, word, self.text, literal.pos)
 
-    def _id(self, operand: Operand, literal: Literal) -> str:
+    def _id(self, operand: Operand, literal: Literal) -> str | None:
         if not isinstance(literal, StringLiteral):
             raise self.wrong_type(operand, literal)
-        found = ids.normalize(literal.value.strip())
+        given = literal.value.strip()
+        if not given:
+            return None
+        found = ids.normalize(given)
         if found is None:
             raise refusals.invalid_id(literal.value, self.text, literal.pos)
         return found

@@ -21,10 +21,20 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from sfdata.localorg.objects import activities, content, customers, marketing, organization, sales, service, users
+from sfdata.localorg.objects import (
+    activities,
+    content,
+    customers,
+    marketing,
+    organization,
+    sales,
+    scheduling,
+    service,
+    users,
+)
 from sfdata.localorg.schema import Schema
 
-DOMAINS = (organization, users, customers, sales, marketing, service, activities, content)
+DOMAINS = (organization, users, customers, sales, marketing, service, activities, content, scheduling)
 
 
 @cache

@@ -95,6 +95,7 @@ CONTENT_VERSION = sobject(
     read_only(text("Checksum", "Checksum", 50, **FILE)),
     read_only(checkbox("IsMajorVersion", "Major Version", default=True)),
     read_only(checkbox("IsAssetEnabled", "Asset File Enabled")),
+    read_only(url("VersionDataUrl", "Version Data URL", filterable=False, sortable=False, groupable=False)),
     deletable=False, feed_enabled=True,
 )  # fmt: skip
 

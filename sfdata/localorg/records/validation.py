@@ -300,15 +300,17 @@ def _record_id(field: Field, value: Any) -> str | None:
     return record_id
 
 
-def _base64(field: Field, value: Any) -> bytes | None:
-    """The bytes that JSON spells in base64, or those of a multipart message, which no JSON can contain."""
+def _base64(field: Field, value: Any) -> bytes:
+    """The bytes that JSON spells in base64, or those of a multipart message, which no JSON can contain.
+
+    An empty text is an empty file, which is more than none.
+    """
     if isinstance(value, bytes):
-        return value or None
+        return value
     try:
-        content = b64decode("".join(_clean(field, value).split()), validate=True)
+        return b64decode("".join(_clean(field, value).split()), validate=True)
     except (ValueError, binascii.Error):
         raise Unreadable(field, value) from None
-    return content or None
 
 
 READERS: Mapping[str, Callable[[Field, Any], Any]] = {
