@@ -60,6 +60,7 @@ FILE_ROUTES = tuple(route for route in ROUTES if route.takes_file)
 
 MOST_PARAMETERS = 1000
 ORIGIN = re.compile(r"^https?://[^/?]*", re.IGNORECASE)
+TUNNELLED = re.compile(r"(?:^|&)_HttpMethod=(GET|PUT|PATCH|DELETE)(?:&|$)", re.IGNORECASE)
 VERSIONED = re.compile(r"/services/data/v([^/]+)(?:/.*)?", re.IGNORECASE | re.DOTALL)
 
 
@@ -101,8 +102,15 @@ def early(org: Instance, method: str, target: str, length: int) -> Early | None:
 
 def takes_file(method: str, target: str) -> bool:
     """Whether a request of this kind wants its body as a file."""
-    path = ORIGIN.sub("", target).partition("?")[0]
-    return any(route.method == method and route.regex.fullmatch(path) for route in FILE_ROUTES)
+    path, _, query = ORIGIN.sub("", target).partition("?")
+    meant = _meant(method, query)
+    return any(route.method == meant and route.regex.fullmatch(path) for route in FILE_ROUTES)
+
+
+def _meant(method: str, query: str) -> str:
+    """The method that a request means: ``POST …?_HttpMethod=PATCH`` is for clients that can send no other."""
+    named = TUNNELLED.search(query) if method == "POST" else None
+    return named[1].upper() if named else method
 
 
 def _with_body(request: Request, body: bytes | IO[bytes]) -> Request:
@@ -113,7 +121,8 @@ def _answered(request: Request, query: str, routes: Sequence[Route]) -> Answer:
     """What the route's handler answers, or the refusal in its wire form."""
     try:
         serve = _admitted if request.session is None else _serve
-        return serve(replace(request, query=_parameters(query), query_string=query), routes)
+        method = _meant(request.method, query)
+        return serve(replace(request, method=method, query=_parameters(query), query_string=query), routes)
     except ApiError as refusal:
         return json_answer(refusal.body(), refusal.status)
     except Refused as refusal:

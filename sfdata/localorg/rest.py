@@ -215,8 +215,8 @@ def _session(request: Request) -> Session:
     return request.session
 
 
-def _get(pattern: str, handler: Callable[[Request], Answer], what: str) -> Route:
-    return Route("GET", f"/services/data/v{{version}}{pattern}", handler, what)
+def _get(pattern: str, handler: Callable[[Request], Answer], what: str, since: float = 0.0) -> Route:
+    return Route("GET", f"/services/data/v{{version}}{pattern}", handler, what, since=since)
 
 
 ROUTES: tuple[Route, ...] = (
@@ -230,6 +230,6 @@ ROUTES: tuple[Route, ...] = (
     _get("/query/{locator}", query_more, "Later query pages"),
     _get("/queryAll/{locator}", query_more, "Later query pages"),
     _get("/limits", limits, "Limits"),
-    _get("/limits/recordCount", record_count, "Record counts"),
+    _get("/limits/recordCount", record_count, "Record counts", since=40),
     _get("/recent", recent, "Recently viewed items"),
 )

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 JSON = "application/json;charset=UTF-8"
 READABLE_TYPES = frozenset({"", "application/json"})
 PIECE_BYTES = 256 * 1024
+VERBS = ("HEAD", "GET", "POST", "PUT", "PATCH", "DELETE")
+"""The order in which Salesforce names the methods that it allows."""
 
 Within = Callable[[str, str, Mapping[str, str], bytes], "Answer"]
 
@@ -183,7 +185,8 @@ Handler = Callable[[Request], Answer]
 class Route:
     """``pattern`` is a path with ``{names}`` for its variable parts; ``public`` routes need no session.
 
-    A route that ``takes_file`` gets its body as a file, however long it is.
+    A route that ``takes_file`` gets its body as a file, however long it is. API versions before ``since`` do not know
+    it.
     """
 
     method: str
@@ -192,10 +195,18 @@ class Route:
     what: str
     public: bool = False
     takes_file: bool = False
+    since: float = 0.0
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
         return path_regex(self.pattern)
+
+    def found_in(self, path: str) -> Mapping[str, str] | None:
+        """The variable parts of a path that this route serves, as they are written; None where it does not."""
+        form = self.regex.fullmatch(path)
+        if form is None or (self.since and float(form["version"]) < self.since):
+            return None
+        return form.groupdict()
 
 
 def path_regex(pattern: str) -> re.Pattern[str]:
@@ -209,12 +220,12 @@ def match(routes: Iterable[Route], method: str, raw_path: str) -> tuple[Route, d
     """The route for a path and its decoded arguments; 404 for an unknown path, 405 for a wrong method."""
     allowed: list[str] = []
     for route in routes:
-        found = route.regex.fullmatch(raw_path)
-        if found and (route.method == method or (route.method, method) == ("GET", "HEAD")):
-            return route, {name: unquote(value) for name, value in found.groupdict().items()}
-        if found:
+        found = route.found_in(raw_path)
+        if found is not None and (route.method == method or (route.method, method) == ("GET", "HEAD")):
+            return route, {name: unquote(value) for name, value in found.items()}
+        if found is not None:
             allowed.append(route.method)
     if allowed:
-        verbs = ",".join(sorted({*allowed, *(["HEAD"] if "GET" in allowed else [])}))
+        verbs = ",".join(verb for verb in VERBS if verb in allowed or (verb == "HEAD" and "GET" in allowed))
         raise ApiError(405, "METHOD_NOT_ALLOWED", f"HTTP Method '{method}' not allowed. Allowed are {verbs}")
     raise not_found()

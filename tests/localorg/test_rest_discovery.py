@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
@@ -172,7 +172,7 @@ def test_wrong_methods_are_405(web: httpx.Client, method: str, path: str) -> Non
     assert reply.status_code == 405
     error = reply.json()[0]
     assert error["errorCode"] == "METHOD_NOT_ALLOWED"
-    assert error["message"] == f"HTTP Method '{method}' not allowed. Allowed are GET,HEAD"
+    assert error["message"] == f"HTTP Method '{method}' not allowed. Allowed are HEAD,GET"
 
 
 @pytest.mark.parametrize(
@@ -417,7 +417,9 @@ def test_queries_for_view_and_writes_by_header_count_as_viewed(web: httpx.Client
 
 def test_routes_do_not_hide_each_other(org: LocalOrg) -> None:
     """Every route of the table is reached by its own pattern: none is shadowed by an earlier one."""
-    reached: Callable[[Route], bool] = lambda route: (  # noqa: E731
-        gateway.match(gateway.ROUTES, route.method, re.sub(r"\{\w+\}", "x", route.pattern))[0] is route
-    )
+
+    def reached(route: Route) -> bool:
+        path = re.sub(r"\{\w+\}", "x", route.pattern.replace("{version}", "68.0"))
+        return gateway.match(gateway.ROUTES, route.method, path)[0] is route
+
     assert [route.pattern for route in gateway.ROUTES if not reached(route)] == []

@@ -16,7 +16,7 @@ from io import BytesIO
 from typing import IO, Any
 from urllib.parse import urlencode
 
-from sfdata.localorg.answers import ApiError, not_found
+from sfdata.localorg.answers import ApiError
 from sfdata.localorg.bulk.extract import bulk_query
 from sfdata.localorg.bulk.jobs import CLASSIC, INGEST, JOB_COMPLETE, OPEN, QUERY, TERMINAL, AnyJob, Job
 from sfdata.localorg.bulk.results import FAILED, SUCCESSFUL, RowFile, result_body, unprocessed_body
@@ -43,7 +43,7 @@ JOBS_PER_PAGE = 1_000
 ROWS_PER_PAGE = 50_000
 BYTES_PER_PAGE = 64 * 1024 * 1024
 PAGES_IN_PARALLEL = 5
-PARALLEL_SINCE = 58.0
+INGEST_SINCE, QUERY_SINCE, PARALLEL_SINCE = 41, 47, 58
 
 
 def root(request: Request) -> Answer:
@@ -182,8 +182,6 @@ def query_results(request: Request) -> Answer:
 
 def result_pages(request: Request) -> Answer:
     """``GET jobs/query/ID/resultPages``: where the next few pages are, to be fetched at the same time."""
-    if float(request.version) < PARALLEL_SINCE:
-        raise not_found()
     job = _complete_query(request)
     rows = RowFile(job.folder)
     first, path = _first_row(request, job), f"{request.base}/jobs/query/{job.id}"
@@ -311,8 +309,12 @@ def _csv(body: FileBody, headers: Mapping[str, str] | None = None) -> Answer:
     return Answer(content_type=CSV, headers=headers or {}, file=body)
 
 
-def _route(method: str, pattern: str, handler: Handler, what: str, *, takes_file: bool = False) -> Route:
-    return Route(method, f"/services/data/v{{version}}/jobs{pattern}", handler, what, takes_file=takes_file)
+def _route(
+    method: str, pattern: str, handler: Handler, what: str, *, takes_file: bool = False, since: float = 0.0
+) -> Route:
+    path = f"/services/data/v{{version}}/jobs{pattern}"
+    first = QUERY_SINCE if pattern.startswith("/query") else INGEST_SINCE
+    return Route(method, path, handler, what, takes_file=takes_file, since=since or first)
 
 
 ROUTES: tuple[Route, ...] = (
@@ -332,5 +334,5 @@ ROUTES: tuple[Route, ...] = (
     _route("PATCH", "/query/{id}", change_query, "Abort a query job"),
     _route("DELETE", "/query/{id}", partial(delete, QUERY), "Delete a query job"),
     _route("GET", "/query/{id}/results", query_results, "A page of a query's rows"),
-    _route("GET", "/query/{id}/resultPages", result_pages, "Pages to fetch at the same time"),
+    _route("GET", "/query/{id}/resultPages", result_pages, "Pages to fetch at the same time", since=PARALLEL_SINCE),
 )

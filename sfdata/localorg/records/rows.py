@@ -9,7 +9,6 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -22,7 +21,7 @@ from sfdata.localorg.records.crud import Records, no_such_key
 from sfdata.localorg.records.preconditions import READING, unmet
 from sfdata.localorg.records.representation import record_json, record_url
 from sfdata.localorg.records.validation import DATETIME, json_token
-from sfdata.localorg.routing import Answer, Handler, Request, Route, json_answer
+from sfdata.localorg.routing import Answer, Request, Route, json_answer
 from sfdata.localorg.schema import Field, SObject
 
 UPSERT_ANSWERS_UPDATES = 46.0
@@ -71,17 +70,6 @@ def delete(request: Request) -> Answer:
     sobject = request.sobject
     _records(request).delete(sobject, _record_id(request, sobject), request.user_id)
     return Answer(204)
-
-
-def post(request: Request) -> Answer:
-    """``POST`` below an object: ``sobjects/X/Id`` creates, ``?_HttpMethod=`` names a method that a proxy forbids."""
-    method = request.query.get("_HttpMethod", "").upper()
-    if method in TUNNELLED:
-        by_row, by_key = TUNNELLED[method]
-        return (by_key if "value" in request.args else by_row)(replace(request, method=method))
-    if request.args["key"].lower() == "id" and "value" not in request.args:
-        return create(request)
-    raise ApiError(405, "METHOD_NOT_ALLOWED", "HTTP Method 'POST' not allowed. Allowed are DELETE,GET,HEAD,PATCH")
 
 
 # --- rows by a key, and what a row leads to --------------------------------------------------------------------------
@@ -266,13 +254,6 @@ def _state(sobject: SObject, row: Row) -> dict[str, str]:
     return headers
 
 
-TUNNELLED: Mapping[str, tuple[Handler, Handler]] = {
-    "GET": (read, read_by_key),
-    "PATCH": (update, upsert),
-    "DELETE": (delete, delete_by_key),
-}
-"""Method that ``_HttpMethod`` may name: its handlers for a row by Id and by key."""
-
 OBJECT = "/services/data/v{version}/sobjects/{name}"
 
 ROUTES: tuple[Route, ...] = (
@@ -282,9 +263,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", f"{OBJECT}/{{key}}", read, "Read a row"),
     Route("PATCH", f"{OBJECT}/{{key}}", update, "Update a row"),
     Route("DELETE", f"{OBJECT}/{{key}}", delete, "Delete a row"),
-    Route("POST", f"{OBJECT}/{{key}}", post, "Create a row; tunnelled methods"),
+    Route("POST", f"{OBJECT}/Id", create, "Create a row", since=37),
     Route("GET", f"{OBJECT}/{{key}}/{{value}}", read_by_key, "Read by external id; related rows; blobs"),
     Route("PATCH", f"{OBJECT}/{{key}}/{{value}}", upsert, "Upsert by external id"),
     Route("DELETE", f"{OBJECT}/{{key}}/{{value}}", delete_by_key, "Delete by external id"),
-    Route("POST", f"{OBJECT}/{{key}}/{{value}}", post, "Tunnelled methods"),
 )

@@ -151,6 +151,6 @@ VERSION = "/services/data/v{version}"
 ROUTES: tuple[Route, ...] = (
     Route("GET", f"{VERSION}/search", search, "Search (SOSL)"),
     Route("GET", f"{VERSION}/search/scopeOrder", scope_order, "Search scope and order"),
-    Route("GET", f"{VERSION}/parameterizedSearch", parameterized_get, "Search by parameters"),
-    Route("POST", f"{VERSION}/parameterizedSearch", parameterized_post, "Search by parameters"),
+    Route("GET", f"{VERSION}/parameterizedSearch", parameterized_get, "Search by parameters", since=36),
+    Route("POST", f"{VERSION}/parameterizedSearch", parameterized_post, "Search by parameters", since=36),
 )
