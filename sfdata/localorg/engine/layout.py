@@ -63,17 +63,17 @@ class Slot(ABC):
 
 @dataclass(frozen=True)
 class Value(Slot):
-    """A column as it is stored; booleans become true and false."""
+    """A column of a type as it is stored; booleans become true and false."""
 
     sql: Sql
-    boolean: bool = False
+    type: str = "string"
 
     @property
     def column(self) -> Sql:
         return self.sql
 
     def finish(self, layout: Layout, index: int, id_index: int) -> Builder | None:
-        if not self.boolean:
+        if self.type != "boolean":
             return None
         return lambda row: None if row[index] is None else row[index] == 1
 

@@ -36,23 +36,24 @@ class Pages:
         size = self._size(plan)
         rows = self._rows(plan.rows(layout.columns, size + 1))
         if len(rows) <= size:
-            return QueryResult(len(rows), True, records=self._records(layout, rows))
+            return QueryResult(len(rows), True, records=self.records(layout, rows))
         cursor = self.cursors.open(plan, plan.numbers(), size, self.now)
-        return self._result(cursor, size, self._records(layout, rows[:size]))
+        return self._result(cursor, size, self.records(layout, rows[:size]))
 
     def further(self, cursor: Cursor, position: int) -> QueryResult:
         """The page of a cursor that starts after ``position`` rows."""
         layout = Layout(cursor.plan.record, self.base)
         end = position + cursor.page_size
         rows = self._rows(cursor.plan.numbered(layout.columns, cursor.table, position, end))
-        return self._result(cursor, end, self._records(layout, rows))
+        return self._result(cursor, end, self.records(layout, rows))
 
     def _result(self, cursor: Cursor, end: int, records: list[object]) -> QueryResult:
         done = end >= cursor.total
         url = msgspec.UNSET if done else f"{self.base}/query/{cursor.locator}-{end}"
         return QueryResult(cursor.total, done, url, records)
 
-    def _records(self, layout: Layout, rows: Sequence[Row]) -> list[object]:
+    def records(self, layout: Layout, rows: Sequence[Row]) -> list[object]:
+        """The records of these rows, each with its children."""
         for fetch in layout.children:
             self._fetch_children(fetch, [row[fetch.index] for row in rows])
         return [layout.build(row) for row in rows]
@@ -63,7 +64,7 @@ class Pages:
         size = self._size(plan)
         # Two columns stand before the layout's own: the parent's Id, and how many children it has.
         rows = self._rows(plan.family(layout.columns, json.dumps(parent_ids), size))
-        records = self._records(layout, [row[2:] for row in rows])
+        records = self.records(layout, [row[2:] for row in rows])
         families: dict[str, tuple[int, list[object]]] = {}
         for (parent, total, *_), record in zip(rows, records, strict=True):
             families.setdefault(parent, (total, []))[1].append(record)

@@ -66,10 +66,8 @@ class QueryEngine:
                 return _encoder.encode(QueryResult(total, True, records=[]))
             if is_grouped(query):
                 return _encoder.encode(self._groups(plan_groups(statement, query)))
-            size = min(batch_size or self.page_size, self.page_size)
-            pages = Pages(self.store, self._cursors, base, size, statement.viewer.now)
             plan = plan_rows(statement, query)
-            page = pages.first(plan)
+            page = self.pages(base, batch_size).first(plan)
             if query.purpose:
                 note_viewed(self.store, plan, query.purpose, statement.viewer.now)
             return _encoder.encode(page)
@@ -81,6 +79,10 @@ class QueryEngine:
             cursor, position = self._cursors.find(locator, now)
             pages = Pages(self.store, self._cursors, base, cursor.page_size, now)
             return _encoder.encode(pages.further(cursor, position))
+
+    def pages(self, base: str, size: int | None = None) -> Pages:
+        """What reads records page by page, as many at a time as are asked for and allowed."""
+        return Pages(self.store, self._cursors, base, min(size or self.page_size, self.page_size), self.clock())
 
     def forget_cursors(self) -> None:
         """Close every cursor: whoever asks for a further page is told that its locator is none."""

@@ -265,8 +265,8 @@ class Selection:
 def slot(entity: Entity, operand: Operand) -> Slot:
     """How a field is answered."""
     f = operand.field
-    if f is None or operand.type == "boolean":
-        return Value(operand.sql, operand.type == "boolean")
+    if f is None:
+        return Value(operand.sql, operand.type)
     table = entity.tables[0]
     if f.type == "base64":
         return Blob(operand.sql, table.sobject.name, f.name)
@@ -275,7 +275,7 @@ def slot(entity: Entity, operand: Operand) -> Slot:
     if f.type == "location":
         parts = coordinate_fields(table.sobject.fields, f) or ()
         return Compound({key: table.column(p.name) for key, p in zip(("latitude", "longitude"), parts, strict=False)})
-    return Value(operand.sql)
+    return Value(operand.sql, operand.type)
 
 
 def _address(table: Table, compound: Field) -> dict[str, Sql]:
