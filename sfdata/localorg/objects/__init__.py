@@ -27,6 +27,7 @@ from sfdata.localorg.objects import (
     customers,
     marketing,
     organization,
+    permission_sets,
     sales,
     scheduling,
     service,
@@ -34,7 +35,9 @@ from sfdata.localorg.objects import (
 )
 from sfdata.localorg.schema import Schema
 
-DOMAINS = (organization, users, customers, sales, marketing, service, activities, content, scheduling)
+DOMAINS = (
+    organization, users, permission_sets, customers, sales, marketing, service, activities, content, scheduling,
+)  # fmt: skip
 
 
 @cache

@@ -9,7 +9,6 @@ from sfdata.localorg.objects.fields import (
     address,
     checkbox,
     created,
-    date,
     datetime,
     email,
     integer,
@@ -104,7 +103,8 @@ PERMISSIONS = {
 }
 
 
-def _switches(prefix: str, names: Iterable[tuple[str, str]]) -> tuple[Field, ...]:
+def switches(prefix: str, names: Iterable[tuple[str, str]]) -> tuple[Field, ...]:
+    """A checkbox for each name, with its label."""
     return tuple(checkbox(f"{prefix}{name}", label) for name, label in names)
 
 
@@ -153,9 +153,9 @@ USER = sobject(
     read_only(integer("NumberOfFailedLogins", "Failed Login Attempts")),
     read_only(datetime("OfflineTrialExpirationDate", "Offline Edition Trial Expiration Date")),
     read_only(datetime("OfflinePdaTrialExpirationDate", "Sales Anywhere Trial Expiration Date")),
-    _switches("UserPermissions", FEATURES.items()),
+    switches("UserPermissions", FEATURES.items()),
     checkbox("ForecastEnabled", "Allow Forecasting"),
-    _switches("UserPreferences", ((name, name) for name in PREFERENCES)),
+    switches("UserPreferences", ((name, name) for name in PREFERENCES)),
     reference("ContactId", "Contact ID", "Contact", children="Users", updateable=False,
               restricted_delete=True),
     read_only(reference("AccountId", "Account ID", "Account", children="Users")),
@@ -201,45 +201,13 @@ PROFILE = sobject(
     "Profile", "Profile", "Profile", "00e",
     record_id("Profile ID"),
     read_only(name_text("Name")),
-    _switches("Permissions", PERMISSIONS.items()),
+    switches("Permissions", PERMISSIONS.items()),
     reference("UserLicenseId", "User License ID", "UserLicense", nillable=False, updateable=False),
     read_only(picklist("UserType", "User Type", USER_TYPES, **FIXED)),
     system_fields(),
     text("Description", "Description"),
     last_viewed(),
     createable=False, searchable=False, layoutable=False, **SETUP,
-)  # fmt: skip
-
-PERMISSION_SET = sobject(
-    "PermissionSet", "Permission Set", "Permission Sets", "0PS",
-    record_id("PermissionSet ID"),
-    text("Name", "Permission Set Name", 80, nillable=False, name_field=True),
-    text("Label", "Permission Set Label", 80, nillable=False),
-    reference("LicenseId", "License ID", "UserLicense", updateable=False),
-    read_only(reference("ProfileId", "Profile ID", "Profile")),
-    read_only(checkbox("IsOwnedByProfile", "Is Owned By Profile")),
-    read_only(checkbox("IsCustom", "Custom", default=True)),
-    _switches("Permissions", PERMISSIONS.items()),
-    text("Description", "Description"),
-    system_fields(),
-    text("NamespacePrefix", "Namespace Prefix", 15, createable=False, updateable=False),
-    checkbox("HasActivationRequired", "Has Activation Required", updateable=False),
-    picklist("Type", "Type", ("Regular", "Standard", "Profile", "Group", "Session"), default="Regular",
-             createable=False, updateable=False, **FIXED),
-    searchable=False, layoutable=False, **SETUP,
-)  # fmt: skip
-
-PERMISSION_SET_ASSIGNMENT = sobject(
-    "PermissionSetAssignment", "Permission Set Assignment", "Permission Set Assignments", "0Pa",
-    record_id("PermissionSetAssignment ID"),
-    reference("PermissionSetId", "PermissionSet ID", "PermissionSet", children="Assignments", nillable=False,
-              updateable=False, cascade_delete=True),
-    reference("AssigneeId", "Assignee ID", "User", children="PermissionSetAssignments", nillable=False,
-              updateable=False),
-    system_modstamp(),
-    date("ExpirationDate", "Expiration Date"),
-    read_only(checkbox("IsActive", "Active", default=True)),
-    updateable=False, searchable=False, layoutable=False, **SETUP,
 )  # fmt: skip
 
 USER_ROLE = sobject(
@@ -327,6 +295,5 @@ NAME = sobject(
 )  # fmt: skip
 
 OBJECTS = (
-    USER, USER_LICENSE, PROFILE, PERMISSION_SET, PERMISSION_SET_ASSIGNMENT, USER_ROLE, GROUP, GROUP_MEMBER,
-    QUEUE_SOBJECT, NAME,
+    USER, USER_LICENSE, PROFILE, USER_ROLE, GROUP, GROUP_MEMBER, QUEUE_SOBJECT, NAME,
 )  # fmt: skip
