@@ -125,6 +125,12 @@ class Instance:
         """The row of a user, by user name."""
         return next(iter(self.store.find(self.object("User"), "Username", username)), None)
 
+    def permits(self, user_id: str, permission: str) -> bool:
+        """Whether the profile of a user has a permission, as ``BulkApiHardDelete``."""
+        profile_id = (self.user(user_id) or {}).get("ProfileId")
+        profile = self.store.get(self.object("Profile"), profile_id) if profile_id else None
+        return profile is not None and bool(profile[f"Permissions{permission}"])
+
     def app_name(self, session: Session | None) -> str | None:
         """The connected app that a session came through; None where there is none."""
         app = self.apps.get(session.client_id or "") if session else None

@@ -143,7 +143,8 @@ class ApiUsage(DailyUse):
         """
         with self._lock:
             if self._concurrent is not None and self._under_way >= self._concurrent:
-                raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests Limit exceeded.")
+                message = "ConcurrentRequests (Concurrent API Requests) Limit exceeded."
+                raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", message)
             self._under_way += 1
         try:
             yield

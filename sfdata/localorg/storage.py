@@ -33,7 +33,11 @@ KILOBYTES: Mapping[str, int] = {
     "GroupMember": 0,
     "QueueSobject": 0,
     "RecordType": 0,
+    "BusinessHours": 0,
     "BusinessProcess": 0,
+    "CronJobDetail": 0,
+    "CronTrigger": 0,
+    "AsyncApexJob": 0,
 }
 """Objects whose rows count otherwise; setup and files take no data storage."""
 

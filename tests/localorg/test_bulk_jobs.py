@@ -5,13 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from sfdata.localorg import LocalOrg
+from sfdata.localorg.answers import ApiError
 from sfdata.localorg.bulk import ingest, resources
+from sfdata.localorg.bulk.dialect import Dialect
+from sfdata.localorg.bulk.jobs import INGEST, Jobs
+from sfdata.localorg.bulk.settings import JobSettings
+from sfdata.localorg.objects import build_schema
 
 HEAD = [
     "id", "operation", "object", "createdById", "createdDate", "systemModstamp", "state", "concurrencyMode",
@@ -430,3 +437,42 @@ def test_jobs_end_with_their_org(tmp_path: Any) -> None:
         assert len(list(tmp_path.glob("bulk-*/750*"))) == 4
     assert list(tmp_path.glob("bulk-*")) == []
     assert {thread.name for thread in set(threading.enumerate()) - before} == set()
+
+
+def test_who_lacks_the_permission_cannot_delete_for_good(bulk: Any, bulk_org: LocalOrg) -> None:
+    """hardDelete takes a permission that the administrator's profile has and others have not."""
+    assert bulk.call("POST", "ingest", json={"object": "Account", "operation": "hardDelete"}).status_code == 200
+    org = bulk_org.instance
+    values = {"Username": "plain@northwind-tools.example", "LastName": "P", "Email": "p@x.example", "Alias": "p"}
+    profile = {"ProfileId": org.base.profiles["Standard User"], "TimeZoneSidKey": "GMT", "LocaleSidKey": "en_US"}
+    more = {"EmailEncodingKey": "UTF-8", "LanguageLocaleKey": "en_US"}
+    user_id = org.records.create(org.object("User"), {**values, **profile, **more}, org.user_id)
+    token, _ = org.sessions.issue(user_id, "test", "api")
+    reply = bulk.call(
+        "POST",
+        "ingest",
+        json={"object": "Account", "operation": "hardDelete"},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    message = "hardDelete operation requires special user profile permission, please contact your system administrator"
+    assert error(reply) == (400, "FEATURENOTENABLED", message)
+
+
+def test_a_job_is_forgotten_after_a_week(tmp_path: Path) -> None:
+    """Seven days after it was last heard of a job and its files are gone, however it ended or not."""
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    jobs = Jobs(lambda: now, lambda: tmp_path)
+    account = build_schema(None).object("Account")
+    assert account is not None
+    settings = JobSettings("insert", account, Dialect())
+    old, open_one = (jobs.create(INGEST, settings, "66.0", "005") for _ in range(2))
+    old.abort()
+    now += timedelta(days=4)
+    open_one.close()
+    now += timedelta(days=3, seconds=1)
+    assert [job.id for job in jobs.listed()] == [open_one.id]
+    with pytest.raises(ApiError, match="does not exist"):
+        jobs.find(INGEST, old.id)
+    assert [folder.name for folder in tmp_path.iterdir()] == [open_one.id]
+    now += timedelta(days=4)
+    assert (jobs.listed(), [*tmp_path.iterdir()], open_one.state) == ([], [], "Aborted")

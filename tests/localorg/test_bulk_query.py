@@ -96,6 +96,15 @@ def test_columns_stand_as_selected_and_are_named_as_the_schema_does(bulk: Any) -
     assert row["Owner.Profile.Name"] == record["Owner"]["Profile"]["Name"]
 
 
+def test_older_versions_put_columns_into_alphabetical_order(bulk: Any) -> None:
+    """Up to API version 49 the order of the select list is not kept."""
+    older = type(bulk)(bulk.org, "49.0")
+    with older.http:
+        job = older.query("SELECT Name, Id, Owner.Name, Industry FROM Account")
+        header = older.page(job).text.split("\n")[0]
+    assert header == '"Id","Industry","Name","Owner.Name"'
+
+
 def test_functions_name_their_columns(bulk: Any) -> None:
     """By alias where there is one, else by the field."""
     soql = "SELECT toLabel(StageName), FORMAT(Amount) shown FROM Opportunity WHERE Name = 'Dated'"
@@ -224,7 +233,7 @@ def test_odd_page_sizes_are_refused(bulk: Any, parameters: dict[str, str]) -> No
     assert reply[:2] == (400, "ILLEGAL_QUERY_PARAMETER_VALUE")
 
 
-@pytest.mark.parametrize("locator", ["null", "", "!", "MTAwMDA", "LTE", "eA", "ü"])
+@pytest.mark.parametrize("locator", ["null", "!", "MTAwMDA", "LTE", "eA", "ü"])
 def test_locators_that_lead_nowhere_are_refused(bulk: Any, locator: str) -> None:
     """Only what the org gave out: nothing else, and no place behind the end."""
     reply = error(bulk.page(bulk.query(PEOPLE_SOQL), locator=locator))

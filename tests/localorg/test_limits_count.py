@@ -16,6 +16,7 @@ from sfdata.localorg.answers import ApiError
 from sfdata.localorg.limits import ApiUsage
 
 BASE = "/services/data/v66.0"
+CONCURRENT = "ConcurrentRequests (Concurrent API Requests) Limit exceeded."
 
 
 @pytest.fixture
@@ -117,9 +118,7 @@ def test_calls_at_a_time_are_limited_on_demand() -> None:
             replies = list(pool.map(lambda _: web.get(BASE), range(5)))
             assert sorted(reply.status_code for reply in replies) == [200, 200, 403, 403, 403]
             refused = next(reply for reply in replies if reply.status_code == 403)
-            assert refused.json() == [
-                {"message": "ConcurrentRequests Limit exceeded.", "errorCode": "REQUEST_LIMIT_EXCEEDED"}
-            ]
+            assert refused.json() == [{"message": CONCURRENT, "errorCode": "REQUEST_LIMIT_EXCEEDED"}]
             assert web.get("/services/data").status_code == 200
             assert web.get(BASE).headers["Sforce-Limit-Info"] == "api-usage=3/15000"
 

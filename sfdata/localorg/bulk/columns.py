@@ -2,7 +2,7 @@
 
     Name               a field                          ''      left out: an update does not touch the field
     Owner.Email        the parent, by one of its keys   '#N/A'  null
-    User:Owner.Email   … where it may be of several     yes, 0  booleans, in several words
+    Lead:Who.Email     … where it may be of several     yes, 0  booleans, in several words
 
 Dates: https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/datafiles_date_format.htm
 Relationships: https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/datafiles_csv_rel_field_header_row.htm
@@ -156,9 +156,16 @@ def _column(index: int, name: str, sobject: SObject, schema: Schema) -> Column:
     if field is not None and field.stored:
         return Column(index, field)
     path, dot, key_name = name.rpartition(".")
+    if not dot:
+        raise _not_found(name)
     parent_type, _, relationship = path.rpartition(":")
-    reference = sobject.parent(relationship) if dot else None
-    if reference is None or (parent_type and parent_type.casefold() not in map(str.casefold, reference.reference_to)):
+    reference = sobject.parent(relationship)
+    if reference is None:
+        raise DataRefused(f"InvalidBatch : Unable to find relationship: {relationship}")
+    if parent_type and len(reference.reference_to) == 1:
+        problem = f"type is not needed for non polymorphic foreign key references: {reference.relationship_name}"
+        raise DataRefused(f"InvalidBatch : {problem}")
+    if parent_type and parent_type.casefold() not in map(str.casefold, reference.reference_to):
         raise _not_found(name)
     for parent_name in [parent_type] if parent_type else reference.reference_to:
         parent = schema.object(parent_name)

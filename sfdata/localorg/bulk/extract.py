@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sfdata.localorg.answers import ApiError
@@ -29,6 +29,8 @@ from sfdata.localorg.store import Store
 from sfdata.soql.nodes import AGGREGATES, Expression, FieldPath, FunctionCall, Query, SelectField, Subquery, TypeOf
 
 ROWS_AT_ONCE = 5_000
+COLUMNS_AS_ASKED_SINCE = 50.0
+"""Older API versions put the columns into alphabetical order."""
 
 # SQLite writes 15 digits, and very large and small numbers with an exponent.
 NUMBER = (
@@ -76,18 +78,21 @@ class BulkQuery:
 # --- what can be queried ---------------------------------------------------------------------------------------------
 
 
-def bulk_query(engine: QueryEngine, soql: str, user_id: str, *, include_deleted: bool) -> BulkQuery:
-    """The query of a job of Bulk API 2.0.
+def bulk_query(engine: QueryEngine, soql: str, user_id: str, *, include_deleted: bool, version: float) -> BulkQuery:
+    """The query of a job of Bulk API 2.0, in an API ``version``.
 
     Raises:
         ApiError: 400 for SOQL that is wrong, and for what only other APIs can query.
     """
     try:
         statement = bulk_statement(engine, user_id, include_deleted=include_deleted)
-        return csv_query(statement, readable(statement.schema, soql), api="Bulk V2 Query")
+        query = csv_query(statement, readable(statement.schema, soql), api="Bulk V2 Query")
     except ApiError as refused:
         code = refused.error_code if refused.error_code == "INVALIDENTITY" else "API_ERROR"
         raise ApiError(refused.status, code, refused.message) from None
+    if version >= COLUMNS_AS_ASKED_SINCE:
+        return query
+    return replace(query, columns=tuple(sorted(query.columns, key=lambda column: column.name)))
 
 
 def bulk_statement(engine: QueryEngine, user_id: str, *, include_deleted: bool) -> Statement:

@@ -13,7 +13,8 @@ import secrets
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -43,6 +44,7 @@ ALREADY: Mapping[str, str] = {
     FAILED: "Failed",
     ABORTED: "Aborted",
 }
+KEPT = timedelta(days=7)
 TELLS_PK_CHUNKING = 60.0
 PK_CHUNKED = frozenset(
     {
@@ -72,6 +74,8 @@ class AnyJob(Protocol):
     def created(self) -> datetime: ...
     @property
     def changed(self) -> datetime: ...
+    @property
+    def folder(self) -> Path: ...
     @property
     def state(self) -> str: ...
     @property
@@ -194,7 +198,10 @@ def is_pk_chunked(sobject: SObject) -> bool:
 
 
 class Jobs:
-    """Every job of an org, each with a folder of its own inside the one that ``folder`` answers."""
+    """Every job of an org, each with a folder of its own inside the one that ``folder`` answers.
+
+    A job of which nothing was heard for a week is forgotten, its files with it.
+    """
 
     def __init__(self, clock: Callable[[], datetime], folder: Callable[[], Path]) -> None:
         self._clock = clock
@@ -228,6 +235,7 @@ class Jobs:
     def get(self, job_id: str) -> AnyJob | None:
         """The job of this Id (of 15 or 18 characters), whatever its type."""
         with self._lock:
+            self._forget_old()
             return self._jobs.get(normalize(job_id) or "")
 
     def find(self, job_type: str, job_id: str) -> Job:
@@ -244,6 +252,7 @@ class Jobs:
     def listed(self, *job_types: str) -> list[AnyJob]:
         """The jobs of these types, or all of them, oldest first."""
         with self._lock:
+            self._forget_old()
             jobs = list(self._jobs.values())
         return [job for job in jobs if not job_types or job.type in job_types]
 
@@ -266,3 +275,11 @@ class Jobs:
         """Abort every job that has not ended."""
         for job in self.listed():
             job.stop()
+
+    def _forget_old(self) -> None:
+        oldest = self._clock() - KEPT
+        for job in [*takewhile(lambda job: job.created < oldest, self._jobs.values())]:
+            if job.changed < oldest:
+                job.stop()
+                del self._jobs[job.id]
+                shutil.rmtree(job.folder, ignore_errors=True)

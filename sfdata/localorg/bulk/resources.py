@@ -71,6 +71,11 @@ def create_ingest(request: Request) -> Answer:
 
 def _new_ingest(request: Request) -> Job:
     settings = ingest_settings(job_body(request), request.org.schema)
+    if settings.operation == "hardDelete" and not request.org.permits(request.user_id, "BulkApiHardDelete"):
+        message = (
+            "hardDelete operation requires special user profile permission, please contact your system administrator"
+        )
+        raise ApiError(400, "FEATURENOTENABLED", message)
     return request.org.bulk.create_ingest(settings, request.version, request.user_id)
 
 
@@ -150,7 +155,11 @@ def create_query(request: Request) -> Answer:
     soql = asked.get("query")
     org, user_id = request.org, request.user_id
     query = bulk_query(
-        org.engine, soql if isinstance(soql, str) else "", user_id, include_deleted=operation == "queryAll"
+        org.engine,
+        soql if isinstance(soql, str) else "",
+        user_id,
+        include_deleted=operation == "queryAll",
+        version=float(request.version),
     )
     job = org.bulk.create_query(JobSettings(operation, query.sobject, dialect), request.version, user_id)
     answer = json_answer(job.created_answer())
@@ -215,7 +224,7 @@ def _first_row(request: Request, job: Job) -> int:
 
 def _max_records(request: Request) -> int:
     text = request.query.get("maxRecords")
-    if text is None:
+    if not text:
         return ROWS_PER_PAGE
     if not re.fullmatch(r"\d{1,12}", text, re.ASCII) or int(text) < 1:
         raise ApiError(400, "ILLEGAL_QUERY_PARAMETER_VALUE", "maxRecords must be a whole number above 0")
@@ -282,7 +291,7 @@ def _asked_state(request: Request, accepted: Collection[str]) -> str:
 
 def _position(locator: str | None) -> int:
     """The number that a locator stands for."""
-    if locator is None:
+    if not locator:
         return 0
     try:
         decoded = b64decode(locator + "=" * (-len(locator) % 4), validate=True).decode("ascii")
