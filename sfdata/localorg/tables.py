@@ -1,4 +1,6 @@
-"""The tables of the local org's database: one for each object, a column for each stored field, values ready for the wire.
+"""The tables of the local org's database: one for each object, a column for each stored field.
+
+Values stand in them in the form the wire shows:
 
     text, email, picklist …    text, without regard to case     multipicklist   'A;B'
     id, reference              18 characters, exact             boolean         0 or 1, never null
@@ -228,7 +230,7 @@ def _alive_with(sobject: SObject, field: Field, value: Any) -> tuple[str, Sequen
 
 def among_condition(field: Field, values: Iterable[Any]) -> tuple[str, Sequence[Any]]:
     """SQL that a field has one of these values, and its parameter. Texts must be ASCII where case is ignored."""
-    return f"{quoted(field.name)} IN (SELECT value FROM json_each(?))", (json.dumps([*values]),)
+    return f"{quoted(field.name)} IN (SELECT value FROM json_each(?))", (json.dumps([*values]),)  # noqa: S608 - schema names only
 
 
 def indexed(f: Field) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -66,6 +67,28 @@ class Outcome(Generic[Row]):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Given(Generic[Row]):
+    """A row as it was read: its record, without its Id and the upsert's key, or why it could not be read."""
+
+    row: Row
+    record_id: str
+    key_value: Any
+    record: Mapping[str, Any]
+    refused: RecordRefused | None = None
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """The record.
+
+        Raises:
+            RecordRefused: it could not be read.
+        """
+        if self.refused is not None:
+            raise self.refused
+        return self.record
+
+
 class Write(Generic[Row]):
     """Writes rows for one user, as the settings of a job say."""
 
@@ -78,47 +101,66 @@ class Write(Generic[Row]):
 
     def chunk(self, rows: Sequence[Row]) -> list[Outcome[Row]]:
         """Write the rows of one transaction."""
-        repeated = self._repeated(rows)
-        return [self._outcome(row, repeated) for row in rows]
+        all_given = [self._given(row) for row in rows]
+        repeated = self._repeated(all_given)
+        with self._together(all_given):
+            return [self._outcome(given, repeated) for given in all_given]
 
-    def _outcome(self, row: Row, repeated: Mapping[Any, int]) -> Outcome[Row]:
+    def _given(self, row: Row) -> Given[Row]:
+        meaning = self._meaning
+        key_value = None if meaning.key_field is None else meaning.key_value(row)
+        try:
+            return Given(row, meaning.record_id(row), key_value, meaning.body(row))
+        except RecordRefused as refused:
+            return Given(row, meaning.record_id(row), key_value, {}, refused)
+
+    def _together(self, all_given: Sequence[Given[Row]]) -> AbstractContextManager[None]:
+        key = self._meaning.key_field
+        return self._records.together(
+            self._sobject,
+            [given.record for given in all_given],
+            key=key.name if key else "Id",
+            values=[given.key_value if key else given.record_id for given in all_given],
+            deleting=self._row in DELETING,
+        )
+
+    def _outcome(self, given: Given[Row], repeated: Mapping[Any, int]) -> Outcome[Row]:
         try:
             if repeated:
-                self._refuse_repeated(row, repeated)
-            record_id, created = self._row(self, row)
+                self._refuse_repeated(given, repeated)
+            record_id, created = self._row(self, given)
         except RecordRefused as refused:
-            return Outcome(row, self._meaning.record_id(row), errors=tuple(self._meaning.errors(refused, row)))
-        return Outcome(row, record_id, created)
+            return Outcome(given.row, given.record_id, errors=tuple(self._meaning.errors(refused, given.row)))
+        return Outcome(given.row, record_id, created)
 
     # --- operations --------------------------------------------------------------------------------------------------
 
-    def _insert(self, row: Row) -> tuple[str, bool]:
-        if self._meaning.record_id(row):
+    def _insert(self, given: Given[Row]) -> tuple[str, bool]:
+        if given.record_id:
             message = "cannot specify Id in an insert call"
             raise refusal("INVALID_FIELD_FOR_INSERT_UPDATE", message, ["Id"])
-        return self._records.create(self._sobject, self._meaning.body(row), self._user_id), True
+        return self._records.create(self._sobject, given.body, self._user_id), True
 
-    def _update(self, row: Row) -> tuple[str, bool]:
-        record_id = self._required_id(row, "an update")
-        return self._records.update(self._sobject, record_id, self._meaning.body(row), self._user_id), False
+    def _update(self, given: Given[Row]) -> tuple[str, bool]:
+        record_id = _required_id(given, "an update")
+        return self._records.update(self._sobject, record_id, given.body, self._user_id), False
 
-    def _upsert(self, row: Row) -> tuple[str, bool]:
-        key, value = self._key(), self._meaning.key_value(row)
-        body = self._meaning.body(row)
+    def _upsert(self, given: Given[Row]) -> tuple[str, bool]:
+        key, value = self._key(), given.key_value
         if key.type != "id":
-            result = self._records.upsert(self._sobject, key.name, value, body, self._user_id)
+            result = self._records.upsert(self._sobject, key.name, value, given.body, self._user_id)
             return result.id, result.created
         if value:
-            return self._records.update(self._sobject, value, body, self._user_id), False
-        return self._records.create(self._sobject, body, self._user_id), True
+            return self._records.update(self._sobject, value, given.body, self._user_id), False
+        return self._records.create(self._sobject, given.body, self._user_id), True
 
-    def _delete(self, row: Row) -> tuple[str, bool]:
-        record_id = self._required_id(row, "a delete")
+    def _delete(self, given: Given[Row]) -> tuple[str, bool]:
+        record_id = _required_id(given, "a delete")
         self._records.delete(self._sobject, record_id, self._user_id)
         return normalize(record_id) or record_id, False
 
-    def _hard_delete(self, row: Row) -> tuple[str, bool]:
-        record_id = self._required_id(row, "a delete")
+    def _hard_delete(self, given: Given[Row]) -> tuple[str, bool]:
+        record_id = _required_id(given, "a delete")
         store = self._records.store
         with store.transaction():
             found = self._records.get(self._sobject, record_id, missing="INVALID_CROSS_REFERENCE_KEY")
@@ -128,33 +170,32 @@ class Write(Generic[Row]):
                 store.remove(owner, doomed["Id"])
         return str(found["Id"]), False
 
-    def _required_id(self, row: Row, call: str) -> str:
-        record_id = self._meaning.record_id(row)
-        if not record_id:
-            raise refusal("MISSING_ARGUMENT", f"Id not specified in {call} call")
-        return record_id
-
     # --- external ids that stand in a chunk more than once -----------------------------------------------------------
 
-    def _repeated(self, rows: Sequence[Row]) -> Mapping[Any, int]:
+    def _repeated(self, all_given: Sequence[Given[Row]]) -> Mapping[Any, int]:
         """The keys that more than one row of an upsert has: none of these rows is written."""
-        if self._meaning.key_field is None:
+        key = self._meaning.key_field
+        if key is None:
             return {}
-        counts = Counter(self._comparable(row) for row in rows)
+        counts = Counter(comparable(key, given.key_value) for given in all_given)
         return {value: count for value, count in counts.items() if value is not None and count > 1}
 
-    def _refuse_repeated(self, row: Row, repeated: Mapping[Any, int]) -> None:
-        if self._comparable(row) in repeated:
-            message = f"Duplicate external id specified: {self._meaning.key_value(row)}"
-            raise RecordRefused([RecordError("DUPLICATE_VALUE", message, (self._key().name,))])
-
-    def _comparable(self, row: Row) -> Any:
-        return comparable(self._key(), self._meaning.key_value(row))
+    def _refuse_repeated(self, given: Given[Row], repeated: Mapping[Any, int]) -> None:
+        key = self._key()
+        if comparable(key, given.key_value) in repeated:
+            message = f"Duplicate external id specified: {given.key_value}"
+            raise RecordRefused([RecordError("DUPLICATE_VALUE", message, (key.name,))])
 
     def _key(self) -> Field:
         key = self._meaning.key_field
         assert key is not None, "an upsert has a key"
         return key
+
+
+def _required_id(given: Given[Any], call: str) -> str:
+    if not given.record_id:
+        raise refusal("MISSING_ARGUMENT", f"Id not specified in {call} call")
+    return given.record_id
 
 
 def comparable(field: Field, given: Any) -> Any:
@@ -166,7 +207,7 @@ def comparable(field: Field, given: Any) -> Any:
     return fold(value) if isinstance(value, str) and ignores_case(field) else value
 
 
-OPERATIONS: Mapping[str, Callable[[Write[Any], Any], tuple[str, bool]]] = {
+OPERATIONS: Mapping[str, Callable[[Write[Any], Given[Any]], tuple[str, bool]]] = {
     "insert": Write._insert,
     "update": Write._update,
     "upsert": Write._upsert,
@@ -174,3 +215,5 @@ OPERATIONS: Mapping[str, Callable[[Write[Any], Any], tuple[str, bool]]] = {
     "hardDelete": Write._hard_delete,
 }
 """What each operation does with a row; the answer is the record's Id and whether it is new."""
+
+DELETING = frozenset({Write._delete, Write._hard_delete})

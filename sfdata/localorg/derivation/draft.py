@@ -10,8 +10,6 @@ from typing import Any
 from sfdata.localorg.schema import SObject
 from sfdata.localorg.store import Store
 
-NO_LIMIT = -1
-
 
 @dataclass(frozen=True, slots=True)
 class Draft:

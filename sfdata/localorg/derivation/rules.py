@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from sfdata.localorg.derivation.activities import activity_account, event_end, status_closed
-from sfdata.localorg.derivation.draft import NO_LIMIT, Draft
+from sfdata.localorg.derivation.draft import Draft
 from sfdata.localorg.derivation.files import file_facts, keep_document
 from sfdata.localorg.derivation.numbering import next_number
 from sfdata.localorg.derivation.people import case_contact, member_copy, person_name
 from sfdata.localorg.derivation.sales import contract_end, line_total, product_copy, stage_fields, sum_up_lines
 from sfdata.localorg.schema import SObject
 from sfdata.localorg.store import Store
+from sfdata.localorg.tables import NO_LIMIT, Row
 
 Rule = Callable[[Draft], None]
 
@@ -50,15 +51,20 @@ class Derivation:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._rules = {sobject.name: _rules_of(sobject) for sobject in store.schema}
+        self._numbered = {s.name: tuple(f for f in s.fields if f.auto_number) for s in store.schema}
 
-    def fill(self, draft: Draft) -> None:
-        """Fill the fields of a row that is about to be stored."""
-        if draft.before is None:
-            for field in draft.sobject.fields:
-                if field.auto_number and draft.row[field.name] is None:
-                    draft.row[field.name] = next_number(self._store, draft.sobject, field)
-        for rule in self._rules[draft.sobject.name]:
-            rule(draft)
+    def fill(
+        self, sobject: SObject, row: Row, before: Mapping[str, Any] | None, given: Iterable[str], now: datetime
+    ) -> None:
+        """Fill the fields of a row that is about to be stored; see `Draft`."""
+        if before is None:
+            for field in self._numbered[sobject.name]:
+                if row[field.name] is None:
+                    row[field.name] = next_number(self._store, sobject, field)
+        if rules := self._rules[sobject.name]:
+            draft = Draft(self._store, sobject, row, before, frozenset(given), now)
+            for rule in rules:
+                rule(draft)
 
     def follow(
         self, sobject: SObject, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, now: datetime

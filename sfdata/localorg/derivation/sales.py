@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sfdata.localorg.derivation.draft import NO_LIMIT, Draft, object_named, row_of
+from sfdata.localorg.derivation.draft import Draft, object_named, row_of
 from sfdata.localorg.objects.stages import CONTRACT_STATUS_CODES, FORECAST_CATEGORIES, Stage, stage
 from sfdata.localorg.records.validation import datetime_text, refusal
 from sfdata.localorg.store import Store
+from sfdata.localorg.tables import NO_LIMIT
 
 CENTS = 2
 FORECAST_CATEGORY_BY_NAME = {label: category for category, label in FORECAST_CATEGORIES.items()}

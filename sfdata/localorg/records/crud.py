@@ -8,17 +8,21 @@ own validation rules, uniqueness, locks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sfdata.localorg.derivation import Derivation, Draft
+from sfdata.localorg.derivation import Derivation
 from sfdata.localorg.ids import id15, normalize
 from sfdata.localorg.records import replication
 from sfdata.localorg.records.deletion import plan_deletion
+from sfdata.localorg.records.duplicate_rules import DuplicateRules
+from sfdata.localorg.records.foresight import Foresight
+from sfdata.localorg.records.intake import Intake, no_such_column, not_in_body
 from sfdata.localorg.records.locks import Locks
-from sfdata.localorg.records.references import MASTER_RECORD_TYPE, References, several_found
+from sfdata.localorg.records.references import References, several_found
 from sfdata.localorg.records.representation import record_json
 from sfdata.localorg.records.validation import (
     RecordError,
@@ -54,8 +58,10 @@ class Records:
         self.schema = store.schema
         self._clock = clock
         self._references = References(store)
+        self._intakes: dict[str, Intake] = {}
         self._derivation = Derivation(store)
         self._rules = ValidationRules(store)
+        self._duplicates = DuplicateRules(store)
         self.locks = Locks()
 
     # --- reading -----------------------------------------------------------------------------------------------------
@@ -90,7 +96,7 @@ class Records:
         found = {name: sobject.field(name) for name in wanted}
         unknown = next((name for name, field in found.items() if field is None), None)
         if unknown is not None:
-            raise _no_such_column(sobject, unknown)
+            raise no_such_column(sobject, unknown)
         return list({field.name: field for field in found.values() if field}.values())
 
     def find(self, sobject: SObject, field_name: str, value: Any) -> list[dict[str, Any]]:
@@ -115,6 +121,25 @@ class Records:
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
+    @contextmanager
+    def together(
+        self, sobject: SObject, bodies: Sequence[Mapping[str, Any]] = (), *,
+        key: str = "Id", values: Iterable[Any] = (), deleting: bool = False,
+    ) -> Iterator[None]:  # fmt: skip
+        """A transaction in which many rows of an object are written, each as if it were alone, but all of them faster.
+
+        To that end it is told their ``bodies``, the ``values`` of the ``key`` by which rows will be found, and whether
+        those are to be deleted.
+        """
+        with self.store.batch() as batch:
+            foresight = Foresight(batch, self.schema, self._references)
+            found = foresight.found_by(sobject, key_field(sobject, key), values)
+            if deleting:
+                foresight.deleted(sobject, found)
+            if bodies:
+                foresight.saved(self._intake(sobject), bodies)
+            yield
+
     def create(
         self, sobject: SObject, body: Mapping[str, Any], user_id: str, *, kept: Mapping[str, Any] = NOTHING
     ) -> str:
@@ -123,7 +148,7 @@ class Records:
         if not sobject.createable:
             raise _closed_object(sobject, "inserted")
         with self.store.transaction():
-            given = self._accept(sobject, body, creating=True)
+            given = self._intake(sobject).values(body, creating=True)
             return self._insert(sobject, given, user_id, kept)
 
     def update(self, sobject: SObject, record_id: str, body: Mapping[str, Any], user_id: str) -> str:
@@ -132,8 +157,8 @@ class Records:
             raise _closed_object(sobject, "updated")
         with self.store.transaction():
             before = self.get(sobject, record_id, missing="INVALID_CROSS_REFERENCE_KEY")
-            given = self._accept(sobject, body, creating=False)
-            _check_not_emptied(sobject, given)
+            given = self._intake(sobject).values(body, creating=False)
+            self._intake(sobject).check_not_emptied(given)
             self._update(sobject, before, given, user_id)
             return str(before["Id"])
 
@@ -152,7 +177,7 @@ class Records:
             raise refusal("MISSING_ARGUMENT", f"{key.name} not specified")
         for repeated in filter(None, map(sobject.field, body)):
             if repeated is key or repeated.type == "id":
-                raise _not_in_body(repeated)
+                raise not_in_body(repeated)
         with self.store.transaction():
             found = self.find(sobject, key.name, value)
             if len(found) > 1:
@@ -169,139 +194,91 @@ class Records:
             row = self.get(sobject, record_id, missing="INVALID_CROSS_REFERENCE_KEY")
             if not sobject.deletable:
                 raise refusal("INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support delete", None)
-            plan = plan_deletion(self.store, sobject, row)
+            plan, now = plan_deletion(self.store, sobject, row), self._clock()
             for owner, doomed in plan.doomed.values():
                 self.locks.check(owner, doomed)
             for lookup in plan.emptied:
-                stamp = self._stamps(lookup.sobject, None)
+                stamp = self._stamps(lookup.sobject, None, now)
                 self.store.update(lookup.sobject, lookup.row["Id"], {lookup.field_name: None, **stamp})
             for owner, doomed in plan.doomed.values():
-                self._bin(owner, doomed, user_id)
+                self._bin(owner, doomed, user_id, now)
             for owner, doomed in plan.doomed.values():
-                self._derivation.follow(owner, doomed, None, self._clock())
+                self._derivation.follow(owner, doomed, None, now)
 
     # --- steps of a write --------------------------------------------------------------------------------------------
 
-    def _accept(self, sobject: SObject, body: Mapping[str, Any], *, creating: bool) -> dict[str, Any]:
-        """The body in stored form, by true field names; refuses what no row may be given."""
-        values: dict[str, Any] = {}
-        errors: list[RecordError] = []
-        closed: list[str] = []
-        for key, value in body.items():
-            if key == "attributes":
-                continue
-            field, by_key = self._target(sobject, key, body)
-            if field.type == "id":
-                raise _not_in_body(field)
-            if not (field.createable if creating else field.updateable):
-                closed.append(field.name)
-                continue
-            try:
-                values[field.name] = (self._references.by_external_id if by_key else stored_form)(field, value)
-            except Unreadable:
-                raise
-            except RecordRefused as refused:
-                errors += refused.errors
-        if closed:
-            raise _not_writable(closed)
-        if creating:
-            _check_required(sobject, values, errors)
-        if errors:
-            raise RecordRefused(errors)
-        if values.get("RecordTypeId") == MASTER_RECORD_TYPE:
-            values["RecordTypeId"] = None
-        return values
-
-    def _target(self, sobject: SObject, key: str, body: Mapping[str, Any]) -> tuple[Field, bool]:
-        """The field a key of the body means, and whether by its relationship (``Owner`` for OwnerId)."""
-        field = sobject.field(key)
-        if field is not None:
-            return field, False
-        reference = sobject.parent(key)
-        if reference is None:
-            raise _no_such_column(sobject, key)
-        if any(sobject.field(other) is reference for other in body):
-            message = f"Cannot specify both an external ID reference {key} and a salesforce id, {reference.name}"
-            raise refusal("INVALID_FIELD", message)
-        return reference, True
+    def _intake(self, sobject: SObject) -> Intake:
+        known = self._intakes.get(sobject.name)
+        if known is None:
+            known = self._intakes[sobject.name] = Intake(sobject, self._references)
+        return known
 
     def _insert(self, sobject: SObject, given: Mapping[str, Any], user_id: str, kept: Mapping[str, Any]) -> str:
-        row = {f.name: given.get(f.name) for f in sobject.stored_fields}
-        self._fill_defaults(sobject, row, given, user_id)
+        now = self._clock()
+        row = self._intake(sobject).new_row(given, user_id)
         row["Id"] = self.store.claim_id(sobject, kept["Id"]) if "Id" in kept else self.store.new_ids(sobject)[0]
-        row |= self._stamps(sobject, user_id, created=True)
+        row |= self._stamps(sobject, user_id, now, created=True)
         row |= kept
-        self._check_references(sobject, given)
-        self._derivation.fill(Draft(self.store, sobject, row, None, frozenset(given), self._clock()))
-        self._check_rules(sobject, row, None, user_id)
+        _refuse(self._references.problems(sobject, given))
+        self._derivation.fill(sobject, row, None, given, now)
+        _refuse(self._rules.problems(sobject, row, None, user_id, now))
+        _refuse(self._duplicates.problems(sobject, row, None))
         self._check_unique(sobject, row, row)
         self.locks.check(sobject, row)
         self.store.insert(sobject, row)
-        self._derivation.follow(sobject, None, row, self._clock())
+        self._derivation.follow(sobject, None, row, now)
         return str(row["Id"])
 
     def _update(self, sobject: SObject, before: Mapping[str, Any], given: Mapping[str, Any], user_id: str) -> None:
-        row = {**before, **given, **self._stamps(sobject, user_id)}
-        self._check_references(sobject, _difference(before, given))
-        self._derivation.fill(Draft(self.store, sobject, row, before, frozenset(given), self._clock()))
-        self._check_rules(sobject, row, before, user_id)
+        now = self._clock()
+        row = {**before, **given, **self._stamps(sobject, user_id, now)}
+        _refuse(self._references.problems(sobject, _difference(before, given)))
+        self._derivation.fill(sobject, row, before, given, now)
+        _refuse(self._rules.problems(sobject, row, before, user_id, now))
+        _refuse(self._duplicates.problems(sobject, row, before))
         changed = _difference(before, row)
         self._check_unique(sobject, changed, row)
         self.locks.check(sobject, before, row)
         self.store.update(sobject, row["Id"], changed)
-        self._derivation.follow(sobject, before, row, self._clock())
-
-    def _fill_defaults(self, sobject: SObject, row: dict[str, Any], given: Mapping[str, Any], user_id: str) -> None:
-        owner = sobject.field("OwnerId")
-        if owner is not None and row["OwnerId"] is None and not (owner.nillable and "OwnerId" in given):
-            row["OwnerId"] = user_id
-        for field, default in sobject.defaults:
-            if row[field.name] is None and not (field.nillable and field.name in given):
-                row[field.name] = default if field.type == "boolean" else stored_form(field, default)
-
-    def _check_references(self, sobject: SObject, given: Mapping[str, Any]) -> None:
-        problems = self._references.problems(sobject, given)
-        if problems:
-            raise RecordRefused(problems)
-
-    def _check_rules(
-        self, sobject: SObject, row: Mapping[str, Any], before: Mapping[str, Any] | None, user_id: str
-    ) -> None:
-        problems = self._rules.problems(sobject, row, before, user_id, self._clock())
-        if problems:
-            raise RecordRefused(problems)
+        self._derivation.follow(sobject, before, row, now)
 
     def _check_unique(self, sobject: SObject, values: Mapping[str, Any], row: Mapping[str, Any]) -> None:
         for field in sobject.unique_fields:
             value = values.get(field.name)
             if value is None:
                 continue
-            holders = (other["Id"] for other in self.store.find(sobject, field.name, value, limit=2))
+            holders = self.store.find_ids(sobject, field.name, value, limit=2)
             taken = next((holder for holder in holders if holder != row["Id"]), None)
             if taken is not None:
                 message = f"duplicate value found: {field.name} duplicates value on record with id: {id15(taken)}"
                 raise refusal("DUPLICATE_VALUE", message)
 
-    def _stamps(self, sobject: SObject, user_id: str | None, *, created: bool = False) -> dict[str, Any]:
+    def _stamps(self, sobject: SObject, user_id: str | None, now: datetime, *, created: bool = False) -> dict[str, Any]:
         """The system fields of a write by ``user_id``; None is the org itself, which leaves only SystemModstamp."""
-        now = datetime_text(self._clock())
-        stamps: dict[str, Any] = {"SystemModstamp": now}
+        moment = datetime_text(now)
+        stamps: dict[str, Any] = {"SystemModstamp": moment}
         if user_id is not None:
-            stamps |= {"LastModifiedDate": now, "LastModifiedById": user_id}
+            stamps |= {"LastModifiedDate": moment, "LastModifiedById": user_id}
         if created:
-            stamps |= {"CreatedDate": now, "CreatedById": user_id}
+            stamps |= {"CreatedDate": moment, "CreatedById": user_id}
         return {name: value for name, value in stamps.items() if sobject.field(name)}
 
-    def _bin(self, sobject: SObject, row: Mapping[str, Any], user_id: str) -> None:
+    def _bin(self, sobject: SObject, row: Mapping[str, Any], user_id: str, now: datetime) -> None:
+        stamps = self._stamps(sobject, user_id, now)
         if sobject.field("IsDeleted"):
-            self.store.update(sobject, row["Id"], {"IsDeleted": 1, **self._stamps(sobject, user_id)})
+            self.store.update(sobject, row["Id"], {"IsDeleted": 1, **stamps})
         else:
-            self.store.update(sobject, row["Id"], self._stamps(sobject, user_id))
+            self.store.update(sobject, row["Id"], stamps)
             self.store.remove(sobject, row["Id"])
 
 
 def _difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in after.items() if value != before[name]}
+
+
+def _refuse(problems: Sequence[RecordError]) -> None:
+    if problems:
+        raise RecordRefused(problems)
 
 
 # --- the checks and refusals of a body -------------------------------------------------------------------------------
@@ -325,41 +302,6 @@ def no_such_key(name: str) -> RecordRefused:
     """The refusal of a path that names neither a row nor a key."""
     message = f"Provided external ID field does not exist or is not accessible: {printable(name)}"
     return refusal("NOT_FOUND", message, None, status=404)
-
-
-def _check_required(sobject: SObject, values: Mapping[str, Any], errors: Iterable[RecordError]) -> None:
-    faulty = {name for error in errors for name in error.fields or ()}
-    missing = [f.name for f in sobject.required_fields if values.get(f.name) is None and f.name not in faulty]
-    if missing:
-        raise _required_missing(missing)
-
-
-def _check_not_emptied(sobject: SObject, values: Mapping[str, Any]) -> None:
-    emptied = [f for f in sobject.fields if f.name in values and values[f.name] is None and not f.nillable]
-    if [f.name for f in emptied] == ["OwnerId"]:
-        raise refusal("INVALID_CROSS_REFERENCE_KEY", f"{emptied[0].label}: owner cannot be blank", ["OwnerId"])
-    if emptied:
-        raise _required_missing([f.name for f in emptied])
-
-
-def _required_missing(names: list[str]) -> RecordRefused:
-    return refusal("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(names)}]", names)
-
-
-def _not_writable(names: list[str]) -> RecordRefused:
-    message = (
-        f"Unable to create/update fields: {', '.join(names)}. Please check the security settings of this field and "
-        "verify that it is read/write for your profile or permission set."
-    )
-    return refusal("INVALID_FIELD_FOR_INSERT_UPDATE", message, names)
-
-
-def _not_in_body(field: Field) -> RecordRefused:
-    return refusal("INVALID_FIELD", f"The {field.name} field should not be specified in the sobject data.", None)
-
-
-def _no_such_column(sobject: SObject, name: str) -> RecordRefused:
-    return refusal("INVALID_FIELD", f"No such column '{printable(name)}' on sobject of type {sobject.name}", None)
 
 
 def _closed_object(sobject: SObject, verb: str) -> RecordRefused:

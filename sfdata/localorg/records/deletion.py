@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sfdata.localorg.records.validation import RecordRefused, refusal
-from sfdata.localorg.schema import SObject
+from sfdata.localorg.schema import ChildRelationship, Field, Schema, SObject
 from sfdata.localorg.store import Store
-from sfdata.localorg.tables import AUDIT_REFERENCES
+from sfdata.localorg.tables import AUDIT_REFERENCES, NO_LIMIT
 
-NO_LIMIT = -1
 NAMES_SHOWN = 5
 
 
@@ -65,14 +64,20 @@ def plan_deletion(store: Store, sobject: SObject, row: Mapping[str, Any]) -> Del
 
 def _lookups(store: Store, parent: SObject, row: Mapping[str, Any]) -> Iterator[tuple[bool, bool, Lookup]]:
     """Each reference to ``row``, with whether it goes along and whether it forbids the delete."""
-    for relationship in store.schema.children(parent.name):
-        child = store.schema.object(relationship.object)
-        reference = child.field(relationship.field) if child else None
-        if child is None or reference is None or child.key_prefix is None or reference.name in AUDIT_REFERENCES:
-            continue
+    for relationship, child, reference in children(store.schema, parent):
         binds = relationship.restricted_delete or not reference.nillable
         for found in store.find(child, reference.name, row["Id"], limit=NO_LIMIT):
             yield relationship.cascade_delete, binds, Lookup(child, found, reference.name)
+
+
+def children(schema: Schema, parent: SObject) -> Iterator[tuple[ChildRelationship, SObject, Field]]:
+    """The relationships that a delete of a ``parent`` looks at, each with the object and the field it is made of."""
+    for relationship in schema.children(parent.name):
+        child = schema.object(relationship.object)
+        reference = child.field(relationship.field) if child else None
+        if child is None or reference is None or child.key_prefix is None or reference.name in AUDIT_REFERENCES:
+            continue
+        yield relationship, child, reference
 
 
 def _delete_failed(staying: list[tuple[SObject, Mapping[str, Any], Lookup]]) -> RecordRefused:

@@ -11,6 +11,8 @@ from sfdata.localorg.schema import Field, SObject
 from sfdata.localorg.store import Store
 
 MASTER_RECORD_TYPE = "012000000000000AAA"
+STANDING = ("IsDeleted", "IsActive", "SobjectType")
+"""What decides whether a row may be referred to, as far as its object has these fields."""
 
 
 class References:
@@ -30,14 +32,31 @@ class References:
         """
         if nested is None:
             return None
+        parent, key, value = self.wanted(field, nested)
+        found = [] if value is None else self._store.find_ids(parent, key.name, value, limit=3)
+        if not found:
+            given = next(nested[name] for name in nested if name != "attributes")
+            problem = f"Foreign key external ID: {given} not found for field {key.name} in entity {parent.name}"
+            raise refusal("INVALID_FIELD", problem)
+        if len(found) > 1:
+            raise several_found(key, found)
+        return found[0]
+
+    def wanted(self, field: Field, nested: Any) -> tuple[SObject, Field, Any]:
+        """Which row is named in place of the reference ``field``: the object, the key, and its value in stored form.
+
+        Raises:
+            RecordRefused: no such field, not a key, a value that cannot be read.
+        """
         if not isinstance(nested, Mapping):
             raise Unreadable(field, nested)
-        named = [(key, value) for key, value in nested.items() if key != "attributes"]
+        named = [(name, value) for name, value in nested.items() if name != "attributes"]
         if len(named) != 1:
             problem = f"The relationship {field.relationship_name} must name its parent by one external id field."
             raise refusal("INVALID_FIELD", problem, None)
-        (key, value) = named[0]
-        return self._parent(self._key_field(field, nested, key), value)
+        (name, value) = named[0]
+        parent, key = self._key_field(field, nested, name)
+        return parent, key, stored_form(key, value)
 
     def _key_field(self, field: Field, nested: Mapping[str, Any], key: str) -> tuple[SObject, Field]:
         attributes = nested.get("attributes")
@@ -54,17 +73,6 @@ class References:
             problem = f"No such column '{key}' on sobject of type {name}"
         raise refusal("INVALID_FIELD", printable(problem), None)
 
-    def _parent(self, key: tuple[SObject, Field], value: Any) -> str:
-        parent, field = key
-        wanted = stored_form(field, value)
-        found = [] if wanted is None else self._store.find(parent, field.name, wanted, limit=3)
-        if not found:
-            problem = f"Foreign key external ID: {value} not found for field {field.name} in entity {parent.name}"
-            raise refusal("INVALID_FIELD", problem)
-        if len(found) > 1:
-            raise several_found(field, [row["Id"] for row in found])
-        return str(found[0]["Id"])
-
     def problems(self, sobject: SObject, values: Mapping[str, Any]) -> list[RecordError]:
         """What is wrong with the references among ``values``: wrong object, no such row, deleted, not to be used."""
         found: list[RecordError] = []
@@ -79,7 +87,7 @@ class References:
         if target is None or target.name not in field.reference_to:
             message = f"{field.label}: id value of incorrect type: {record_id}"
             return [RecordError("FIELD_INTEGRITY_EXCEPTION", message, (field.name,))]
-        row = self._store.get(target, record_id)
+        row = self._store.glimpse(target, record_id)
         if row is None:
             return [RecordError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")]
         if row.get("IsDeleted"):
