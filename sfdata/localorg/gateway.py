@@ -23,6 +23,8 @@ import msgspec
 from sfdata.localorg import ledger, rest, status_page, tooling, unbuilt
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.bulk import resources as bulk
+from sfdata.localorg.bulk_v1 import entrance
+from sfdata.localorg.bulk_v1 import resources as bulk_v1
 from sfdata.localorg.composites import routes as composites
 from sfdata.localorg.faults import resource as faults
 from sfdata.localorg.faults.plane import early as precede
@@ -30,7 +32,7 @@ from sfdata.localorg.faults.plane import suffered
 from sfdata.localorg.instance import Instance
 from sfdata.localorg.login import authorize, frontdoor, id_token, identity, oauth, passwords, soap
 from sfdata.localorg.login.sessions import Session, bearer_token
-from sfdata.localorg.records import locks, rows
+from sfdata.localorg.records import duplicate_rules, locks, rows
 from sfdata.localorg.routing import JSON, Answer, Early, Refused, Request, Route, json_answer, match
 from sfdata.localorg.sosl import routes as sosl
 from sfdata.localorg.versions import DEPRECATED, is_served, refuse_unserved
@@ -53,6 +55,7 @@ ROUTES: tuple[Route, ...] = (
     *sosl.ROUTES,
     *tooling.ROUTES,
     *bulk.ROUTES,
+    *bulk_v1.ROUTES,
 )
 """Everything the local org serves; the first route that fits is taken."""
 
@@ -61,7 +64,7 @@ FILE_ROUTES = tuple(route for route in ROUTES if route.takes_file)
 MOST_PARAMETERS = 1000
 ORIGIN = re.compile(r"^https?://[^/?]*", re.IGNORECASE)
 TUNNELLED = re.compile(r"(?:^|&)_HttpMethod=(GET|PUT|PATCH|DELETE)(?:&|$)", re.IGNORECASE)
-VERSIONED = re.compile(r"/services/data/v([^/]+)(?:/.*)?", re.IGNORECASE | re.DOTALL)
+VERSIONED = re.compile(r"/services/(?:data/v|async/)([^/]+)(?:/.*)?", re.IGNORECASE | re.DOTALL)
 
 
 def answer(
@@ -78,6 +81,7 @@ def answer(
     """
     started = time.perf_counter()
     path, _, query = ORIGIN.sub("", target).partition("?")
+    headers = entrance.with_session(path, headers)
     request = _with_body(Request(method, path, org, headers=headers), body)
 
     def respond() -> Answer:
@@ -124,11 +128,11 @@ def _answered(request: Request, query: str, routes: Sequence[Route]) -> Answer:
         method = _meant(request.method, query)
         return serve(replace(request, method=method, query=_parameters(query), query_string=query), routes)
     except ApiError as refusal:
-        return json_answer(refusal.body(), refusal.status)
+        return _refused(request, refusal)
     except Refused as refusal:
         return refusal.answer
     except Exception:  # noqa: BLE001 - whatever went wrong in here, the client gets Salesforce's form of it
-        return _unexpected(request.method, request.path)
+        return _unexpected(request)
 
 
 def _admitted(request: Request, routes: Sequence[Route]) -> Answer:
@@ -157,7 +161,8 @@ def _serve(request: Request, routes: Sequence[Route]) -> Answer:
     if request.session is None:
         request.org.usage.count(request.org.app_name(session))
     request = replace(request, args=args, session=session)
-    return route.handler(replace(request, within=partial(_within, request, routes)))
+    with duplicate_rules.heeded(request):
+        return route.handler(replace(request, within=partial(_within, request, routes)))
 
 
 def _within(
@@ -203,9 +208,14 @@ def _finished(given: Answer, org: Instance, path: str, headers: Mapping[str, str
     return replace(given, body=body, headers={**added, **given.headers})
 
 
-def _unexpected(method: str, path: str) -> Answer:
-    error_id = f"{secrets.randbelow(10**10)}-{secrets.randbelow(10**6)} (-{secrets.randbelow(10**10)})"
-    sys.stderr.write(f"local org: error {error_id} in {method} {path}\n{traceback.format_exc()}")
-    message = f"An unexpected error occurred. Please include this ErrorId if you contact support: {error_id}"
-    refusal = ApiError(500, "UNKNOWN_EXCEPTION", message)
+def _refused(request: Request, refusal: ApiError) -> Answer:
+    if entrance.is_here(request.path):
+        return entrance.refused(request, refusal)
     return json_answer(refusal.body(), refusal.status)
+
+
+def _unexpected(request: Request) -> Answer:
+    error_id = f"{secrets.randbelow(10**10)}-{secrets.randbelow(10**6)} (-{secrets.randbelow(10**10)})"
+    sys.stderr.write(f"local org: error {error_id} in {request.method} {request.path}\n{traceback.format_exc()}")
+    message = f"An unexpected error occurred. Please include this ErrorId if you contact support: {error_id}"
+    return _refused(request, ApiError(500, "UNKNOWN_EXCEPTION", message))

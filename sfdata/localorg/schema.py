@@ -119,6 +119,25 @@ class ValidationRule:
     description: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MatchingRule:
+    """What rows of ``object`` are duplicates of a row: ``fields`` pairs its fields with theirs, all of them alike."""
+
+    name: str
+    object: str
+    fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateRule:
+    """A save is refused with ``alert_text`` while there are duplicates, also if the client insists unless it allows."""
+
+    name: str
+    matching_rules: tuple[MatchingRule, ...]
+    alert_text: str
+    allows_save: bool = True
+
+
 @dataclass(frozen=True)
 class SObject:
     """One object: its fields in describe order and what may be done with it."""
@@ -129,6 +148,7 @@ class SObject:
     key_prefix: str | None
     fields: tuple[Field, ...]
     validation_rules: tuple[ValidationRule, ...] = ()
+    duplicate_rules: tuple[DuplicateRule, ...] = ()
     custom: bool = False
     createable: bool = True
     updateable: bool = True

@@ -13,7 +13,7 @@ import math
 import re
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from typing import Any
@@ -41,18 +41,22 @@ EMAIL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class RecordError:
-    """One reason why a record was refused. ``fields`` is None where Salesforce's answer has no such key."""
+    """One reason why a record was refused. ``fields`` is None where Salesforce's answer has no such key.
+
+    ``more`` are keys that only errors of this kind have.
+    """
 
     code: str
     message: str
     fields: tuple[str, ...] | None = ()
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     def body(self, code_key: str = "errorCode") -> dict[str, Any]:
         """The error as JSON; Collections call the code ``statusCode``."""
         error: dict[str, Any] = {"message": self.message, code_key: self.code}
         if self.fields is not None:
             error["fields"] = list(self.fields)
-        return error
+        return {**error, **self.more}
 
 
 class RecordRefused(ApiError):

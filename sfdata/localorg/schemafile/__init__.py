@@ -1,4 +1,4 @@
-"""Custom objects and fields of a local org and its validation rules, declared in a TOML file.
+"""Custom objects and fields of a local org, its validation rules and duplicate rules, declared in a TOML file.
 
     [Invoice__c]                                  # a new object; key prefixes a00, a01 … in the file's order
     label = "Invoice"                             # and plural_label, where an s does not make it
@@ -17,11 +17,20 @@
     error_message = "A deal that is won has an amount."
     error_display_field = "Amount"                 # left out: at the top of the page
 
+    [Lead.duplicate_rules.Known_People]            # a save is refused while the org has such records
+    action = "alert"                               # a client may insist on saving; "block": it may not
+    alert_text = "Use one of these records?"
+
+    [Lead.duplicate_rules.Known_People.matching_rules.Same_Person]
+    object = "Contact"                             # left out: the object itself
+    fields = { Email = "Email", LastName = "LastName" }     # or ["Email", "LastName"], where both are named alike
+
 `FIELD_TYPES` lists the types and the keys each understands besides ``type`` and ``label``. A lookup or master-detail
 ``Account__c`` is walked as ``Account__r``, and from the parent as ``Invoices__r``. A rule may also have ``description``
-and ``active = false``; its formula is Salesforce's own (see `formulas`), so rules can be pasted. Every mistake is one
-`ConfigurationError` that names file, object and field or rule. A durable org keeps its key prefixes only if new objects
-are added at the end of the file.
+and ``active = false``; its formula is Salesforce's own (see `formulas`), so rules can be pasted. Records are duplicates
+where all fields of a matching rule have the same values, whatever the case of letters, and none is empty. Every mistake
+is one `ConfigurationError` that names file, object and field or rule. A durable org keeps its key prefixes only if new
+objects are added at the end of the file.
 """
 
 from __future__ import annotations

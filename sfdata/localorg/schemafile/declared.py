@@ -28,7 +28,7 @@ OPEN_TO_ALL: Mapping[str, str] = {
 }
 """Standard object (folded) and its field that refers to records of any custom object too."""
 
-EXTENSION_KEYS = ("fields", "validation_rules")
+EXTENSION_KEYS = ("fields", "validation_rules", "duplicate_rules")
 OBJECT_KEYS = ("label", "plural_label", "name_field", *EXTENSION_KEYS)
 NAME_KEYS = ("label", "auto_number", "length")
 
@@ -56,7 +56,7 @@ def extend(schema: Schema, path: Path) -> Schema:
     extended = Schema(objects.values())
     _refuse_ambiguous_children(extended, root)
     for name, table in root.tables():
-        objects[name.casefold()] = with_rules(extended, objects[name.casefold()], table.table("validation_rules"))
+        objects[name.casefold()] = with_rules(extended, objects[name.casefold()], table)
     return Schema(objects.values())
 
 
