@@ -196,7 +196,7 @@ def _parameters(query: str) -> dict[str, str]:
 def _finished(given: Answer, org: Instance, path: str, headers: Mapping[str, str]) -> Answer:
     """With the headers that depend on the path, and indented where the client asked for it."""
     added = {ledger.REQUEST_HEADER: ledger.ORIGIN.get().request}
-    versioned = VERSIONED.fullmatch(path)
+    versioned = None if entrance.is_here(path) else VERSIONED.fullmatch(path)
     if versioned and given.status != 401:
         session = org.sessions.find(bearer_token(headers.get("authorization")) or "", extend=False)
         added["Sforce-Limit-Info"] = org.usage.header(org.app_name(session))

@@ -14,6 +14,7 @@ from typing import Any
 from sfdata.errors import ConfigurationError
 from sfdata.localorg import snapshot
 from sfdata.localorg.bulk.service import Bulk
+from sfdata.localorg.bulk_v1.service import ClassicBulk
 from sfdata.localorg.company import BaseRecords, seed_base, seed_company
 from sfdata.localorg.definitions import Definitions
 from sfdata.localorg.engine import QueryEngine
@@ -84,6 +85,7 @@ class Instance:
         )
         self.bulk = Bulk(self.records, self.clock, self.options.data)
         self.closing.callback(self.bulk.close)
+        self.classic_bulk = ClassicBulk(self.bulk, self.records, self.engine)
         self.apps = connected_apps(self.credentials, self.options.redirect_uris)
         self.passwords.set(self.user_id, self.credentials.password, self.credentials.security_token)
         token = self.credentials.refresh_token

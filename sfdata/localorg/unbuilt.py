@@ -76,7 +76,7 @@ ELSEWHERE: Mapping[str, str] = {
     "/cometd": "Streaming API (CometD)",
     "/services/Soap/m": "Metadata API (SOAP)",
     "/services/apexrest": "Apex REST",
-    "/services/async": "Bulk API 1.0",
+    "/services/async/{version}/job/{id}/spec": "Field maps of Bulk API 1.0",
 }
 """Whole APIs beside REST."""
 

@@ -64,7 +64,7 @@ class Bulk:
     def process(self, job: Job) -> None:
         """Have the data of a closed job processed."""
         job.disturbance = DISTURBANCE.get()
-        self._ingest.submit(job, partial(run_ingest, job, self._records, self._batches))
+        self.submit_ingest(job, partial(run_ingest, job, self._records, self._batches))
 
     def create_query(self, settings: JobSettings, version: str, user_id: str) -> Job:
         """A job for a query.
@@ -84,7 +84,19 @@ class Bulk:
     def extract(self, job: Job, query: BulkQuery) -> None:
         """Have a job's query run."""
         job.disturbance = DISTURBANCE.get()
-        self._query.submit(job, partial(self._extract, job, query))
+        self.submit_query(job, partial(self._extract, job, query))
+
+    def count_batch(self) -> bool:
+        """Count a batch of Bulk API 1.0; false when the day's are spent."""
+        return self._batches.add()
+
+    def submit_ingest(self, work: Work, task: Task) -> None:
+        """Have work done that writes."""
+        self._ingest.submit(work, task)
+
+    def submit_query(self, work: Work, task: Task) -> None:
+        """Have work done that reads."""
+        self._query.submit(work, task)
 
     def close(self) -> None:
         """Abort what is under way, end the threads, delete the files."""
