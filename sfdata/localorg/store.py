@@ -7,7 +7,7 @@ and how values stand in them is told in `tables`; many writes at once go through
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -18,7 +18,6 @@ from sfdata.localorg.batch import Batch
 from sfdata.localorg.ids import DIGITS, POD, make_id
 from sfdata.localorg.schema import Field, Schema, SObject
 from sfdata.localorg.tables import (
-    NO_LIMIT,
     SEQUENCES,
     SETTINGS,
     Row,
