@@ -133,3 +133,14 @@ def test_a_query_that_bulk_refuses_raises(bulk2: SFBulk2Handler) -> None:
         list(bulk2.Account.query("SELECT BillingAddress FROM Account"))
     content: Any = getattr(raised.value, "content", [])
     assert content[0]["message"] == "Selecting compound data not supported in Bulk Query"
+
+
+@pytest.mark.parametrize("sobject", ["EntityDefinition", "FieldDefinition"])
+def test_definitions_are_left_to_rest(sf: Salesforce, bulk2: SFBulk2Handler, sobject: str) -> None:
+    """The refusal is the one by which readers such as Airbyte's know to ask by REST instead."""
+    soql = f"SELECT DurableId FROM {sobject} WHERE DurableId LIKE 'Account%' LIMIT 1"
+    with pytest.raises(SalesforceMalformedRequest) as raised:
+        list(bulk2.__getattr__(sobject).query(soql))
+    message = f"Entity '{sobject}' is not supported by the Bulk API."
+    assert raised.value.content == [{"errorCode": "INVALIDENTITY", "message": message}]
+    assert sf.query(soql)["totalSize"] == 1
