@@ -17,7 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from sfdata.errors import ConfigurationError
-from sfdata.localorg.options import DAILY_REQUESTS, Options
+from sfdata.localorg.options import SESSION_SECONDS, Options
 
 if TYPE_CHECKING:
     from sfdata.localorg.org import LocalOrg
@@ -61,9 +61,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save-snapshot", type=Path, metavar="FILE", help="write a snapshot when the org stops")
     parser.add_argument("--latency", default="0", metavar="MS[:JITTER]", help="answer as late as a distant org would")
     parser.add_argument(
-        "--daily-requests", type=int, default=DAILY_REQUESTS, metavar="N", help="API calls in 24 hours (default 15000)"
-    )
+        "--limit", action="append", default=[], dest="limits", type=_limit, metavar="NAME=N",
+        help="an allowance, as DailyApiRequests=100, DailyBulkV2QueryJobs=2 or DataStorageMB=5; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--concurrent-requests", type=int, metavar="N", help="API calls at a time (default: no limit)")
+    parser.add_argument(
+        "--session-seconds", type=float, default=SESSION_SECONDS, metavar="N",
+        help=f"end a session after this time without a call (default {SESSION_SECONDS:g})",
+    )  # fmt: skip
+    parser.add_argument("--sandbox", action="store_true", help="be a sandbox, not a production org")
     parser.add_argument(
         "--redirect-uri", action="append", default=[], dest="redirect_uris", metavar="URL",
         help="register a callback address for web login (those of this machine need not be)",
@@ -74,6 +80,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--json", action="store_true", help="one line of JSON with address and credentials, then silence"
     )
     parser.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input ends")
+
+
+def _limit(text: str) -> tuple[str, int]:
+    name, mark, number = text.partition("=")
+    if not mark or not number.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form DailyApiRequests=100")
+    return name, int(number)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 from sfdata.errors import ConfigurationError
 from sfdata.localorg import snapshot
+from sfdata.localorg.allowances import API_REQUESTS, MAXIMA
 from sfdata.localorg.bulk.service import Bulk
 from sfdata.localorg.bulk_v1.service import ClassicBulk
 from sfdata.localorg.company import BaseRecords, seed_base, seed_company
@@ -72,24 +73,34 @@ class Instance:
     _ledger: Ledger | None = None
 
     def __post_init__(self) -> None:
-        self.records = Records(self.store, self.clock)
+        self.storage = Storage(self.store, self.options.limits)
+        self.records = Records(self.store, self.clock, self.storage.check)
         self.engine = QueryEngine(self.store, clock=self.clock, page_size=self.options.page_size)
         self.definitions = Definitions(self.schema, self.clock)
         self.closing.callback(self.definitions.close)
-        self.storage = Storage(self.store)
         self.sessions = Sessions(self.org_id, self.options.session_seconds)
         self.usage = ApiUsage(
-            self.options.daily_requests,
+            self.maxima[API_REQUESTS],
             concurrent=self.options.concurrent_requests,
             per_app=self.options.app_requests,
         )
-        self.bulk = Bulk(self.records, self.clock, self.options.data)
+        self.bulk = Bulk(self.records, self.clock, self.maxima, self.options.data)
         self.closing.callback(self.bulk.close)
         self.classic_bulk = ClassicBulk(self.bulk, self.records, self.engine)
         self.apps = connected_apps(self.credentials, self.options.redirect_uris)
         self.passwords.set(self.user_id, self.credentials.password, self.credentials.security_token)
         token = self.credentials.refresh_token
         self.refresh_tokens.issue(self.user_id, self.credentials.client_id, DEFAULT_SCOPE, token)
+
+    @property
+    def maxima(self) -> Mapping[str, int]:
+        """How large each allowance is."""
+        return {**MAXIMA, **self.options.limits}
+
+    @property
+    def used(self) -> Mapping[str, int]:
+        """What is gone of those allowances that are counted."""
+        return {API_REQUESTS: self.usage.used, **self.bulk.used, **self.storage.used}
 
     @property
     def org_id(self) -> str:
@@ -170,6 +181,9 @@ def open_instance(options: Options, instance_url: str, credentials: Credentials)
         opened.callback(store.close)
         opened.callback(store.connection.interrupt)
         base = seed_base(store, as_of=options.as_of)
+        organization = schema.by_prefix(base.organization_id)
+        assert organization is not None
+        store.update(organization, base.organization_id, {"IsSandbox": int(options.sandbox)})
         return Instance(
             options, instance_url, credentials, schema, store, clock_for(options.as_of), base, opened.pop_all()
         )

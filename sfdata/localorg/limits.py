@@ -1,4 +1,4 @@
-"""The org's allowances: API calls and bulk jobs are counted and refused, the rest is stated.
+"""What is used of the org's allowances: calls and bulk jobs, counted by the hour and refused when a day's are spent.
 
 The vendor's page: https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_limits.htm
 """
@@ -11,67 +11,11 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
+from sfdata.localorg.allowances import NESTED
 from sfdata.localorg.answers import ApiError
 
 HOUR = 3600
 WINDOW_HOURS = 24
-
-MAXIMA: Mapping[str, int] = {
-    "ActiveScratchOrgs": 3,
-    "AnalyticsExternalDataSizeMB": 40_960,
-    "ConcurrentAsyncGetReportInstances": 200,
-    "ConcurrentEinsteinDataInsightsStoryCreation": 5,
-    "ConcurrentEinsteinDiscoveryStoryCreation": 2,
-    "ConcurrentSyncReportRuns": 20,
-    "DailyAnalyticsDataflowJobExecutions": 60,
-    "DailyAnalyticsUploadedFilesSizeMB": 51_200,
-    "DailyApiRequests": 15_000,
-    "DailyAsyncApexExecutions": 250_000,
-    "DailyAsyncApexTests": 500,
-    "DailyBulkApiBatches": 15_000,
-    "DailyBulkV2QueryFileStorageMB": 976_562,
-    "DailyBulkV2QueryJobs": 10_000,
-    "DailyDeliveredPlatformEvents": 10_000,
-    "DailyDurableGenericStreamingApiEvents": 10_000,
-    "DailyDurableStreamingApiEvents": 10_000,
-    "DailyEinsteinDataInsightsStoryCreation": 1000,
-    "DailyEinsteinDiscoveryOptimizationJobRuns": 25,
-    "DailyEinsteinDiscoveryPredictAPICalls": 50_000,
-    "DailyEinsteinDiscoveryPredictionsByCDC": 500_000,
-    "DailyEinsteinDiscoveryStoryCreation": 100,
-    "DailyFunctionsApiCallLimit": 235_000,
-    "DailyGenericStreamingApiEvents": 10_000,
-    "DailyScratchOrgs": 6,
-    "DailyStandardVolumePlatformEvents": 10_000,
-    "DailyStreamingApiEvents": 10_000,
-    "DailyWorkflowEmails": 1015,
-    "DataStorageMB": 1024,
-    "DurableStreamingApiConcurrentClients": 20,
-    "FileStorageMB": 1024,
-    "HourlyAsyncReportRuns": 1200,
-    "HourlyDashboardRefreshes": 200,
-    "HourlyDashboardResults": 5000,
-    "HourlyDashboardStatuses": 999_999_999,
-    "HourlyLongTermIdMapping": 100_000,
-    "HourlyManagedContentPublicRequests": 50_000,
-    "HourlyODataCallout": 1000,
-    "HourlyPublishedPlatformEvents": 50_000,
-    "HourlyPublishedStandardVolumePlatformEvents": 1000,
-    "HourlyShortTermIdMapping": 100_000,
-    "HourlySyncReportRuns": 500,
-    "HourlyTimeBasedWorkflow": 1000,
-    "MassEmail": 10,
-    "MonthlyEinsteinDiscoveryStoryCreation": 500,
-    "MonthlyPlatformEventsUsageEntitlement": 0,
-    "Package2VersionCreates": 6,
-    "Package2VersionCreatesWithoutValidation": 500,
-    "PermissionSets": 1500,
-    "PrivateConnectOutboundCalloutHourlyLimitMB": 0,
-    "PublishCallbackUsageInApex": 630_000,
-    "SingleEmail": 15,
-    "StreamingApiConcurrentClients": 20,
-}
-NESTED: Mapping[str, Mapping[str, int]] = {"PermissionSets": {"CreateCustom": 1000}}
 
 
 class DailyUse:
@@ -167,13 +111,12 @@ class ApiUsage(DailyUse):
             return self._by_app.setdefault(app, DailyUse(self._per_app, self._clock))
 
 
-def limits_answer(usage: ApiUsage, used: Mapping[str, int]) -> dict[str, Any]:
+def limits_answer(maxima: Mapping[str, int], used: Mapping[str, int]) -> dict[str, Any]:
     """The body of ``GET limits``: each allowance as ``{"Max", "Remaining"}``; ``used`` says what of some is gone."""
     answer: dict[str, Any] = {}
-    for name, maximum in MAXIMA.items():
+    for name, maximum in maxima.items():
         inner = {part: _allowance(most, most) for part, most in NESTED.get(name, {}).items()}
         answer[name] = {**_allowance(maximum, max(0, maximum - used.get(name, 0))), **inner}
-    answer["DailyApiRequests"] = _allowance(usage.limit, usage.limit - usage.used)
     return answer
 
 

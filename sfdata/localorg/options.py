@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sfdata.errors import ConfigurationError
+from sfdata.localorg.allowances import MAXIMA
 from sfdata.localorg.latency import NO_LATENCY, Latency
 
 LOOPBACK = ("127.0.0.1", "::1")
 DEFAULT_SEED = 20_240_229
-DAILY_REQUESTS = 15_000
+SESSION_SECONDS = 7200.0
 REDIRECT_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[!\"$-\[\]-~]+", re.ASCII)
 """Any scheme, also a mobile app's own; no fragment."""
 
@@ -37,8 +41,11 @@ class Options:
         sample_data: false leaves only the organization, its users and profiles.
         session_seconds: inactivity after which an access token expires.
         page_size: most rows of one query page.
-        daily_requests: API calls in 24 hours before REQUEST_LIMIT_EXCEEDED.
-        app_requests: the same for each connected app. Without it apps have no allotment and no usage of their own.
+        sandbox: the org says of itself that it is a sandbox.
+        limits: other allowances than a Developer Edition's, by the names that the limits resource has: calls
+            (``DailyApiRequests``), bulk batches and query jobs, and storage are refused when they are spent. Storage is
+            as large as need be where nothing is said.
+        app_requests: API calls of each connected app. Without it apps have no allotment and no usage of their own.
         concurrent_requests: API calls at a time before REQUEST_LIMIT_EXCEEDED. Default: as many as come.
         latency: milliseconds each answer takes longer, or a text such as ``"200:50"``: 200, give or take 50.
         redirect_uris: callback addresses registered for the connected app; those of this machine need not be.
@@ -56,9 +63,10 @@ class Options:
     seed: int = DEFAULT_SEED
     as_of: date | None = None
     sample_data: bool = True
-    session_seconds: float = 7200
+    session_seconds: float = SESSION_SECONDS
     page_size: int = 2000
-    daily_requests: int = DAILY_REQUESTS
+    sandbox: bool = False
+    limits: Mapping[str, int] = field(default_factory=dict)
     app_requests: int | None = None
     concurrent_requests: int | None = None
     latency: Latency = NO_LATENCY
@@ -78,7 +86,10 @@ class Options:
         _require(self.snapshot is None or self.seed_from is None, "seed_from", "left out where there is a snapshot")
         _require(self.session_seconds > 0, "session_seconds", "above 0")
         _require(1 <= self.page_size <= 2000, "page_size", "between 1 and 2000")
-        _require(self.daily_requests >= 0, "daily_requests", "0 or more")
+        object.__setattr__(self, "limits", MappingProxyType(dict(self.limits)))
+        for name, maximum in self.limits.items():
+            _require(name in MAXIMA, "limits", f"named as in the limits resource, unlike {name!r}{_nearest(name)}")
+            _require(maximum >= 0, f"limits[{name!r}]", "0 or more")
         _require(self.app_requests is None or self.app_requests >= 0, "app_requests", "0 or more")
         _require(self.concurrent_requests is None or self.concurrent_requests > 0, "concurrent_requests", "above 0")
         object.__setattr__(self, "latency", Latency.parse(self.latency))
@@ -96,6 +107,11 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise ConfigurationError(f"as_of must be a date such as 2026-06-30, not {text!r}.") from None
+
+
+def _nearest(name: str) -> str:
+    near = get_close_matches(name, MAXIMA, 1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def _require(holds: bool, name: str, wanted: str) -> None:

@@ -165,7 +165,7 @@ def _batch_size(options: str) -> int | None:
 def limits(request: Request) -> Answer:
     """``GET limits``: the org's allowances and what is left of them."""
     org = request.org
-    return json_answer(limits_answer(org.usage, {**org.bulk.used, **org.storage.used}))
+    return json_answer(limits_answer(org.maxima, org.used))
 
 
 def record_count(request: Request) -> Answer:

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from threading import Lock
 from types import MappingProxyType
 
+from sfdata.localorg.allowances import DATA_STORAGE, FILE_STORAGE
+from sfdata.localorg.records.validation import refusal
+from sfdata.localorg.schema import SObject
 from sfdata.localorg.store import Store
 from sfdata.localorg.tables import quoted
 
@@ -50,10 +53,14 @@ FILE_SIZES: Mapping[str, str] = {
 
 
 class Storage:
-    """Row counts of one store; counted anew only after it changed."""
+    """Row counts of one store; counted anew only after it changed.
 
-    def __init__(self, store: Store) -> None:
+    ``maxima`` are the megabytes there may be, by the names of the allowances; what is not named is not limited.
+    """
+
+    def __init__(self, store: Store, maxima: Mapping[str, int]) -> None:
         self._store = store
+        self._maxima = {name: maxima[name] for name in (DATA_STORAGE, FILE_STORAGE) if name in maxima}
         self._lock = Lock()
         self._changes = -1
         self._rows: Mapping[str, int] = {}
@@ -68,7 +75,18 @@ class Storage:
     def used(self) -> Mapping[str, int]:
         """The megabytes in use, by the names of the allowances."""
         kilobytes = sum(count * KILOBYTES.get(name, KILOBYTES_A_ROW) for name, count in self.rows().items())
-        return {"DataStorageMB": kilobytes // 1024, "FileStorageMB": self._file_bytes // 1024**2}
+        return {DATA_STORAGE: kilobytes // 1024, FILE_STORAGE: self._file_bytes // 1024**2}
+
+    def check(self, sobject: SObject) -> None:
+        """Do nothing while there is room for another row.
+
+        Raises:
+            RecordRefused: STORAGE_LIMIT_EXCEEDED.
+        """
+        name = FILE_STORAGE if sobject.name in FILE_SIZES else DATA_STORAGE
+        takes_room = name == FILE_STORAGE or KILOBYTES.get(sobject.name, KILOBYTES_A_ROW)
+        if takes_room and name in self._maxima and self.used[name] >= self._maxima[name]:
+            raise refusal("STORAGE_LIMIT_EXCEEDED", "storage limit exceeded")
 
     def _refresh(self) -> None:
         with self._lock:

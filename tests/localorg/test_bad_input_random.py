@@ -415,7 +415,7 @@ def converse(org: LocalOrg, seed: int, requests: int) -> set[str]:
 
 def check(seed: int, requests: int, capfd: pytest.CaptureFixture[str]) -> None:
     """The law of this module, for the requests of one seed on an org of their own."""
-    with LocalOrg(sample_data=False, daily_requests=10**9) as org:
+    with LocalOrg(sample_data=False, limits={"DailyApiRequests": 10**9}) as org:
         store = org.instance.store
         before = rows_of(store)
         ledger = converse(org, seed, requests)

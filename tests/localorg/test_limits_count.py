@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -169,3 +171,76 @@ def test_no_calls_at_a_time_is_no_setting(value: int) -> None:
     """At least one."""
     with pytest.raises(ConfigurationError, match="concurrent_requests must be above 0"):
         LocalOrg(concurrent_requests=value)
+
+
+# --- allowances of another size --------------------------------------------------------------------------------------
+
+
+def test_allowances_can_be_stated_otherwise() -> None:
+    """What is set is what the limits resource tells; all others stay."""
+    with (
+        LocalOrg(sample_data=False, limits={"DailyApiRequests": 40, "SingleEmail": 3}) as org,
+        httpx.Client(base_url=org.instance_url, trust_env=False) as web,
+    ):
+        told = limits(org, web)
+    assert told["DailyApiRequests"] == {"Max": 40, "Remaining": 39}
+    assert (told["SingleEmail"]["Max"], told["MassEmail"]["Max"]) == (3, 10)
+
+
+def test_no_row_is_added_to_a_full_org() -> None:
+    """A megabyte holds 512 rows of two kilobytes, the price book one of them; then nothing can be created, whichever way,
+    until a row is deleted."""
+    with (
+        LocalOrg(sample_data=False, limits={"DataStorageMB": 1}) as org,
+        httpx.Client(base_url=f"{org.instance_url}{BASE}", headers=bearer(org.access_token), trust_env=False) as web,
+    ):
+        instance = org.instance
+        with instance.store.transaction():
+            account = instance.object("Account")
+            rows = [instance.records.create(account, {"Name": str(n)}, org.user_id) for n in range(510)]
+        assert web.post("/sobjects/Account", json={"Name": "the last"}).status_code == 201
+        full = [{"message": "storage limit exceeded", "errorCode": "STORAGE_LIMIT_EXCEEDED", "fields": []}]
+        assert web.post("/sobjects/Account", json={"Name": "A"}).json() == full
+        upload = {"records": [{"attributes": {"type": "Account"}, "Name": "A"}]}
+        (item,) = web.post("/composite/sobjects", json=upload).json()
+        assert (item["success"], item["errors"][0]["statusCode"]) == (False, "STORAGE_LIMIT_EXCEEDED")
+        assert web.patch(f"/sobjects/Account/{rows[0]}", json={"Name": "changed"}).status_code == 204
+        assert web.delete(f"/sobjects/Account/{rows[0]}").status_code == 204
+        assert web.post("/sobjects/Account", json={"Name": "A"}).status_code == 201
+
+
+def test_files_have_room_of_their_own() -> None:
+    """A full data storage takes files, and a full file storage rows."""
+    with (
+        LocalOrg(sample_data=False, limits={"FileStorageMB": 1}) as org,
+        httpx.Client(base_url=f"{org.instance_url}{BASE}", headers=bearer(org.access_token), trust_env=False) as web,
+    ):
+        file = {"Title": "f", "PathOnClient": "f.bin", "VersionData": b64encode(bytes(2**20)).decode()}
+        replies = [web.post("/sobjects/ContentVersion", json=file) for _ in range(2)]
+        assert [reply.status_code for reply in replies] == [201, 400]
+        assert replies[1].json()[0]["errorCode"] == "STORAGE_LIMIT_EXCEEDED"
+        assert web.post("/sobjects/Account", json={"Name": "A"}).status_code == 201
+
+
+def test_bulk_jobs_end_with_the_days_allowance() -> None:
+    """A query job too many is refused with LIMIT_EXCEEDED; an upload fails where the day's batches are spent."""
+    with (
+        LocalOrg(sample_data=False, limits={"DailyBulkV2QueryJobs": 1, "DailyBulkApiBatches": 0}) as org,
+        httpx.Client(base_url=f"{org.instance_url}{BASE}", headers=bearer(org.access_token), trust_env=False) as web,
+    ):
+        asked = {"operation": "query", "query": "SELECT Id FROM Account"}
+        assert web.post("/jobs/query", json=asked).status_code == 200
+        message = "Max bulk v2 query jobs (1) per 24 hrs has been reached (1)"
+        assert web.post("/jobs/query", json=asked).json() == [{"message": message, "errorCode": "LIMIT_EXCEEDED"}]
+        job = web.post("/jobs/ingest", json={"object": "Account", "operation": "insert"}).json()["id"]
+        web.put(f"/jobs/ingest/{job}/batches", content="Name\nA\n", headers={"Content-Type": "text/csv"})
+        web.patch(f"/jobs/ingest/{job}", json={"state": "UploadComplete"})
+        while (info := web.get(f"/jobs/ingest/{job}").json())["state"] not in ("JobComplete", "Failed"):
+            time.sleep(0.01)
+    assert (info["state"], info["errorMessage"]) == ("Failed", "ExceededQuota : ApiBatchItems Limit exceeded.")
+
+
+def test_a_name_that_is_no_allowance_is_refused_with_its_neighbour() -> None:
+    """A slip of the pen is told with what was probably meant."""
+    with pytest.raises(ConfigurationError, match=r"'DailyApiRequest' \(did you mean 'DailyApiRequests'\?\)"):
+        LocalOrg(limits={"DailyApiRequest": 5})

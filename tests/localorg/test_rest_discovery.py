@@ -271,7 +271,7 @@ def test_failed_data_calls_are_counted_logins_are_not(org: LocalOrg, web: httpx.
 def test_a_spent_allowance_refuses_data_calls() -> None:
     """403 REQUEST_LIMIT_EXCEEDED after the last call; logging in and the version list go on."""
     with (
-        LocalOrg(sample_data=False, daily_requests=3) as org,
+        LocalOrg(sample_data=False, limits={"DailyApiRequests": 3}) as org,
         httpx.Client(
             base_url=org.instance_url, trust_env=False, headers={"Authorization": f"Bearer {org.access_token}"}
         ) as web,

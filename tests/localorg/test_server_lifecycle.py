@@ -214,7 +214,8 @@ def test_it_can_listen_on_ipv6_loopback() -> None:
         {"session_seconds": 0},
         {"page_size": 0},
         {"page_size": 2001},
-        {"daily_requests": -1},
+        {"limits": {"DailyApiRequests": -1}},
+        {"limits": {"DailyApiRequest": 5}},
         {"as_of": "someday"},
     ],
 )

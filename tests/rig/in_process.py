@@ -86,7 +86,7 @@ class InProcessOrg:
     def __enter__(self):
         with ExitStack() as parts:
             folder = Path(parts.enter_context(tempfile.TemporaryDirectory()))
-            options = Options(sample_data=False, daily_requests=10**9)
+            options = Options(sample_data=False, limits={"DailyApiRequests": 10**9})
             self.instance = open_instance(options, URL, Credentials.create(folder))
             parts.callback(self.instance.close)
             self.worker = self.instance.bulk._ingest = AtOnce()

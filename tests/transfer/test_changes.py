@@ -82,7 +82,7 @@ class Writer:
 
 @pytest.fixture(scope="module")
 def local() -> Iterator[LocalOrg]:
-    with LocalOrg(sample_data=False, page_size=5, daily_requests=10**9) as running:
+    with LocalOrg(sample_data=False, page_size=5, limits={"DailyApiRequests": 10**9}) as running:
         yield running
 
 

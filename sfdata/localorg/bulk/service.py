@@ -17,6 +17,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock, Thread
 
+from sfdata.localorg.allowances import BULK_BATCHES, BULK_QUERY_JOBS, BULK_QUERY_STORAGE
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.bulk.extract import BulkQuery, run_extract
 from sfdata.localorg.bulk.ingest import run_ingest
@@ -24,10 +25,9 @@ from sfdata.localorg.bulk.jobs import INGEST, QUERY, UPLOAD_COMPLETE, Job, Jobs
 from sfdata.localorg.bulk.results import RowFile
 from sfdata.localorg.bulk.settings import JobSettings
 from sfdata.localorg.bulk.work import DISTURBANCE, Stopped, Work
-from sfdata.localorg.limits import MAXIMA, DailyUse
+from sfdata.localorg.limits import DailyUse
 from sfdata.localorg.records.crud import Records
 
-BATCHES, QUERY_JOBS, QUERY_STORAGE = "DailyBulkApiBatches", "DailyBulkV2QueryJobs", "DailyBulkV2QueryFileStorageMB"
 MEGABYTE = 1024 * 1024
 
 Task = Callable[[], None]
@@ -36,7 +36,9 @@ Task = Callable[[], None]
 class Bulk:
     """The jobs of an org, and what is needed to carry them out. ``directory`` is where files are kept meanwhile."""
 
-    def __init__(self, records: Records, clock: Callable[[], datetime], directory: Path | None = None) -> None:
+    def __init__(
+        self, records: Records, clock: Callable[[], datetime], maxima: Mapping[str, int], directory: Path | None = None
+    ) -> None:
         self.jobs = Jobs(clock, self._job_folder)
         self._records = records
         self._directory = directory
@@ -44,17 +46,17 @@ class Bulk:
         self._opening = Lock()
         self._ingest = Worker("bulk ingest")
         self._query = Worker("bulk query")
-        self._batches = DailyUse(MAXIMA[BATCHES])
-        self._query_jobs = DailyUse(MAXIMA[QUERY_JOBS])
-        self._query_bytes = DailyUse(MAXIMA[QUERY_STORAGE] * MEGABYTE)
+        self._batches = DailyUse(maxima[BULK_BATCHES])
+        self._query_jobs = DailyUse(maxima[BULK_QUERY_JOBS])
+        self._query_bytes = DailyUse(maxima[BULK_QUERY_STORAGE] * MEGABYTE)
 
     @property
     def used(self) -> Mapping[str, int]:
         """What jobs took of the day's allowances, by their names."""
         return {
-            BATCHES: self._batches.used,
-            QUERY_JOBS: self._query_jobs.used,
-            QUERY_STORAGE: self._query_bytes.used // MEGABYTE,
+            BULK_BATCHES: self._batches.used,
+            BULK_QUERY_JOBS: self._query_jobs.used,
+            BULK_QUERY_STORAGE: self._query_bytes.used // MEGABYTE,
         }
 
     def create_ingest(self, settings: JobSettings, version: str, user_id: str) -> Job:

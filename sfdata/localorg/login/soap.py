@@ -65,7 +65,7 @@ def login(request: Request, envelope: Element, operation: Element) -> str:
     result = {
         "metadataServerUrl": f"{soap}/m/{place}",
         "passwordExpired": False,
-        "sandbox": False,
+        "sandbox": org.options.sandbox,
         "serverUrl": f"{soap}/{request.args['api']}/{place}",
         "sessionId": token,
         "userId": user["Id"],

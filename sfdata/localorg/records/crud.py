@@ -50,13 +50,17 @@ class Records:
     """The write side of one org.
 
     Objects are given as the schema's `SObject`, Ids with 15 or 18 characters, bodies as the JSON object of a request
-    (field names in any case; ``attributes`` is ignored). ``clock`` answers the time as an aware datetime.
+    (field names in any case; ``attributes`` is ignored). ``clock`` answers the time as an aware datetime,
+    ``check_room`` refuses a row for which there is no room.
     """
 
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, clock: Callable[[], datetime], check_room: Callable[[SObject], None] = lambda sobject: None
+    ) -> None:
         self.store = store
         self.schema = store.schema
         self._clock = clock
+        self._check_room = check_room
         self._references = References(store)
         self._intakes: dict[str, Intake] = {}
         self._derivation = Derivation(store)
@@ -219,6 +223,7 @@ class Records:
         row["Id"] = self.store.claim_id(sobject, kept["Id"]) if "Id" in kept else self.store.new_ids(sobject)[0]
         row |= self._stamps(sobject, user_id, now, created=True)
         row |= kept
+        self._check_room(sobject)
         _refuse(self._references.problems(sobject, given))
         self._derivation.fill(sobject, row, None, given, now)
         _refuse(self._rules.problems(sobject, row, None, user_id, now))
