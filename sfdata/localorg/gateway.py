@@ -62,7 +62,9 @@ ROUTES: tuple[Route, ...] = (
 FILE_ROUTES = tuple(route for route in ROUTES if route.takes_file)
 
 MOST_PARAMETERS = 1000
-ORIGIN = re.compile(r"^https?://[^/?]*", re.IGNORECASE)
+ORIGIN = re.compile(r"^(?:https?://[^/?]*)?(?:/+(?=/))?", re.IGNORECASE)
+"""What may stand in front of a path: an origin, and more slashes than one, which clients make of theirs."""
+
 TUNNELLED = re.compile(r"(?:^|&)_HttpMethod=(GET|PUT|PATCH|DELETE)(?:&|$)", re.IGNORECASE)
 VERSIONED = re.compile(r"/services/(?:data/v|async/)([^/]+)(?:/.*)?", re.IGNORECASE | re.DOTALL)
 
