@@ -165,8 +165,12 @@ class SObject:
     feed_enabled: bool = False
     deep_cloneable: bool = False
 
+    def owns(self, record_id: str) -> bool:
+        """Whether an Id can be that of a row of this object: objects of setup share their prefix with others."""
+        return record_id[:3] == self.key_prefix
+
     def field(self, name: str) -> Field | None:
-        return self._by_name.get(name.casefold())
+        return self._by_name.get(name) or self._by_name.get(name.casefold())
 
     def parent(self, relationship: str) -> Field | None:
         """The reference field whose relationship name is ``relationship`` (``Owner`` → OwnerId)."""
@@ -194,7 +198,7 @@ class SObject:
 
     @cached_property
     def _by_name(self) -> dict[str, Field]:
-        return {f.name.casefold(): f for f in self.fields}
+        return {name: f for f in self.fields for name in (f.name, f.name.casefold())}
 
     @cached_property
     def _by_relationship(self) -> dict[str, Field]:

@@ -1,16 +1,18 @@
-"""What every org has from its first day: itself, a licence, profiles, an administrator, a price book, its hours."""
+"""What every org has from its first day: itself, profiles, an administrator, a price book, its hours and statuses."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
-from itertools import repeat
+from itertools import count, repeat
 from typing import Any, Final
 
 import msgspec
 
 from sfdata.localorg.company.tables import fixed_audit, load, new_ids, row
 from sfdata.localorg.company.timeline import first_moment
+from sfdata.localorg.ids import make_id
+from sfdata.localorg.objects import statuses
 from sfdata.localorg.objects.scheduling import DAYS
 from sfdata.localorg.objects.users import PERMISSIONS
 from sfdata.localorg.store import Store
@@ -64,6 +66,7 @@ def seed_base(
         load(store, "User", _user_row(base, moment))
         _load_pricebook(store, base, moment)
         _load_business_hours(store, base, moment)
+        _load_statuses(store, base, moment)
         store.set_setting(SETTING, msgspec.json.encode(asdict(base)).decode())
     return base
 
@@ -139,6 +142,15 @@ def _load_business_hours(store: Store, base: BaseRecords, moment: str) -> None:
     always = {f"{day}{end}Time": "00:00:00.000Z" for day in DAYS for end in ("Start", "End")}
     hours = row(Id=hours_id, Name="Default", IsActive=1, IsDefault=1, TimeZoneSidKey=base.timezone, **always)
     load(store, "BusinessHours", {**hours, **fixed_audit(base.user_id, moment)})
+
+
+def _load_statuses(store: Store, base: BaseRecords, moment: str) -> None:
+    """What stages and statuses there are, with Ids of one series."""
+    numbers = count(1)
+    for name, records in statuses.RECORDS.items():
+        columns = {key: [record[key] for record in records] for key in records[0]}
+        columns["Id"] = [make_id(statuses.KEY_PREFIX, next(numbers)) for _ in records]
+        load(store, name, {**columns, **fixed_audit(base.user_id, moment)})
 
 
 def _load_pricebook(store: Store, base: BaseRecords, moment: str) -> None:

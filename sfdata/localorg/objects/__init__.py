@@ -31,12 +31,14 @@ from sfdata.localorg.objects import (
     sales,
     scheduling,
     service,
+    statuses,
     users,
 )
 from sfdata.localorg.schema import Schema
 
 DOMAINS = (
     organization, users, permission_sets, customers, sales, marketing, service, activities, content, scheduling,
+    statuses,
 )  # fmt: skip
 
 

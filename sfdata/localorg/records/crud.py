@@ -78,7 +78,7 @@ class Records:
                 ENTITY_IS_DELETED where it is in the recycle bin.
         """
         known = normalize(record_id)
-        if known is None or self.schema.by_prefix(known) is not sobject:
+        if known is None or not sobject.owns(known):
             raise refusal("MALFORMED_ID", f"{_id_label(sobject)}: id value of incorrect type: {record_id}", ["Id"])
         row = self.store.get(sobject, known)
         if row is None:

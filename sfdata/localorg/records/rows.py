@@ -201,7 +201,7 @@ def _record_id(request: Request, sobject: SObject) -> str:
     record_id = normalize(request.args["key"])
     if record_id is None:
         raise no_such_key(request.args["key"])
-    if request.method in READING and request.org.schema.by_prefix(record_id) is not sobject:
+    if request.method in READING and not sobject.owns(record_id):
         raise not_found()
     return record_id
 
