@@ -9,11 +9,10 @@ database, once it has been told of the writes that wait.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from types import TracebackType
+from typing import Any, NamedTuple
 
 from sfdata.localorg.schema import Field, SObject
 from sfdata.localorg.tables import NO_LIMIT, Row, Tables, alive_condition, among_condition, ignores_case
@@ -25,8 +24,7 @@ Place = tuple[str, str, Any]
 """An object, a field of it, and a value, such that equal values are the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """One row's write. Those with the same ``kind`` in a row are one statement; ``values`` are what it takes."""
 
     kind: tuple[str, str, tuple[str, ...]]
@@ -34,13 +32,28 @@ class Write:
     values: Any
 
 
-@dataclass(slots=True)
 class Level:
-    """A nested transaction: what was noted and what was waiting when it began, and whether the database knows of it."""
+    """A transaction inside a batch: all or nothing.
 
-    noted: int
-    waiting: int
-    begun: bool = False
+    The database learns of it only if something inside must be written at once.
+    """
+
+    __slots__ = ("_batch", "begun", "name", "noted", "waiting")
+
+    def __init__(self, batch: Batch, depth: int, noted: int, waiting: int) -> None:
+        self._batch = batch
+        self.name = f"batch_{depth}"
+        self.noted = noted
+        self.waiting = waiting
+        self.begun = False
+
+    def __enter__(self) -> None:
+        """It began when it was made."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._batch.leave(self, undone=kind is not None)
 
 
 class Batch:
@@ -61,25 +74,23 @@ class Batch:
 
     # --- transactions inside the batch -------------------------------------------------------------------------------
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing. The database learns of it only if something inside must be written at once."""
-        name = f"batch_{len(self._levels)}"
-        level = Level(len(self._journal), len(self._writes))
+    def transaction(self) -> Level:
+        """All or nothing, from now to the end of the block that it opens."""
+        level = Level(self, len(self._levels), len(self._journal), len(self._writes))
         self._levels.append(level)
-        try:
-            yield
-        except BaseException:
+        return level
+
+    def leave(self, level: Level, *, undone: bool) -> None:
+        """End the innermost transaction."""
+        if undone:
             self._take_back(level)
-            if level.begun:
-                self._connection.execute(f"ROLLBACK TO {name}")
-                self._connection.execute(f"RELEASE {name}")
-            raise
-        else:
-            if level.begun:
-                self._connection.execute(f"RELEASE {name}")
-        finally:
-            self._levels.pop()
+        if level.begun:
+            if undone:
+                self._connection.execute(f"ROLLBACK TO {level.name}")
+            self._connection.execute(f"RELEASE {level.name}")
+        self._levels.pop()
+        if not self._levels:
+            self._journal.clear()
 
     def _take_back(self, level: Level) -> None:
         del self._writes[level.waiting :]
@@ -102,11 +113,11 @@ class Batch:
     def settle(self) -> None:
         """Write what waits, each write inside the transactions it was made in."""
         written = 0
-        for number, level in enumerate(self._levels):
+        for level in self._levels:
             if not level.begun:
                 self._write(self._writes[written : level.waiting])
                 written = max(written, level.waiting)
-                self._connection.execute(f"SAVEPOINT batch_{number}")
+                self._connection.execute(f"SAVEPOINT {level.name}")
                 level.begun = True
             level.waiting = 0
         self._write(self._writes[written:])
@@ -232,10 +243,9 @@ class Batch:
         """Add a row, which has every stored field."""
         self._wait(Write((INSERT, sobject.name, ()), sobject, row))
         self._note(self._rows, row["Id"], row)
-        if not row.get("IsDeleted"):
-            for place in self._places(sobject, row):
-                if place in self._ids:
-                    self._note(self._ids, place, (*self._ids[place], row["Id"]))
+        for place in self._places(sobject, row):
+            if place in self._ids:
+                self._note(self._ids, place, (*self._ids[place], row["Id"]))
 
     def update(self, sobject: SObject, record_id: str, values: Mapping[str, Any]) -> None:
         """Set fields of a row."""
@@ -263,19 +273,23 @@ class Batch:
 
     def _move(self, sobject: SObject, record_id: str, before: Row, after: Row | None) -> None:
         """Note under which values a row stands now."""
-        had = {*self._places(sobject, before)} if not before.get("IsDeleted") else set()
-        has = {*self._places(sobject, after)} if after and not after.get("IsDeleted") else set()
-        for place in had - has:
-            if place in self._ids:
+        had, has = self._places(sobject, before), self._places(sobject, after)
+        if had == has:
+            return
+        for place in had:
+            if place in self._ids and place not in has:
                 self._note(self._ids, place, tuple(other for other in self._ids[place] if other != record_id))
-        for place in has - had:
-            if place in self._ids:
+        for place in has:
+            if place in self._ids and place not in had:
                 # Among others, its turn is the database's to say.
                 self._note(self._ids, place, ABSENT if self._ids[place] else (record_id,))
 
-    def _places(self, sobject: SObject, row: Row) -> Iterator[Place]:
-        for name, field in self._followed.get(sobject.name, {}).items():
-            yield sobject.name, name, _comparable(field, row[name])
+    def _places(self, sobject: SObject, row: Row | None) -> list[Place]:
+        """Under which of the values that are followed a row stands; one that is gone or deleted under none."""
+        followed = self._followed.get(sobject.name)
+        if row is None or not followed or row.get("IsDeleted"):
+            return []
+        return [(sobject.name, name, _comparable(field, row[name])) for name, field in followed.items()]
 
 
 def _comparable(field: Field, value: Any) -> Any:

@@ -19,13 +19,14 @@ COUNTER_LENGTH = 9
 _PAIRS = tuple((a + b, a.isupper() | b.isupper() << 1) for a in DIGITS for b in DIGITS)
 """Two digits of the counter for each number below 62^2, with bits that tell which of them are capitals."""
 
+_CAPITALS = dict(_PAIRS)
+
 _ID = re.compile(r"[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?", re.ASCII)
-_GROUPS = (0, 5, 10)
 
 
 def id18(id15: str) -> str:
     """The 18-character form of a 15-character Id."""
-    return id15 + "".join(_check(id15[start : start + 5]) for start in _GROUPS)
+    return f"{id15}{_check(id15[:5])}{_check(id15[5:10])}{_check(id15[10:15])}"
 
 
 def id15(id18: str) -> str:
@@ -43,6 +44,8 @@ def normalize(text: str) -> str | None:
         return None
     if len(text) == 15:
         return id18(text)
+    if id18(text[:15]) == text:
+        return text
     bits = [CHECK_ALPHABET.find(c) for c in text[15:].upper()]
     if min(bits) < 0:
         return None
@@ -76,4 +79,4 @@ def _head(prefix: str, high: int) -> tuple[str, str]:
 
 
 def _check(group: str) -> str:
-    return CHECK_ALPHABET[sum(1 << n for n, c in enumerate(group) if "A" <= c <= "Z")]
+    return CHECK_ALPHABET[_CAPITALS[group[:2]] | _CAPITALS[group[2:4]] << 2 | group[4].isupper() << 4]

@@ -157,8 +157,9 @@ class Store:
 
     def insert(self, sobject: SObject, values: Mapping[str, Any]) -> None:
         """Add one row; fields that are not given are null (booleans false)."""
+        row = {**self._tables.blank(sobject), **values}
         with self.lock:
-            self._access.insert(sobject, {**self._tables.blank(sobject), **values})
+            self._access.insert(sobject, row)
 
     def update(self, sobject: SObject, record_id: str, values: Mapping[str, Any]) -> None:
         """Set the given fields of one row."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sfdata.localorg.bulk.dialect import DataRefused
@@ -53,28 +54,29 @@ class Column:
     key: Field | None = None
     parent_type: str | None = None
 
-    def put(self, body: dict[str, Any], cell: str) -> None:
-        """Add what a cell says to the body of a record."""
-        value = None if cell == NULL else self._value(cell)
-        if self.key is None:
-            body[self.field.name] = value
-        elif value is None:
-            body[str(self.field.relationship_name)] = None
-        else:
-            attributes = {"attributes": {"type": self.parent_type}} if self.parent_type else {}
-            body[str(self.field.relationship_name)] = {**attributes, self.key.name: value}
+    @property
+    def name(self) -> str:
+        """What the record of a row calls it."""
+        return self.field.name if self.key is None else str(self.field.relationship_name)
 
-    def _value(self, cell: str) -> str | bool:
+    @property
+    def is_plain(self) -> bool:
+        """Whether its cells are the values of its field."""
+        return self.key is None and self.field.type != "boolean"
+
+    def value(self, cell: str) -> Any:
+        """What a cell says that is neither empty nor null."""
         field = self.key or self.field
-        if field.type != "boolean":
-            return cell
-        value = BOOLEANS.get(cell.lower())
+        value: str | bool | None = cell if field.type != "boolean" else BOOLEANS.get(cell.lower())
         if value is None:
             raise Unreadable(field, cell)
-        return value
+        if self.key is None:
+            return value
+        attributes = {"attributes": {"type": self.parent_type}} if self.parent_type else {}
+        return {**attributes, self.key.name: value}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Columns:
     """The columns of a job: those with values, and the one that says which record is meant."""
 
@@ -88,12 +90,16 @@ class Columns:
         Raises:
             Unreadable: a cell that is none of the words for a boolean.
         """
-        body: dict[str, Any] = {}
-        for column in self.values:
-            cell = row[column.index]
-            if cell:
-                column.put(body, cell)
-        return body
+        return {
+            name: None if cell == NULL else cell if column is None else column.value(cell)
+            for index, name, column in self._plan
+            if (cell := row[index])
+        }
+
+    @cached_property
+    def _plan(self) -> tuple[tuple[int, str, Column | None], ...]:
+        """The index and name of each column, and those whose cells mean more than they say."""
+        return tuple((c.index, c.name, None if c.is_plain else c) for c in self.values)
 
     def record_id(self, row: Sequence[str]) -> str:
         """The Id of the record that a row means; empty where the job has no such column."""

@@ -58,7 +58,10 @@ class Dialect:
 
     def line(self, values: Iterable[str]) -> str:
         """A row with every value quoted, and its end."""
-        return self.quoted(value.replace('"', '""') for value in values)
+        listed = [*values]
+        if '"' in "".join(listed):
+            listed = [value.replace('"', '""') for value in listed]
+        return self.quoted(listed)
 
     def quoted(self, values: Iterable[str]) -> str:
         """The same of values whose quotes are doubled already."""

@@ -28,7 +28,6 @@ from sfdata.localorg.records.validation import (
     RecordError,
     RecordRefused,
     Unreadable,
-    datetime_text,
     printable,
     refusal,
     stored_form,
@@ -202,7 +201,7 @@ class Records:
             for owner, doomed in plan.doomed.values():
                 self.locks.check(owner, doomed)
             for lookup in plan.emptied:
-                stamp = self._stamps(lookup.sobject, None, now)
+                stamp = self._intake(lookup.sobject).stamps(None, now)
                 self.store.update(lookup.sobject, lookup.row["Id"], {lookup.field_name: None, **stamp})
             for owner, doomed in plan.doomed.values():
                 self._bin(owner, doomed, user_id, now)
@@ -221,7 +220,7 @@ class Records:
         now = self._clock()
         row = self._intake(sobject).new_row(given, user_id)
         row["Id"] = self.store.claim_id(sobject, kept["Id"]) if "Id" in kept else self.store.new_ids(sobject)[0]
-        row |= self._stamps(sobject, user_id, now, created=True)
+        row |= self._intake(sobject).stamps(user_id, now, created=True)
         row |= kept
         self._check_room(sobject)
         _refuse(self._references.problems(sobject, given))
@@ -236,7 +235,7 @@ class Records:
 
     def _update(self, sobject: SObject, before: Mapping[str, Any], given: Mapping[str, Any], user_id: str) -> None:
         now = self._clock()
-        row = {**before, **given, **self._stamps(sobject, user_id, now)}
+        row = {**before, **given, **self._intake(sobject).stamps(user_id, now)}
         _refuse(self._references.problems(sobject, _difference(before, given)))
         self._derivation.fill(sobject, row, before, given, now)
         _refuse(self._rules.problems(sobject, row, before, user_id, now))
@@ -258,18 +257,8 @@ class Records:
                 message = f"duplicate value found: {field.name} duplicates value on record with id: {id15(taken)}"
                 raise refusal("DUPLICATE_VALUE", message)
 
-    def _stamps(self, sobject: SObject, user_id: str | None, now: datetime, *, created: bool = False) -> dict[str, Any]:
-        """The system fields of a write by ``user_id``; None is the org itself, which leaves only SystemModstamp."""
-        moment = datetime_text(now)
-        stamps: dict[str, Any] = {"SystemModstamp": moment}
-        if user_id is not None:
-            stamps |= {"LastModifiedDate": moment, "LastModifiedById": user_id}
-        if created:
-            stamps |= {"CreatedDate": moment, "CreatedById": user_id}
-        return {name: value for name, value in stamps.items() if sobject.field(name)}
-
     def _bin(self, sobject: SObject, row: Mapping[str, Any], user_id: str, now: datetime) -> None:
-        stamps = self._stamps(sobject, user_id, now)
+        stamps = self._intake(sobject).stamps(user_id, now)
         if sobject.field("IsDeleted"):
             self.store.update(sobject, row["Id"], {"IsDeleted": 1, **stamps})
         else:

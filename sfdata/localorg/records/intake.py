@@ -6,13 +6,24 @@ looked up only once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from sfdata.localorg.records.references import MASTER_RECORD_TYPE, References
-from sfdata.localorg.records.validation import RecordError, RecordRefused, Unreadable, printable, refusal, stored_form
+from sfdata.localorg.records.validation import (
+    Reader,
+    RecordError,
+    RecordRefused,
+    Unreadable,
+    datetime_text,
+    printable,
+    reader_of,
+    refusal,
+    stored_form,
+)
 from sfdata.localorg.schema import Field, SObject
 
 Body = Mapping[str, Any]
@@ -23,9 +34,18 @@ Values = dict[str, Any]
 class Entry:
     """What a key of a body means: a field, by its own name or (``by_key``) by that of its relationship."""
 
+    name: str
     field: Field
+    read: Reader
     by_key: bool
-    read: Callable[[Field, Any], Any]
+    closed: frozenset[bool]
+    """Whether the field may be written: holds True if not by a create, False if not by an update."""
+
+    @classmethod
+    def of(cls, field: Field, read: Reader, *, by_key: bool = False) -> Self:
+        """The entry of a field that values are read into by ``read``."""
+        writable = {True: field.createable, False: field.updateable}
+        return cls(field.name, field, read, by_key, frozenset(how for how in writable if not writable[how]))
 
 
 class Intake:
@@ -33,12 +53,11 @@ class Intake:
 
     def __init__(self, sobject: SObject, references: References) -> None:
         self.sobject = sobject
-        self._references = references
-        self._entries = {f.name: Entry(f, False, stored_form) for f in sobject.fields}
+        self._entries = {f.name: Entry.of(f, reader_of(f)) for f in sobject.fields}
         for name in filter(None, (f.relationship_name for f in sobject.fields)):
             reference = sobject.parent(name)
             if reference is not None:
-                self._entries.setdefault(name, Entry(reference, True, references.by_external_id))
+                self._entries.setdefault(name, Entry.of(reference, references.by_external_id, by_key=True))
 
     def values(self, body: Body, *, creating: bool) -> Values:
         """The body in stored form, by true field names.
@@ -51,19 +70,20 @@ class Intake:
         errors: list[RecordError] = []
         closed: list[str] = []
         for key, value in body.items():
-            if key == "attributes":
-                continue
-            entry = self.entry(key)
-            field = entry.field
+            entry = self._entries.get(key)
+            if entry is None:
+                if key == "attributes":
+                    continue
+                entry = self.entry(key)
             if entry.by_key:
-                self._check_named_once(key, field, body)
-            if field.type == "id":
-                raise not_in_body(field)
-            if not (field.createable if creating else field.updateable):
-                closed.append(field.name)
+                self._check_named_once(key, entry.field, body)
+            if creating in entry.closed:
+                if entry.field.type == "id":
+                    raise not_in_body(entry.field)
+                closed.append(entry.name)
                 continue
             try:
-                values[field.name] = entry.read(field, value)
+                values[entry.name] = stored_form(entry.field, None) if value is None else entry.read(entry.field, value)
             except Unreadable:
                 raise
             except RecordRefused as refused:
@@ -125,6 +145,16 @@ class Intake:
     def _insisting(self) -> Values:
         """The defaults that stand also where null is given."""
         return {f.name: self._defaults[f.name] for f, _ in self.sobject.defaults if not f.nillable}
+
+    def stamps(self, user_id: str | None, now: datetime, *, created: bool = False) -> Values:
+        """The system fields of a write by ``user_id``; None is the org itself, which leaves only SystemModstamp."""
+        moment = datetime_text(now)
+        stamps: Values = {"SystemModstamp": moment}
+        if user_id is not None:
+            stamps |= {"LastModifiedDate": moment, "LastModifiedById": user_id}
+        if created:
+            stamps |= {"CreatedDate": moment, "CreatedById": user_id}
+        return {name: value for name, value in stamps.items() if name in self._entries}
 
     def _check_named_once(self, key: str, reference: Field, body: Body) -> None:
         if any(self.sobject.field(other) is reference for other in body):

@@ -21,6 +21,7 @@ class References:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._schema = store.schema
+        self._references = {s.name: {f.name: f for f in s.fields if f.type == "reference"} for s in store.schema}
 
     def by_external_id(self, field: Field, nested: Any) -> str | None:
         """The Id of the parent that ``{"Ext__c": "A1"}`` names, given in place of the reference ``field``.
@@ -76,10 +77,10 @@ class References:
     def problems(self, sobject: SObject, values: Mapping[str, Any]) -> list[RecordError]:
         """What is wrong with the references among ``values``: wrong object, no such row, deleted, not to be used."""
         found: list[RecordError] = []
+        references = self._references[sobject.name]
         for name, value in values.items():
-            field = sobject.field(name)
-            if value is not None and field is not None and field.type == "reference":
-                found += self._problem(sobject, field, value)
+            if value is not None and name in references:
+                found += self._problem(sobject, references[name], value)
         return found
 
     def _problem(self, sobject: SObject, field: Field, record_id: str) -> Sequence[RecordError]:

@@ -38,6 +38,8 @@ EMAIL = re.compile(
     r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*@(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W_](?:[\w-]*[^\W_])?"
 )
 
+Reader = Callable[[Field, Any], Any]
+
 
 @dataclass(frozen=True, slots=True)
 class RecordError:
@@ -108,8 +110,12 @@ def stored_form(field: Field, value: Any) -> Any:
         if field.type == "boolean":
             raise _field_refusal(field, "INVALID_TYPE_ON_FIELD_IN_RECORD", "value not of required type: ")
         return None
-    reader: Callable[[Field, Any], Any] = READERS.get(field.type, _text)
-    return reader(field, value)
+    return reader_of(field)(field, value)
+
+
+def reader_of(field: Field) -> Reader:
+    """What `stored_form` does with values of this field that are not null."""
+    return READERS.get(field.type, _text)
 
 
 def _field_refusal(field: Field, code: str, problem: str) -> RecordRefused:
@@ -140,7 +146,7 @@ def _text(field: Field, value: Any) -> str | None:
 
 
 def _clean(field: Field, value: Any) -> str:
-    if not isinstance(value, str) or "\0" in value or printable(value) != value:
+    if not isinstance(value, str) or "\0" in value or not (value.isascii() or printable(value) == value):
         raise Unreadable(field, value)
     return value.strip(SPACE)
 
@@ -288,7 +294,7 @@ def _check_year(field: Field, moment: datetime) -> None:
 
 def datetime_text(moment: datetime) -> str:
     """An aware datetime as the store keeps it and the wire shows it: UTC, whole seconds."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000+0000"
+    return f"{moment.astimezone(UTC).isoformat()[:19]}.000+0000"
 
 
 # --- ids and bytes ---------------------------------------------------------------------------------------------------
@@ -317,7 +323,7 @@ def _base64(field: Field, value: Any) -> bytes:
         raise Unreadable(field, value) from None
 
 
-READERS: Mapping[str, Callable[[Field, Any], Any]] = {
+READERS: Mapping[str, Reader] = {
     "email": _email,
     "picklist": _picklist,
     "multipicklist": _multipicklist,
