@@ -215,7 +215,7 @@ def test_a_denial_goes_back_as_an_error(org: LocalOrg, web: httpx.Client) -> Non
 @pytest.mark.parametrize(
     ("changes", "wrong", "description"),
     [
-        ({"response_type": "token"}, "unsupported_response_type", "response type not supported"),
+        ({"response_type": "code token"}, "unsupported_response_type", "response type not supported"),
         ({"response_type": "id_token"}, "unsupported_response_type", "response type not supported"),
         ({"response_type": None}, "invalid_request", "missing required parameter: response_type"),
         ({"scope": "api everything"}, "invalid_scope", "the requested scope is invalid, unknown, or malformed"),
@@ -346,6 +346,41 @@ def test_the_salesforce_cli_logs_in_as_it_does(org: LocalOrg, web: httpx.Client)
     reply = web.get(QUERY, headers={"Authorization": f"Bearer {renewed['access_token']}"})
     assert reply.status_code == 200
     assert org.instance.app_name(org.instance.sessions.find(renewed["access_token"])) == "Salesforce CLI"
+
+
+def fragment(reply: httpx.Response) -> dict[str, str]:
+    """What a page at the callback finds in its address, behind the mark that no server sees."""
+    assert reply.status_code == 302
+    address, _, told = reply.headers["Location"].partition("#")
+    assert "access_token" not in address
+    return {name: value for name, (value,) in parse_qs(told).items()}
+
+
+def test_the_user_agent_flow_brings_the_token_itself(org: LocalOrg, web: httpx.Client) -> None:
+    """``response_type=token``: the token answer and the state, behind a ``#``; a page in a browser gets no more."""
+    answer = fragment(answered(web, asked(org, response_type="token", scope="api refresh_token")))
+    assert set(answer) == {
+        "access_token", "signature", "scope", "instance_url", "id", "token_type", "issued_at", "state",
+    }  # fmt: skip
+    assert (answer["state"], answer["scope"]) == ("a b&c=é", "refresh_token api")
+    assert web.get(QUERY, headers={"Authorization": f"Bearer {answer['access_token']}"}).status_code == 200
+
+
+def test_an_app_with_an_address_of_its_own_may_come_back(org: LocalOrg, web: httpx.Client) -> None:
+    """In the user-agent flow, too, an app that is no web page gets a refresh token for the scope that says so."""
+    given = asked(org, response_type="token", redirect_uri="acmeapp://done")
+    answer = fragment(answered(web, given))
+    renewal = {"grant_type": "refresh_token", "refresh_token": answer["refresh_token"], "client_id": org.client_id}
+    assert web.post(TOKEN, data=renewal).status_code == 200
+    assert "refresh_token" not in fragment(answered(web, {**given, "scope": "api"}))
+
+
+def test_a_denial_of_a_token_comes_where_the_token_would(org: LocalOrg, web: httpx.Client) -> None:
+    """The app looks for errors behind the ``#``, those of its own request among them."""
+    denied = fragment(answered(web, asked(org, response_type="token"), decision="deny"))
+    assert (denied["error"], denied["state"]) == ("access_denied", "a b&c=é")
+    wrong = fragment(web.get(AUTHORIZE, params=asked(org, response_type="token", scope="nope")))
+    assert wrong["error"] == "invalid_scope"
 
 
 def test_a_code_without_offline_scope_has_no_refresh_token(org: LocalOrg, web: httpx.Client) -> None:

@@ -22,11 +22,15 @@ CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}=?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """What a user is asked to approve, and what the code of the approval stands for."""
+    """What a user is asked to approve, and what the code of the approval stands for.
+
+    ``response_type`` is what the app wants to find at its callback: a ``code``, or the ``token`` itself.
+    """
 
     client_id: str
     redirect_uri: str
     scope: str
+    response_type: str = "code"
     state: str | None = None
     challenge: str | None = None
     nonce: str | None = None

@@ -1,9 +1,11 @@
-"""The web-server flow: an app sends a browser here, a user approves or denies, the browser takes the code back.
+"""The flows in a browser: an app sends it here, a user approves or denies, the browser takes the answer back.
 
-Nobody logs in: whoever can open this page sits at this machine, and chooses whom the app is to act for. The approval
-is bound to its page by a token that another site's page cannot read.
+In the web-server flow that is a code; in the user-agent flow it is the token, in the part of an address that no server
+gets to see. Nobody logs in: whoever can open this page sits at this machine, and chooses whom the app is to act for.
+The approval is bound to its page by a token that another site's page cannot read.
 
-The vendor's page: https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_web_server_flow.htm
+The vendor's pages: https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_web_server_flow.htm and
+https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_user_agent_flow.htm
 """
 
 from __future__ import annotations
@@ -13,15 +15,18 @@ from urllib.parse import urlencode, urlsplit
 
 from sfdata.localorg.instance import Instance
 from sfdata.localorg.login.authorization_codes import CHALLENGE, Authorization
-from sfdata.localorg.login.connected_apps import SCOPES, normal_scope
-from sfdata.localorg.login.grants import Form, User
-from sfdata.localorg.login.oauth import form_of
+from sfdata.localorg.login.connected_apps import OFFLINE, SCOPES, normal_scope
+from sfdata.localorg.login.grants import Form, User, approved_by
+from sfdata.localorg.login.oauth import form_of, token_body
 from sfdata.localorg.pages import fill_each, message, page
 from sfdata.localorg.routing import Answer, Refused, Request, Route
 
 PATH = "/services/oauth2/authorize"
 SUCCESS_PATH = "/services/oauth2/success"
 MOST_USERS = 200
+RESPONSE_TYPES = ("code", "token")
+WEB = ("http:", "https:")
+"""Callbacks of browsers; an app that runs in one is given no refresh token."""
 
 SCOPE_ITEM = "<li>$what <span class='faint'>($name)</span></li>"
 USER_CHOICE = '<option value="$id"$selected>$name · $username</option>'
@@ -39,7 +44,7 @@ class ToldTheApp(Refused):
 
     def __init__(self, form: Form, error: str, description: str) -> None:
         told = {"error": error, "error_description": description, "state": form.get("state")}
-        super().__init__(_redirect(form["redirect_uri"], told))
+        super().__init__(_redirect(form["redirect_uri"], form.get("response_type", ""), told))
 
 
 def ask(request: Request) -> Answer:
@@ -69,15 +74,21 @@ def decide(request: Request) -> Answer:
     authorization = org.open_pages.redeem(form.get("csrf_token", ""))
     if authorization is None:
         raise Shown("invalid_request", "this page has been answered or is too old: go back to the app", 403)
-    state = authorization.state
+    answer = {**_decided(org, authorization, form), "state": authorization.state}
+    return _redirect(authorization.redirect_uri, authorization.response_type, answer)
+
+
+def _decided(org: Instance, asked: Authorization, form: Form) -> Mapping[str, str]:
+    """What the app is told of the user's decision."""
     if form.get("decision") != "approve":
-        denial = {"error": "access_denied", "error_description": "end-user denied authorization", "state": state}
-        return _redirect(authorization.redirect_uri, denial)
+        return {"error": "access_denied", "error_description": "end-user denied authorization"}
     user_id = form.get("user") or org.user_id
     if user_id not in _users(org):
         raise Shown("inactive_user", "user is inactive")
-    code = org.authorization_codes.issue(authorization, user_id)
-    return _redirect(authorization.redirect_uri, {"code": code, "state": state})
+    if asked.response_type == "code":
+        return {"code": org.authorization_codes.issue(asked, user_id)}
+    offline = OFFLINE in asked.scope.split() and not asked.redirect_uri.startswith(WEB)
+    return token_body(org, "token", approved_by(org, user_id, asked, offline=offline))
 
 
 def success(request: Request) -> Answer:
@@ -107,6 +118,7 @@ def _authorization(org: Instance, form: Form) -> Authorization:
         app.client_id,
         redirect_uri,
         scope,
+        form["response_type"],
         state=form.get("state"),
         challenge=_challenge(form),
         nonce=form.get("nonce"),
@@ -116,8 +128,7 @@ def _authorization(org: Instance, form: Form) -> Authorization:
 def _check_response(form: Form) -> None:
     if not form.get("response_type"):
         raise ToldTheApp(form, "invalid_request", "missing required parameter: response_type")
-    if form["response_type"] != "code":
-        # ``token`` among them: the user-agent flow puts the token into the browser's history.
+    if form["response_type"] not in RESPONSE_TYPES:
         raise ToldTheApp(form, "unsupported_response_type", "response type not supported")
     if form.get("immediate") == "true" or "none" in form.get("prompt", "").split():
         raise ToldTheApp(form, "immediate_unsuccessful", "immediate unsuccessful")
@@ -135,9 +146,11 @@ def _challenge(form: Form) -> str | None:
     return challenge
 
 
-def _redirect(uri: str, parameters: Mapping[str, str | None]) -> Answer:
+def _redirect(uri: str, response_type: str, parameters: Mapping[str, str | None]) -> Answer:
+    """Send the browser on. What belongs to a token it does not send to the app's server."""
     given = urlencode({name: value for name, value in parameters.items() if value is not None})
-    return Answer(302, headers={"Location": f"{uri}{'&' if '?' in uri else '?'}{given}", "Cache-Control": "no-store"})
+    mark = "#" if response_type == "token" else "&" if "?" in uri else "?"
+    return Answer(302, headers={"Location": f"{uri}{mark}{given}", "Cache-Control": "no-store"})
 
 
 # --- whom it is to act for -------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from sfdata.localorg.routing import Refused, json_answer
 
 if TYPE_CHECKING:
     from sfdata.localorg.instance import Instance
+    from sfdata.localorg.login.authorization_codes import Authorization
 
 Form = Mapping[str, str]
 User = Mapping[str, Any]
@@ -118,10 +119,15 @@ def authorization_code(org: Instance, form: Form) -> Granted:
         raise Refusal("redirect_uri_mismatch", "redirect_uri must match configuration")
     if not asked.is_proved_by(form.get("code_verifier") or None):
         raise Refusal("invalid_grant", "invalid code verifier")
-    user = active(org.user(approved.user_id))
-    if OFFLINE not in asked.scope.split():
+    return approved_by(org, approved.user_id, asked, offline=OFFLINE in asked.scope.split())
+
+
+def approved_by(org: Instance, user_id: str, asked: Authorization, *, offline: bool) -> Granted:
+    """What a user approved in a browser; with a refresh token if the app may come back when the user is ``offline``."""
+    user, app = active(org.user(user_id)), org.apps[asked.client_id]
+    if not offline:
         return Granted(user, app, asked.scope, nonce=asked.nonce)
-    token, approval = org.refresh_tokens.issue(user["Id"], app.client_id, asked.scope)
+    token, approval = org.refresh_tokens.issue(user_id, app.client_id, asked.scope)
     return Granted(user, app, asked.scope, approval, token, asked.nonce)
 
 

@@ -83,7 +83,7 @@ def discovery(request: Request) -> Answer:
             "introspection_endpoint": f"{base}/services/oauth2/introspect",
             "jwks_uri": f"{base}{KEYS_PATH}",
             "grant_types_supported": sorted(GRANTS),
-            "response_types_supported": ["code"],
+            "response_types_supported": ["code", "token"],
             "code_challenge_methods_supported": ["S256"],
             "scopes_supported": list(SCOPES),
             "subject_types_supported": ["public"],

@@ -36,7 +36,7 @@ def token(request: Request) -> Answer:
     try:
         form = form_of(request)
         wanted = form.get("format")
-        body, status = _token_body(request.org, *_granted(request.org, form)), 200
+        body, status = token_body(request.org, *_granted(request.org, form)), 200
     except Refusal as refused:
         body, status = refused.body, 400
     return FORMATS[_format(wanted, accepted)](body, status)
@@ -84,7 +84,8 @@ def revoke(request: Request) -> Answer:
 # --- the token answer ------------------------------------------------------------------------------------------------
 
 
-def _token_body(org: Instance, grant: str, granted: Granted) -> dict[str, str]:
+def token_body(org: Instance, grant: str, granted: Granted) -> dict[str, str]:
+    """A new session for whom ``grant`` lets in, and what the client is told of it."""
     user_id, client_id = granted.user["Id"], granted.app.client_id
     approval = granted.approval.number if granted.approval else None
     access_token, session = org.sessions.issue(user_id, grant, granted.scope, client_id=client_id, approval=approval)
