@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from sfdata.localorg import ledger, rest, status_page, tooling, unbuilt
+from sfdata.localorg import ledger, rest, status_page, tooling, unbuilt, xml_forms
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.bulk import resources as bulk
 from sfdata.localorg.bulk_v1 import entrance
@@ -83,11 +83,13 @@ def answer(
     """
     started = time.perf_counter()
     path, _, query = ORIGIN.sub("", target).partition("?")
+    path, wants_xml = xml_forms.asked(method, path, headers)
     headers = entrance.with_session(path, headers)
     request = _with_body(Request(method, path, org, headers=headers), body)
 
     def respond() -> Answer:
-        return _finished(_answered(request, query, routes), org, path, headers)
+        given = _finished(_answered(request, query, routes), org, path, headers)
+        return xml_forms.in_xml(given, path) if wants_xml else given
 
     origin = ledger.ORIGIN.set(org.request_ids.origin(headers.get("authorization")))
     try:

@@ -23,6 +23,7 @@ from sfdata.localorg.records.representation import record_json, record_url
 from sfdata.localorg.records.validation import DATETIME, json_token
 from sfdata.localorg.routing import Answer, Request, Route, json_answer
 from sfdata.localorg.schema import Field, SObject
+from sfdata.localorg.xml_forms import as_json
 
 UPSERT_ANSWERS_UPDATES = 46.0
 WITH_ETAG = frozenset({"Account"})
@@ -208,7 +209,7 @@ def _record_id(request: Request, sobject: SObject) -> str:
 
 def _body(request: Request, sobject: SObject) -> tuple[Request, Mapping[str, Any]]:
     """The fields of the body, with the bytes of a multipart message, and the request whose body is their JSON."""
-    request, binary = unpacked(request, sobject)
+    request, binary = unpacked(as_json(request), sobject)
     body = request.json
     if not isinstance(body, dict):
         token = json_token(body)[0]
