@@ -18,6 +18,7 @@ WINDOW = 80
 _A_VALUE = "a value"
 _A_LATER_CLAUSE = "OFFSET|FOR|UPDATE|ALL ROWS"
 _KEYWORD = r"(AND|OR|NOT|WHERE|WITH|GROUP|HAVING|ORDER|LIMIT|FROM|SELECT)\b"
+NOT_ALONE = "NOT stands in parentheses with its condition: (NOT a = 1) AND b = 2."
 _BIND = "A bind is a name or a column, :ids or :frame.Id; compute the value in Python first."
 
 
@@ -48,6 +49,7 @@ RULES: Sequence[Rule] = (
     Rule("", r"!", "", "Unequal is written !=, and a condition is turned round by NOT."),
     # text
     Rule(r"'", r"['\w]", "", r"A quote inside a text is written \': 'O\'Brien'."),
+    Rule("", r"'[^\n]*\n", "a closing '", r"A line end inside a text is written \n."),
     Rule("", r"'", "a closing '", r"A quote inside a text is written \': 'O\'Brien'."),
     # other statements
     Rule(r"\A\s*", r"(INSERT|UPDATE|UPSERT|DELETE|MERGE)\b", "SELECT", "A query only reads: SELECT … FROM …."),
@@ -65,6 +67,7 @@ RULES: Sequence[Rule] = (
     # conditions
     Rule("", r"IS(\s+NOT)?\s+NULL\b", "", "Write = null or != null."),
     Rule("", r"BETWEEN\b", "", "SOQL has no BETWEEN; write Amount >= 10 AND Amount <= 20."),
+    Rule(r"\b(AND|OR)\s+", r"NOT\b", "", NOT_ALONE),
     Rule(r"NOT\s+", r"LIKE\b", "", "NOT stands before the field: (NOT Name LIKE 'A%')."),
     Rule(
         "",
@@ -85,6 +88,7 @@ RULES: Sequence[Rule] = (
     Rule("", r"\w+\s*:\s*\d", _A_VALUE, "Relative dates are LAST_N_DAYS:30, NEXT_N_WEEKS:2, N_MONTHS_AGO:3 …"),
     Rule("", r"(LAST|NEXT)_N_\w+|N_\w+_AGO\b", _A_VALUE, "{word} takes a number: {word}:30."),
     Rule("", r"[A-Za-z]\w*\s*\(", _A_VALUE, "A function stands on the left of a comparison, a value on the right."),
+    Rule(r"\d", r"e[-+]?\d", "", "A number is written without an exponent: 1000."),
     Rule("", r"%", _A_VALUE, "A pattern stands in single quotes: '%Acme%'."),
     Rule(
         "",

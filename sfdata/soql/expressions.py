@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from sfdata.errors import SoqlSyntaxError
-from sfdata.soql.advice import MIXED
+from sfdata.soql.advice import MIXED, NOT_ALONE
 from sfdata.soql.lexer import Kind, Token, Tokens, unquote
 from sfdata.soql.nodes import (
     And,
@@ -53,13 +53,17 @@ COUNTED_RELATIVE_DATES = frozenset(
     | {f"N_{period}S_AGO" for period in ("DAY", *_PERIODS)}
 )
 COMPARISONS = ("=", "!=", "<>", "<=", ">=", "<", ">")
-# Keywords that cannot be the name of a field or an object, unless a dot follows.
-RESERVED = frozenset(["AND", "FROM", "HAVING", "IN", "LIKE", "LIMIT", "NOT", "NULL", "OR", "SELECT", "WHERE", "WITH"])
+# Keywords that can be no name, unless a dot follows.
+_RESERVED = (
+    "AND AS ASC BIND BY CUBE DESC ELSE EXCLUDES FALSE FIRST FOR FROM HAVING HIERARCHICAL IN INCLUDES LAST LIKE LIMIT "
+    "LOOKUP NOT NULL NULLS OR ROLLUP SELECT TRUE UPDATE USING WHERE WITH"
+)
+RESERVED = frozenset(_RESERVED.split())
 NAMES = (Kind.NAME, Kind.CURRENCY)  # ``abc1`` has the form of an amount, and is a name where a name is wanted
-MAX_DEPTH = 100  # of parentheses, functions and NOT, one within the other
+MAX_DEPTH = 100  # of parentheses and NOT, one within the other
 SUBQUERY_DEPTH = 5  # what a subquery adds to that: it takes the stack of so many parentheses to read and to print
 MAX_COUNT = 2**31 - 1  # of LIMIT, OFFSET and LAST_N_DAYS:n
-MAX_EXPONENT_DIGITS = 3  # numbers are printed without exponent, so an unbounded one could fill the memory
+TO_THE_MINUTE = len("2024-01-31T10:00")
 
 _T = TypeVar("_T")
 
@@ -72,8 +76,8 @@ class ExpressionParser(ABC):
         self._depth = 0
 
     @abstractmethod
-    def query(self) -> Query:
-        """A SELECT, for a semi-join."""
+    def semi_join(self) -> Query:
+        """The SELECT behind IN."""
 
     @contextmanager
     def nested(self, depth: int = 1) -> Iterator[None]:
@@ -87,42 +91,63 @@ class ExpressionParser(ABC):
     # --- names and functions -----------------------------------------------------------------------------------------
 
     def name(self, what: str = "a name") -> Token:
-        """An identifier."""
-        token = self.tokens.current
+        """An identifier. A keyword that cannot be one means that it is missing here."""
+        token, following = self.tokens.current, self.tokens.peek()
+        if token.upper in RESERVED and following.text != ".":
+            raise self.tokens.unexpected(what)
         if token.kind in NAMES and token.text.isidentifier():
             return self.tokens.advance()
         raise self.tokens.unexpected(what)
 
     def path(self, what: str = "a field name") -> FieldPath:
-        """Names joined by dots. A keyword that cannot be one means that it is missing here."""
-        word, following = self.tokens.current.upper, self.tokens.peek()
-        if (word in RESERVED and following.text != ".") or (word in ("GROUP", "ORDER") and following.upper == "BY"):
+        """Names joined by dots, without a blank between them."""
+        if self.tokens.current.upper in ("GROUP", "ORDER") and self.tokens.peek().upper == "BY":
             raise self.tokens.unexpected(what)
-        first = self.name(what)
+        first = last = self.name(what)
         parts = [first.text]
         while self.tokens.current.text == ".":
+            dot = self.tokens.current
+            if dot.pos != last.end or self.tokens.peek().pos != dot.end:
+                raise self.tokens.unexpected("a name right at the dot")
             self.tokens.advance()
-            parts.append(self.name(what).text)
+            last = self.tokens.current
+            if last.kind not in NAMES:
+                raise self.tokens.unexpected(what)
+            parts.append(self.tokens.advance().text)
         return FieldPath(tuple(parts), first.pos)
 
     def expression(self, what: str = "a field name") -> Expression:
-        """A field path, or a function of expressions and literals."""
+        """A field path, or a function of one, or of another function of one."""
         path = self.path(what)
         if len(path.parts) > 1 or self.tokens.current.text != "(":
             return path
         self.tokens.advance()
-        args: list[Expression | Literal] = []
-        with self.nested():
-            while not self.tokens.accept(")"):
-                if args:
-                    self.tokens.expect(",")
-                args.append(self._argument())
-        return FunctionCall(path.name, tuple(args), path.pos)
+        args = self._place() if path.name.upper() == "DISTANCE" else (self._argument(),)
+        self.tokens.expect(")")
+        return FunctionCall(path.name, args, path.pos)
 
-    def _argument(self) -> Expression | Literal:
-        if self.tokens.current.kind in NAMES:
-            return self.expression()
-        return self.literal()
+    def _argument(self) -> Expression:
+        path = self.path()
+        if len(path.parts) > 1 or self.tokens.current.text != "(":
+            return path
+        self.tokens.advance()
+        inner = self.path()
+        self.tokens.expect(")")
+        return FunctionCall(path.name, (inner,), path.pos)
+
+    def _place(self) -> tuple[Expression | Literal, ...]:
+        """What DISTANCE is of: a field, a place and a unit."""
+        field = self.path()
+        self.tokens.expect(",")
+        pos = self.tokens.current.pos
+        self.tokens.expect_keyword("GEOLOCATION")
+        self.tokens.expect("(")
+        latitude = self.literal()
+        self.tokens.expect(",")
+        place = FunctionCall("GEOLOCATION", (latitude, self.literal()), pos)
+        self.tokens.expect(")")
+        self.tokens.expect(",")
+        return field, place, self.literal()
 
     # --- literals ----------------------------------------------------------------------------------------------------
 
@@ -139,11 +164,17 @@ class ExpressionParser(ABC):
         value, like = unquote(token, self.tokens.text)
         return StringLiteral(value, like, token.pos)
 
+    def pattern(self) -> Literal:
+        """The literal behind LIKE: a text may escape its wildcards."""
+        token = self.tokens.current
+        if token.kind is not Kind.STRING:
+            return self.literal()
+        value, like = unquote(token, self.tokens.text, "%_\\")
+        self.tokens.advance()
+        return StringLiteral(value, like, token.pos)
+
     def _number(self, token: Token) -> Literal:
-        exponent = token.upper.partition("E")[2].lstrip("+-0")
-        if len(exponent) > MAX_EXPONENT_DIGITS:
-            raise self.too_large(token)
-        return NumberLiteral(Decimal(token.text), token.pos)
+        return NumberLiteral(Decimal("".join(token.text.split())), token.pos)
 
     def _currency(self, token: Token) -> Literal:
         return CurrencyLiteral(token.upper[:3], Decimal(token.text[3:]), token.pos)
@@ -168,9 +199,13 @@ class ExpressionParser(ABC):
         return DateLiteral(self._real(dt.date.fromisoformat, token.text, token), token.pos)
 
     def _time(self, token: Token) -> Literal:
+        if token.upper[-1] != "Z":
+            raise self.tokens.unexpected("a Z behind the time", hint=f"Write {token.text}Z.")
         return TimeLiteral(self._real(dt.time.fromisoformat, _microseconds(token.text.rstrip("Zz")), token), token.pos)
 
     def _datetime(self, token: Token) -> Literal:
+        if token.text[TO_THE_MINUTE:][:1] != ":":
+            raise self.tokens.unexpected("the seconds", hint=f"Write {token.text[:TO_THE_MINUTE]}:00Z.")
         value = self._real(_instant, _microseconds(token.upper), token)
         if value.tzinfo is None:
             raise self.tokens.unexpected("a time zone", hint=f"Write {token.text}Z for UTC, or an offset like +01:00.")
@@ -197,7 +232,12 @@ class ExpressionParser(ABC):
     # --- conditions --------------------------------------------------------------------------------------------------
 
     def condition(self) -> Condition:
-        """Conditions joined by AND, or by OR; SOQL wants parentheses where both meet."""
+        """Conditions joined by AND, or by OR, or one behind NOT; what else meets them stands in parentheses."""
+        if self.tokens.accept_keyword("NOT"):
+            negated = Not(self._operand())
+            if self.tokens.current.upper in ("AND", "OR"):
+                raise self.tokens.unexpected(*self._closing(), hint=NOT_ALONE)
+            return negated
         first = self._operand()
         for word, other, node in (("AND", "OR", And), ("OR", "AND", Or)):
             if self.tokens.at_keyword(word):
@@ -205,28 +245,31 @@ class ExpressionParser(ABC):
                 while self.tokens.accept_keyword(word):
                     items.append(self._operand())
                 if self.tokens.current.upper == other:
-                    raise self.tokens.unexpected(word, hint=MIXED)
+                    raise self.tokens.unexpected(word, *self._closing(), hint=MIXED)
                 return node(tuple(items))
         return first
 
+    def _closing(self) -> tuple[str, ...]:
+        """What would end the conditions here, in the words of `Tokens.at`."""
+        return ("')'",) if self._depth else ()
+
     def _operand(self) -> Condition:
-        with self.nested():
-            if self.tokens.accept_keyword("NOT"):
-                return Not(self._operand())
-            if self.tokens.accept("("):
-                inner = self.condition()
-                self.tokens.expect(")")
-                return inner
+        if not self.tokens.accept("("):
             return self._test()
+        with self.nested():
+            inner = self.condition()
+            self.tokens.expect(")")
+            return inner
 
     def _test(self) -> Condition:
         left = self.expression()
         pos = left.pos
         for mark in COMPARISONS:
             if self.tokens.accept(mark):
-                return Comparison(left, "!=" if mark == "<>" else mark, self.literal(), pos)
+                operator = f"{mark}=" if mark in ("<", ">") and self.tokens.accept("=") else mark
+                return Comparison(left, "!=" if mark == "<>" else operator, self.literal(), pos)
         if self.tokens.accept_keyword("LIKE"):
-            return Comparison(left, "LIKE", self.literal(), pos)
+            return Comparison(left, "LIKE", self.pattern(), pos)
         for word, negated in (("INCLUDES", False), ("EXCLUDES", True)):
             if self.tokens.accept_keyword(word):
                 return MultiPicklistTest(left, self._values(), negated, pos)
@@ -234,7 +277,7 @@ class ExpressionParser(ABC):
         if not self.tokens.accept_keyword("IN"):
             raise self.tokens.unexpected("IN" if negated else "an operator such as =, LIKE or IN")
         if self.tokens.at("(") and self.tokens.peek().upper == "SELECT":
-            return SubqueryMembership(left, self.subquery(), negated, pos)
+            return SubqueryMembership(left, self.in_parentheses(self.semi_join), negated, pos)
         return Membership(left, self._values(), negated, pos)
 
     def _values(self) -> tuple[Literal, ...]:
@@ -248,13 +291,13 @@ class ExpressionParser(ABC):
         self.tokens.expect(")")
         return tuple(values)
 
-    def subquery(self) -> Query:
-        """A SELECT in parentheses."""
+    def in_parentheses(self, query: Callable[[], Query]) -> Query:
+        """A SELECT in parentheses, read by ``query``."""
         with self.nested(SUBQUERY_DEPTH):
             self.tokens.expect("(")
-            query = self.query()
+            found = query()
             self.tokens.expect(")")
-            return query
+            return found
 
 
 def _instant(text: str) -> dt.datetime:

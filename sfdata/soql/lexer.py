@@ -52,11 +52,11 @@ _TOKEN = re.compile(
       (?P<DATETIME> \d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:[Zz]|[+-]\d{2}:?\d{2})? )
     | (?P<DATE>     \d{4}-\d{2}-\d{2} )
     | (?P<TIME>     \d{2}:\d{2}:\d{2}(?:\.\d+)?[Zz]? )
-    | (?P<NUMBER>   [+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)? )
-    | (?P<STRING>   '[^'\\]*(?:\\.[^'\\]*)*' )
+    | (?P<NUMBER>   (?:[+-][ \t\r\n]*)?(?:\d+(?:\.\d+)?|\.\d+) )
+    | (?P<STRING>   '[^'\\\r\n]*(?:\\.[^'\\\r\n]*)*' )
     | (?P<RELATIVE> [A-Za-z]\w*\s*:\s*\d+ )
     | (?P<CURRENCY> [A-Za-z]{3}[+-]?\d+(?:\.\d+)?(?![\w.]) )
-    | (?P<NAME>     [A-Za-z_]\w* )
+    | (?P<NAME>     [A-Za-z]\w* )
     | (?P<BIND>     :\s*[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)* )
     | (?P<PUNCTUATION> [(),.] | <= | >= | != | <> | = | < | > )
     | (?P<UNKNOWN>  (?:'|/\*).* | . )
@@ -84,13 +84,28 @@ def tokenize(text: str, pos: int = 0) -> Iterator[Token]:
         pos = end = found.end()
 
 
-_PLAIN_TEXT = re.compile(r"\s*'([^'\\]*)'\s*,", re.ASCII)  # the commonest item of the longest lists
+def first_comment(text: str) -> int | None:
+    """Where a comment starts, or what would be one if it were closed; None without."""
+    if "//" not in text and "/*" not in text:
+        return None
+    end = 0
+    for token in tokenize(text):
+        slash = text.find("/", end, token.pos + 1 if token.text else None)
+        if slash >= 0:
+            return slash
+        end = token.end
+    return None
+
+
+_PLAIN_TEXT = re.compile(r"\s*'([^'\\\r\n]*)'\s*,", re.ASCII)  # the commonest item of the longest lists
 _ESCAPE = re.compile(r"\\(?:[uU](?P<code>[0-9a-fA-F]{4})|(?P<mark>.))", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "'": "'", '"': '"'}
 
 
-def unquote(token: Token, text: str) -> tuple[str, str]:
+def unquote(token: Token, text: str, escaped: str = "\\") -> tuple[str, str]:
     """The value of a quoted text, and the same with ``\\%``, ``\\_`` and ``\\\\`` left escaped, for LIKE.
+
+    ``escaped`` are the marks that a backslash may stand before and stay: only a pattern knows ``%`` and ``_``.
 
     Raises:
         SoqlSyntaxError: at a backslash that starts no known escape, or where half of a character was escaped.
@@ -101,7 +116,7 @@ def unquote(token: Token, text: str) -> tuple[str, str]:
             char = chr(int(code, 16))
             return "\\\\" if char == "\\" else char
         mark = escape["mark"]
-        if mark in "%_\\":
+        if mark in escaped:
             return escape.group()
         if mark.lower() in _ESCAPED:
             return _ESCAPED[mark.lower()]

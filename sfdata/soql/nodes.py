@@ -265,7 +265,8 @@ class Query:
     """A whole SELECT, also as a subquery. ``text`` is the source it was read from (empty for built trees).
 
     WITH has four forms: ``access`` (``USER_MODE``), ``data_categories``, ``filter`` (``UserId = '005…'``) and
-    ``visibility``, the options of RecordVisibilityContext. ``options`` are those of SET OPTIONS.
+    ``visibility``, the options of RecordVisibilityContext. ``purpose`` is what FOR names, ``options`` are those of SET
+    OPTIONS.
     """
 
     select: tuple[SelectItem, ...]
@@ -275,14 +276,14 @@ class Query:
     where: Condition | None = None
     access: str | None = None
     data_categories: tuple[DataCategory, ...] = ()
-    filter: Condition | None = None
+    filter: Comparison | None = None
     visibility: tuple[Option, ...] = ()
     group_by: GroupBy | None = None
     having: Condition | None = None
     order_by: tuple[OrderItem, ...] = ()
     limit: int | Bind | None = None
     offset: int | Bind | None = None
-    purpose: tuple[str, ...] = ()
+    purpose: str | None = None
     update: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
     all_rows: bool = False
@@ -339,16 +340,16 @@ class Query:
         yield "FROM", _listed((self.source, *self.joins))
         yield "USING SCOPE", self.scope
         yield "WHERE", self.where
-        yield "WITH", self.access
         yield "WITH DATA CATEGORY", " AND ".join(map(str, self.data_categories))
         yield "WITH", self.filter
+        yield "WITH", self.access
         yield "WITH RecordVisibilityContext", self.visibility and f"({_listed(self.visibility)})"
         yield "GROUP BY", self.group_by
         yield "HAVING", self.having
         yield "ORDER BY", _listed(self.order_by)
         yield "LIMIT", self.limit
         yield "OFFSET", self.offset
-        yield from (("FOR", purpose) for purpose in self.purpose)
+        yield "FOR", self.purpose
         yield "UPDATE", _listed(self.update)
         yield "SET OPTIONS", self.options and f"({_listed(self.options)})"
         yield "ALL", "ROWS" if self.all_rows else None

@@ -9,13 +9,15 @@ from dataclasses import replace
 from functools import lru_cache
 
 from sfdata.soql.advice import CLAUSES
-from sfdata.soql.expressions import NAMES, ExpressionParser
+from sfdata.soql.expressions import NAMES, RESERVED, ExpressionParser
 from sfdata.soql.lexer import Kind
 from sfdata.soql.nodes import (
     Bind,
+    Comparison,
     DataCategory,
     Expression,
     FieldPath,
+    FunctionCall,
     GroupBy,
     Option,
     OrderItem,
@@ -67,25 +69,41 @@ class QueryParser(ExpressionParser):
     def query(self) -> Query:
         pos = self.tokens.current.pos
         self.tokens.expect_keyword("SELECT")
-        select = self._select()
-        self.tokens.expect_keyword("FROM")
-        source, *joins = self._sources()
-        scope = self.name("a scope").text if self.tokens.accept_keyword("USING", "SCOPE") else None
-        where = self.condition() if self.tokens.accept_keyword("WHERE") else None
-        query = self._with(Query(select, source, tuple(joins), scope, where, text=self.tokens.text, pos=pos))
+        query = self._filtered(self._select(), pos)
+        if self.tokens.accept_keyword("GROUP", "BY"):
+            group_by = self._group_by()
+            having = self.condition() if self.tokens.accept_keyword("HAVING") else None
+            query = replace(query, group_by=group_by, having=having)
         query = replace(
             query,
-            group_by=self._group_by() if self.tokens.accept_keyword("GROUP", "BY") else None,
-            having=self.condition() if self.tokens.accept_keyword("HAVING") else None,
             order_by=self._order_by() if self.tokens.accept_keyword("ORDER", "BY") else (),
             limit=self._count() if self.tokens.accept_keyword("LIMIT") else None,
             offset=self._count() if self.tokens.accept_keyword("OFFSET") else None,
         )
         return self._ending(query)
 
+    def semi_join(self) -> Query:
+        """A SELECT of one field that only filters, as it stands behind IN."""
+        pos = self.tokens.current.pos
+        self.tokens.expect_keyword("SELECT")
+        return self._filtered((SelectField(self.expression()),), pos)
+
+    def _filtered(self, select: tuple[SelectItem, ...], pos: int) -> Query:
+        """The clauses from FROM to WITH."""
+        self.tokens.expect_keyword("FROM")
+        source, *joins = self._sources()
+        scope = self.name("a scope").text if self.tokens.accept_keyword("USING", "SCOPE") else None
+        where = self.condition() if self.tokens.accept_keyword("WHERE") else None
+        return self._with(Query(select, source, tuple(joins), scope, where, text=self.tokens.text, pos=pos))
+
     # --- SELECT ------------------------------------------------------------------------------------------------------
 
     def _select(self) -> tuple[SelectItem, ...]:
+        token = self.tokens.current
+        if token.upper == "COUNT" and self.tokens.peek().text == "(" and self.tokens.peek(2).text == ")":
+            for _ in "COUNT", "(", ")":
+                self.tokens.advance()
+            return (SelectField(FunctionCall(token.text, (), token.pos)),)  # counts rows, and nothing stands beside it
         items = [self._select_item()]
         while self.tokens.accept(","):
             items.append(self._select_item())
@@ -94,7 +112,7 @@ class QueryParser(ExpressionParser):
     def _select_item(self) -> SelectItem:
         token = self.tokens.current
         if self.tokens.at("("):
-            return Subquery(self.subquery(), token.pos)
+            return Subquery(self.in_parentheses(self.query), token.pos)
         if self.tokens.at_keyword("TYPEOF") and self.tokens.peek().kind in NAMES:
             return self._typeof()
         return SelectField(self.expression(), self._alias(frozenset({"FROM"})))
@@ -102,7 +120,7 @@ class QueryParser(ExpressionParser):
     def _alias(self, followers: frozenset[str]) -> str | None:
         token, following = self.tokens.current, self.tokens.peek()
         ends_here = following.kind is Kind.END or following.text in (",", ")") or following.upper in followers
-        if token.kind not in NAMES or token.upper in followers or not ends_here:
+        if token.kind not in NAMES or token.upper in RESERVED | followers or not ends_here:
             return None
         return self.name().text
 
@@ -143,20 +161,26 @@ class QueryParser(ExpressionParser):
         return Source(path.parts, self._alias(AFTER_SOURCE), path.pos)
 
     def _with(self, query: Query) -> Query:
-        """``query`` with what its WITH clauses say."""
+        """``query`` with what its WITH clauses say; those that filter come first."""
         while self.tokens.accept_keyword("WITH"):
-            if query.filter is None and self.tokens.peek().text == "=":
-                query = replace(query, filter=self.condition())
+            plain = query.access is None and not query.visibility
+            if plain and query.filter is None and self.tokens.peek().text == "=":
+                query = replace(query, filter=self._key())
+            elif plain and not query.data_categories and self.tokens.accept_keyword("DATA", "CATEGORY"):
+                query = replace(query, data_categories=self._categories())
             elif not query.visibility and self.tokens.current.upper == "RECORDVISIBILITYCONTEXT":
                 self.tokens.advance()
                 query = replace(query, visibility=self._options())
-            elif not query.data_categories and self.tokens.accept_keyword("DATA", "CATEGORY"):
-                query = replace(query, data_categories=self._categories())
             elif query.access is None:
                 query = replace(query, access=self._one_of(ACCESS_MODES))
             else:
                 raise self.tokens.unexpected()
         return query
+
+    def _key(self) -> Comparison:
+        field = self.path()
+        self.tokens.expect("=")
+        return Comparison(field, "=", self.literal(), field.pos)
 
     def _options(self) -> tuple[Option, ...]:
         self.tokens.expect("(")
@@ -198,8 +222,7 @@ class QueryParser(ExpressionParser):
 
     def _group_by(self) -> GroupBy:
         for mode in ("ROLLUP", "CUBE"):
-            if self.tokens.current.upper == mode and self.tokens.peek().text == "(":
-                self.tokens.advance()
+            if self.tokens.accept_keyword(mode):
                 self.tokens.expect("(")
                 items = self._expressions()
                 self.tokens.expect(")")
@@ -237,24 +260,18 @@ class QueryParser(ExpressionParser):
     # --- what comes last ---------------------------------------------------------------------------------------------
 
     def _ending(self, query: Query) -> Query:
-        """``query`` with FOR, UPDATE, SET OPTIONS and ALL ROWS, which stand in several orders."""
-        while True:
-            if self.tokens.accept_keyword("FOR"):
-                query = replace(query, purpose=(*query.purpose, *self._words(PURPOSES, "FOR")))
-            elif self.tokens.accept_keyword("UPDATE"):
-                query = replace(query, update=(*query.update, *self._words(UPDATES, "UPDATE")))
-            elif not query.options and self.tokens.accept_keyword("SET", "OPTIONS"):
-                query = replace(query, options=self._options())
-            elif not query.all_rows and self.tokens.accept_keyword("ALL", "ROWS"):
-                query = replace(query, all_rows=True)
-            else:
-                return query
+        """``query`` with FOR, UPDATE, SET OPTIONS and ALL ROWS."""
+        return replace(
+            query,
+            purpose=self._one_of(PURPOSES) if self.tokens.accept_keyword("FOR") else None,
+            update=self._words(UPDATES) if self.tokens.accept_keyword("UPDATE") else (),
+            options=self._options() if self.tokens.accept_keyword("SET", "OPTIONS") else (),
+            all_rows=self.tokens.accept_keyword("ALL", "ROWS"),
+        )
 
-    def _words(self, words: tuple[str, ...], repeated: str) -> tuple[str, ...]:
-        """Some of ``words``, joined by commas; behind a comma the keyword may be ``repeated``."""
+    def _words(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        """Some of ``words``, joined by commas."""
         found = [self._one_of(words)]
         while self.tokens.accept(","):
-            if self.tokens.current.upper == repeated:
-                self.tokens.advance()
             found.append(self._one_of(words))
         return tuple(found)

@@ -232,12 +232,11 @@ def test_a_query_answers_as_worked_out_by_hand(engine: QueryEngine, query: str, 
 
 
 def test_deleted_rows_are_seen_by_query_all_only(engine: QueryEngine) -> None:
-    """``include_deleted``, or ALL ROWS in the query, adds the row in the recycle bin, also to counts."""
+    """``include_deleted`` adds the row in the recycle bin, also to counts."""
     soql = "SELECT Name FROM Account WHERE Industry = 'Energy' ORDER BY Name"
     assert rows_of(json.loads(engine.query(soql, base="", user_id=IDS["Ann"]))["records"]) == ["Acme", "ÉCOLE"]
     everything = json.loads(engine.query(soql, base="", user_id=IDS["Ann"], include_deleted=True))
     assert rows_of(everything["records"]) == ["Acme", "Gone", "ÉCOLE"]
-    assert json.loads(engine.query(f"{soql} ALL ROWS", base="", user_id=IDS["Ann"])) == everything
     count = json.loads(engine.query("SELECT COUNT() FROM Account", base="", user_id="", include_deleted=True))
     assert count["totalSize"] == 6
 
@@ -290,6 +289,58 @@ def test_a_refusal_points_at_the_place(engine: QueryEngine) -> None:
         engine.query("SELECT Id,\n  Name,\n  Nope\nFROM Account", base="", user_id="")
     lines = refused.value.message.split("\n")
     assert lines[:4] == ["", "  Nope", "  ^", "ERROR at Row:3:Column:3"]
+
+
+@pytest.mark.parametrize(
+    ("soql", "column", "message"),
+    [
+        ("SELECT Id, FROM Account", 11, "unexpected token: 'FROM'"),
+        ("SELECT Id FROM Account WHERE", 28, "unexpected token: '<EOF>'"),
+        ("SELECT Id FROM Account WHERE Name = City", 36, "Bind variables only allowed in Apex code"),
+        ("SELECT Id FROM Account WHERE Name = :City", 36, "Bind variables only allowed in Apex code"),
+        ("SELECT Id FROM Account LIMIT :n", 29, "Bind variables only allowed in Apex code"),
+        ("SELECT Id FROM Account WHERE Name = 'a' AND NOT Name = 'b'", 44, "unexpected token: 'NOT'"),
+        ("SELECT Id FROM Account WHERE NOT Name = 'a' AND Name = 'b'", 44, "unexpected token: 'AND'"),
+        ("SELECT Id FROM Account WHERE (Name = 'a' AND Id = null OR Id = null)", 55,
+         "expecting a right parentheses, found 'OR'"),
+        ("SELECT Id FROM Account WHERE (Name = 'a'", 40, "expecting a right parentheses, found '<EOF>'"),
+        ("SELECT Id FROM Account WHERE Segments__c INCLUDES 5", 50, "expecting a left parentheses, found '5'"),
+        ("SELECT Id FROM Account WHERE Name = 'a", 38, "line 1:38 mismatched character '<EOF>' expecting '''"),
+        ("SELECT Id FROM Account;", 22, "line 1:22 no viable alternative at character ';'"),
+        ("SELECT Id FROM Account WHERE Name LIKE %a", 39, "line 1:39 no viable alternative at character '%'"),
+        ("SELECT Id FROM Account WHERE CreatedDate > 2024-01-31T10:20:30 01:00", 62,
+         "line 1:62 no viable alternative at character ' '"),
+        ("SELECT Id FROM Account WHERE CreatedDate > 2024-01-31T10:20Z", 59,
+         "line 1:59 no viable alternative at character 'Z'"),
+        ("SELECT Id /* all */ FROM Account", 10, "unexpected token: '/'"),
+        ("SELECT Id FROM Account // all", 23, "unexpected token: '/'"),
+    ],
+)  # fmt: skip
+def test_what_does_not_parse_counts_from_zero(engine: QueryEngine, soql: str, column: int, message: str) -> None:
+    """The column of a syntax error counts from 0, and the caret stands one before it, as the org's parser has them."""
+    with pytest.raises(ApiError) as refused:
+        engine.query(soql, base="", user_id="")
+    _, excerpt, caret, place, reason = refused.value.message.split("\n")
+    assert (refused.value.error_code, place, reason) == ("MALFORMED_QUERY", f"ERROR at Row:1:Column:{column}", message)
+    assert soql.index(excerpt) + caret.index("^") == column - 1
+
+
+def test_what_does_not_even_begin_has_no_place(engine: QueryEngine) -> None:
+    """Before the very first character there is nothing to point at: the message stands alone."""
+    with pytest.raises(ApiError, match=r"^unexpected token: 'invalid'$"):
+        engine.query("invalid", base="", user_id="")
+
+
+def test_a_literal_that_does_not_fit_is_told_at_its_field(engine: QueryEngine) -> None:
+    """The caret stands under the field of the condition, not under the literal."""
+    for soql, column, ending in (
+        ("SELECT Id FROM Account WHERE NumberOfEmployees = '7'", 30, "should not be enclosed in quotes"),
+        ("SELECT Id FROM Account WHERE Id != null AND OwnerId IN ('x')", 45, "invalid ID field: x"),
+    ):
+        with pytest.raises(ApiError) as refused:
+            engine.query(soql, base="", user_id="")
+        assert refused.value.message.split("\n")[3] == f"ERROR at Row:1:Column:{column}"
+        assert refused.value.message.endswith(ending)
 
 
 def test_a_long_line_is_cut_around_the_place(engine: QueryEngine) -> None:

@@ -95,7 +95,6 @@ def test_there_are_enough_cases() -> None:
         ("COUNT()", True, True),
         ("count( )", True, True),
         ("COUNT(Id)", False, True),
-        ("COUNT(), Id", False, True),
         ("Name, MAX(Amount) m", False, True),
         ("toLabel(Name)", False, False),
         ("Count", False, False),

@@ -64,8 +64,7 @@ INSTANTS = st.datetimes(dt.datetime(2, 1, 1), dt.datetime(9998, 12, 31), timezon
 COUNTS = st.integers(0, MAX_COUNT)
 BINDS = st.builds(Bind, PATHS.map(".".join))
 RELATIVE = st.builds(RelativeDate, st.sampled_from(sorted(COUNTED_RELATIVE_DATES)), COUNTS)
-# What may stand among the arguments of a function; a bare word is the name of a field there.
-ARGUMENTS = st.one_of(
+LITERALS = st.one_of(
     st.builds(StringLiteral, TEXTS),
     st.builds(NumberLiteral, DECIMALS),
     st.builds(DateLiteral, st.dates()),
@@ -73,17 +72,18 @@ ARGUMENTS = st.one_of(
     st.builds(TimeLiteral, st.times()),
     RELATIVE,
     BINDS,
-)
-LITERALS = ARGUMENTS | st.one_of(
     st.builds(CurrencyLiteral, st.text(string.ascii_uppercase, min_size=3, max_size=3), DECIMALS),
     st.builds(BooleanLiteral, st.booleans()),
     st.just(NullLiteral()),
     st.builds(RelativeDate, st.sampled_from(sorted(RELATIVE_DATES))),
 )
-EXPRESSIONS: st.SearchStrategy[Any] = st.recursive(
+FUNCTION_NAMES = NAMES.filter(lambda name: name.upper() != "DISTANCE")
+FUNCTIONS = st.builds(FunctionCall, FUNCTION_NAMES, st.tuples(FIELDS))
+PLACES = st.builds(FunctionCall, st.just("GEOLOCATION"), st.tuples(LITERALS, LITERALS))
+EXPRESSIONS: st.SearchStrategy[Any] = st.one_of(
     FIELDS,
-    lambda inner: st.builds(FunctionCall, NAMES, st.lists(inner | ARGUMENTS, max_size=3).map(tuple)),
-    max_leaves=4,
+    st.builds(FunctionCall, FUNCTION_NAMES, st.tuples(FIELDS | FUNCTIONS)),
+    st.builds(FunctionCall, st.just("DISTANCE"), st.tuples(FIELDS, PLACES, LITERALS)),
 )
 ALIASES = st.none() | NAMES
 OPTIONS = st.lists(st.builds(Option, NAMES, LITERALS), max_size=3).map(tuple)
@@ -106,7 +106,7 @@ CLAUSES: dict[str, st.SearchStrategy[Any]] = {
     "order_by": st.lists(ORDERS, max_size=2).map(tuple),
     "limit": COUNTS | BINDS,
     "offset": COUNTS | BINDS,
-    "purpose": st.lists(st.sampled_from(PURPOSES), max_size=2).map(tuple),
+    "purpose": st.sampled_from(PURPOSES),
     "update": st.lists(st.sampled_from(UPDATES), max_size=2).map(tuple),
     "options": OPTIONS,
     "all_rows": st.booleans(),
@@ -127,9 +127,17 @@ def conditions(draw: st.DrawFn, depth: int = 2) -> Any:
         return Comparison(left, draw(OPERATORS), draw(LITERALS))
     negated = draw(st.booleans())
     if kind == "subquery":
-        return SubqueryMembership(left, draw(queries(depth - 1)), negated)
+        return SubqueryMembership(left, draw(semi_joins(depth - 1)), negated)
     values = draw(st.lists(LITERALS, min_size=1, max_size=3).map(tuple))
     return Membership(left, values, negated) if kind == "in" else MultiPicklistTest(left, values, negated)
+
+
+@st.composite
+def semi_joins(draw: st.DrawFn, depth: int) -> Query:
+    """A SELECT of one field, with the clauses that filter."""
+    select = (SelectField(draw(EXPRESSIONS)),)
+    where = draw(st.none() | conditions(depth))
+    return Query(select, draw(SOURCES), scope=draw(st.none() | NAMES), where=where, access=draw(CLAUSES["access"]))
 
 
 @st.composite
@@ -149,6 +157,8 @@ def entries(draw: st.DrawFn, depth: int) -> Any:
 def queries(draw: st.DrawFn, depth: int = 2) -> Query:
     """A query with up to four of the optional clauses, and ``depth`` levels of subqueries at most."""
     clauses = draw(st.sets(st.sampled_from(sorted(CLAUSES)), max_size=4))
+    if "group_by" not in clauses:
+        clauses -= {"having"}
     given_clauses = {name: draw(CLAUSES[name]) for name in sorted(clauses)}
     if draw(st.booleans()):
         given_clauses["where"] = draw(conditions(depth))

@@ -89,7 +89,7 @@ def clauses(statement: Statement, scope: Scope, query: Query, linked: bool = Fal
         ApiError: for whatever Salesforce refuses in them.
     """
     expressions = Expressions(scope, statement.viewer)
-    check_context(query, linked)
+    check_context(query)
     where = where_clause(statement, scope, query, linked)
     terms = order_terms(query, expressions.operand, statement.viewer)
     order = join(", ", [*(term.sql for term in terms), scope.row])
@@ -97,29 +97,25 @@ def clauses(statement: Statement, scope: Scope, query: Query, linked: bool = Fal
     return Clauses(scope, where, order, limit, offset)
 
 
-def check_context(query: Query, linked: bool = False) -> None:
-    """Refuse clauses that do not go with the object or with each other.
-
-    ``ALL ROWS`` and ``FOR UPDATE``, which the vendor documents for Apex, are taken here as there: the former stands at
-    the end of the whole query, not in a ``linked`` one, which reads the children of records.
-    """
+def check_context(query: Query) -> None:
+    """Refuse clauses that do not go with the object, and those of Apex."""
     name = query.source.path[-1]
-    if linked and query.all_rows:
-        raise refusals.malformed("unexpected token: 'ALL'", query.text, query.pos)
+    if query.all_rows:
+        raise refusals.refuse("MALFORMED_QUERY", "ALL ROWS not allowed in this context")
+    if query.purpose == "UPDATE":
+        raise refusals.refuse("MALFORMED_QUERY", "FOR UPDATE not allowed in this context")
     if query.data_categories and not (name.casefold().endswith("kav") or name.casefold() in CATEGORIZED):
         message = f"WITH DATA CATEGORY is not supported for entity type {name}"
         raise refusals.malformed(message, query.text, query.source.pos)
     if query.filter is not None:
         raise refusals.malformed(f"WITH is not supported for entity type {name}", query.text, query.source.pos)
-    if query.having is not None and query.group_by is None:
-        raise refusals.refuse("MALFORMED_QUERY", "HAVING requires a GROUP BY clause")
 
 
 def limits(query: Query) -> tuple[int | None, int]:
     """LIMIT and OFFSET."""
     for bound in (query.limit, query.offset):
         if isinstance(bound, Bind):
-            raise refusals.malformed("Bind variables only allowed in Apex code", query.text, bound.pos)
+            raise refusals.bind_variable(query.text, bound.pos)
     limit = query.limit if isinstance(query.limit, int) else None
     offset = query.offset if isinstance(query.offset, int) else 0
     if offset > MAX_OFFSET:

@@ -61,7 +61,7 @@ class Literals:
         if isinstance(literal, NullLiteral):
             return None
         if isinstance(literal, Bind):
-            raise refusals.malformed("Bind variables only allowed in Apex code", self.text, literal.pos)
+            raise refusals.bind_variable(self.text, literal.pos)
         if isinstance(literal, StringLiteral):
             self.check_length(literal)
         kind = operand.type
@@ -77,7 +77,7 @@ class Literals:
             return f"{literal.value.isoformat(timespec='milliseconds')}Z"
         if TYPE_WORDS.get(kind) == "string" and isinstance(literal, StringLiteral):
             return literal.value.rstrip(" ") or None
-        raise self.wrong_type(operand, literal)
+        raise self.wrong_type(operand)
 
     def check_length(self, literal: StringLiteral) -> None:
         """Refuse a text that is longer than a condition can take."""
@@ -85,19 +85,20 @@ class Literals:
             message = f"A text in a WHERE clause has {LONGEST_TEXT:,} characters at most, not {len(literal.value):,}"
             raise refusals.malformed(message, self.text, literal.pos)
 
-    def wrong_type(self, operand: Operand, literal: Literal) -> Exception:
+    def wrong_type(self, operand: Operand) -> Exception:
+        """A literal that does not fit; the place is its field's."""
         word = TYPE_WORDS.get(operand.type, operand.type)
-        return refusals.wrong_type(operand.name, word, self.text, literal.pos)
+        return refusals.wrong_type(operand.name, word, self.text, operand.pos)
 
     def _id(self, operand: Operand, literal: Literal) -> str | None:
         if not isinstance(literal, StringLiteral):
-            raise self.wrong_type(operand, literal)
+            raise self.wrong_type(operand)
         given = literal.value.strip()
         if not given:
             return None
         found = ids.normalize(given)
         if found is None:
-            raise refusals.invalid_id(literal.value, self.text, literal.pos)
+            raise refusals.invalid_id(literal.value, self.text, operand.pos)
         return found
 
     def _moment(self, operand: Operand, literal: Literal) -> str | Range:
@@ -110,7 +111,7 @@ class Literals:
             return literal.value.isoformat()
         if operand.type == "datetime" and isinstance(literal, DateTimeLiteral):
             return _stored_instant(literal.value)
-        raise self.wrong_type(operand, literal)
+        raise self.wrong_type(operand)
 
 
 def number(of: Decimal) -> int | float:

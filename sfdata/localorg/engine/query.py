@@ -26,6 +26,7 @@ from sfdata.localorg.engine.viewed import note_viewed
 from sfdata.localorg.engine.viewer import viewer
 from sfdata.localorg.store import Store
 from sfdata.soql import parse
+from sfdata.soql.lexer import first_comment
 from sfdata.soql.nodes import Query
 
 PAGE_SIZE = 2000
@@ -55,12 +56,11 @@ class QueryEngine:
     ) -> bytes:
         """The body of ``GET query`` (with ``include_deleted``, of ``queryAll``).
 
-        ``ALL ROWS`` in the query includes deleted rows too. ``base`` is the path of the API version
-        (``/services/data/v66.0``), ``batch_size`` the page size asked for.
+        ``base`` is the path of the API version (``/services/data/v66.0``), ``batch_size`` the page size asked for.
         """
         query = parsed(soql)
         with self.store.lock:
-            statement = self._statement(user_id, include_deleted or query.all_rows)
+            statement = self._statement(user_id, include_deleted)
             if query.is_count and query.group_by is None:
                 ((total,),) = self._fetch(plan_count(statement, query))
                 return _encoder.encode(QueryResult(total, True, records=[]))
@@ -139,7 +139,10 @@ def parsed(soql: str) -> Query:
         raise refusals.empty_query()
     if len(soql) > LONGEST_STATEMENT:
         raise refusals.too_long(LONGEST_STATEMENT)
+    comment = first_comment(soql)
     try:
-        return parse(soql)
+        return parse(
+            soql if comment is None else soql[: comment + 1]
+        )  # a comment starts with a token that fits nowhere
     except SoqlSyntaxError as error:
-        raise refusals.syntax_error(error) from None
+        raise refusals.syntax_error(error, soql) from None

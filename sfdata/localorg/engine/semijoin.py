@@ -74,9 +74,9 @@ class SemiJoins:
         return operand
 
     def _selected(self, inner: Scope, query: Query) -> Operand:
-        item = query.select[0]
-        if len(query.select) != 1 or not isinstance(item, SelectField) or not isinstance(item.expression, FieldPath):
-            message = "semi join sub selects can only query one field"
+        (item,) = query.select
+        if not isinstance(item, SelectField) or not isinstance(item.expression, FieldPath):
+            message = f"semi join sub selects can only query id fields, cannot use: '{item}'"
             raise refusals.malformed(message, query.text, item.pos)
         relationships, _ = inner.split(item.expression)
         if relationships:
@@ -89,16 +89,6 @@ class SemiJoins:
         return operand
 
     def _check(self, query: Query) -> None:
-        for word, used in (
-            ("GROUP", query.group_by),
-            ("ORDER", query.order_by),
-            ("LIMIT", query.limit is not None),
-            ("OFFSET", query.offset is not None),
-            ("FOR", query.purpose),
-            ("ALL", query.all_rows),
-        ):
-            if used:
-                raise refusals.malformed(f"unexpected token: '{word}'", query.text, query.pos)
         if query.where is not None and any(isinstance(c, SubqueryMembership) for c, _ in _walk(query.where)):
             raise refusals.malformed("Nesting of semi join sub-selects is not supported", query.text, query.pos)
 

@@ -6,7 +6,7 @@ https://developer.salesforce.com/docs/atlas.en-us.soql_sosl.meta/soql_sosl/sforc
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from sfdata.localorg.engine.select import RowPlan
 from sfdata.localorg.engine.sql import compose, join, value
@@ -21,10 +21,9 @@ DATES: Mapping[str, frozenset[str]] = {
 """Purpose of a query: the dates it moves."""
 
 
-def note_viewed(store: Store, plan: RowPlan, purposes: Iterable[str], now: dt.datetime) -> None:
+def note_viewed(store: Store, plan: RowPlan, purpose: str, now: dt.datetime) -> None:
     """Move the dates of all rows of a plan, as far as the object has such dates."""
-    sobject = plan.scope.sobject
-    moved = frozenset[str]().union(*(DATES.get(purpose, frozenset()) for purpose in purposes))
+    sobject, moved = plan.scope.sobject, DATES[purpose]
     moment = value(stored_datetime(now.replace(microsecond=0)))
     dates = [compose(f"{quoted(f.name)} = {{}}", moment) for f in sobject.fields if f.name in moved]
     if dates:

@@ -89,7 +89,7 @@ class _SearchParser(QueryParser):
         if self.tokens.accept_keyword("LIMIT"):
             search = replace(search, limit=min(self._rows(), MOST_RECORDS))
         if self.tokens.accept_keyword("UPDATE"):
-            self._words(UPDATES, "UPDATE")
+            self._words(UPDATES)
         if self.tokens.current.kind is not Kind.END:
             raise self.tokens.unexpected()
         return search
