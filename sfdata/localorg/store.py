@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
 from threading import RLock
+from types import TracebackType
 from typing import Any
 
 from sfdata.localorg.batch import Batch
@@ -35,6 +36,32 @@ LOADED_AT_ONCE = 5_000
 
 class Undo(Exception):
     """Leaves a transaction that is to leave nothing behind, though nothing went wrong."""
+
+
+class Transaction:
+    """All or nothing in one store, and nobody else's doing in between."""
+
+    __slots__ = ("_inner", "_store")
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __enter__(self) -> None:
+        self._store.lock.acquire()
+        try:
+            self._inner = self._store.begin()
+            self._inner.__enter__()
+        except BaseException:
+            self._store.lock.release()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            self._inner.__exit__(kind, problem, traceback)
+        finally:
+            self._store.lock.release()
 
 
 class Store:
@@ -75,11 +102,13 @@ class Store:
         with self.lock:
             self._connection.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> Transaction:
         """All or nothing: what was written inside is undone when an exception leaves. May be nested."""
-        with self.lock, self._access.transaction():
-            yield
+        return Transaction(self)
+
+    def begin(self) -> AbstractContextManager[None]:
+        """The transaction itself; for whoever holds ``lock``."""
+        return self._access.transaction()
 
     @contextmanager
     def batch(self) -> Iterator[Batch]:
@@ -97,13 +126,22 @@ class Store:
 
     # --- ids and settings --------------------------------------------------------------------------------------------
 
-    def new_ids(self, sobject: SObject, count: int = 1) -> list[str]:
-        """The next ``count`` record Ids of an object, 18 characters each. An Id is never given twice."""
+    def new_id(self, sobject: SObject) -> str:
+        """The next record Id of an object, 18 characters. None is ever given twice."""
+        return make_id(_key_prefix(sobject), self._last_number(sobject, 1))
+
+    def new_ids(self, sobject: SObject, count: int) -> list[str]:
+        """The next ``count`` record Ids of an object."""
+        last = self._last_number(sobject, count)
+        return [make_id(_key_prefix(sobject), number) for number in range(last - count + 1, last + 1)]
+
+    def _last_number(self, sobject: SObject, count: int) -> int:
+        """The last of so many numbers that were not given before."""
         prefix = _key_prefix(sobject)
         with self.lock:
-            last = (self._access.register(SEQUENCES, prefix) or 0) + count
+            last = int(self._access.register(SEQUENCES, prefix) or 0) + count
             self._access.set_register(SEQUENCES, prefix, last)
-        return [make_id(prefix, number) for number in range(last - count + 1, last + 1)]
+        return last
 
     def claim_id(self, sobject: SObject, record_id: str) -> str:
         """``record_id``, which ``new_ids`` will not give from now on."""

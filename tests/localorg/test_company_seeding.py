@@ -245,7 +245,7 @@ def test_users_of_the_org_do_not_collide_with_the_company() -> None:
     base = seed_base(store, as_of=AS_OF)
     account = store.schema.object("Account")
     assert account is not None
-    (own,) = store.new_ids(account)
+    own = store.new_id(account)
     store.insert(account, {"Id": own, "Name": "Mine", "OwnerId": base.user_id})
     seed_company(store, scale=0.01, as_of=AS_OF)
     assert row(store, "Account", own)["Name"] == "Mine"

@@ -46,7 +46,7 @@ def store() -> Iterator[Store]:
 
 
 def add(store: Store, **values: Any) -> str:
-    (record_id,) = store.new_ids(THING)
+    record_id = store.new_id(THING)
     store.insert(THING, {"Id": record_id, **values})
     return record_id
 
@@ -169,7 +169,7 @@ def test_an_exception_undoes_the_whole_transaction(store: Store) -> None:
         raise LookupError
     assert store.count(THING) == 0
     assert store.setting("key") is None
-    assert store.new_ids(THING) == [make_id("a00", 1)]
+    assert store.new_id(THING) == make_id("a00", 1)
 
 
 def test_an_inner_transaction_is_undone_alone(store: Store) -> None:
@@ -214,17 +214,17 @@ def test_threads_take_turns(store: Store) -> None:
 def test_ids_count_up_for_each_object(store: Store) -> None:
     """Each key prefix has its own sequence; an Id is never given twice."""
     assert store.new_ids(THING, 3) == [make_id("a00", n) for n in (1, 2, 3)]
-    assert store.new_ids(PLAIN) == [make_id("a01", 1)]
-    assert store.new_ids(THING) == [make_id("a00", 4)]
+    assert store.new_id(PLAIN) == make_id("a01", 1)
+    assert store.new_id(THING) == make_id("a00", 4)
 
 
 def test_loaded_ids_are_not_given_again(store: Store) -> None:
     """After a load, new Ids continue behind the highest one loaded, in whatever order it came."""
     rows = [[make_id("a00", n), f"name {n}"] for n in (7, 12_345, 3)]
     assert store.bulk_load(THING, ["Id", "Name"], iter(rows)) == 3
-    assert store.new_ids(THING) == [make_id("a00", 12_346)]
+    assert store.new_id(THING) == make_id("a00", 12_346)
     store.bulk_load(THING, ["Id"], [[make_id("a00", 20)]])
-    assert store.new_ids(THING) == [make_id("a00", 12_347)]
+    assert store.new_id(THING) == make_id("a00", 12_347)
 
 
 def test_a_load_is_all_or_nothing(store: Store) -> None:
@@ -238,13 +238,13 @@ def test_a_load_is_all_or_nothing(store: Store) -> None:
 def test_loading_nothing_is_nothing(store: Store) -> None:
     """No rows, no change to the sequence."""
     assert store.bulk_load(THING, ["Id"], []) == 0
-    assert store.new_ids(THING) == [make_id("a00", 1)]
+    assert store.new_id(THING) == make_id("a00", 1)
 
 
 def test_an_object_without_key_prefix_has_no_ids(store: Store) -> None:
     """Asking for one is a mistake of the caller."""
     with pytest.raises(ValueError, match="no key prefix"):
-        store.new_ids(SObject("Name", "Name", "Names", None, ()))
+        store.new_id(SObject("Name", "Name", "Names", None, ()))
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -261,7 +261,7 @@ def test_a_file_keeps_rows_ids_and_settings(tmp_path: Path) -> None:
     row = store.get(THING, record_id)
     assert row is not None
     assert (row["Name"], store.setting("key")) == ("kept", "two")
-    assert store.new_ids(THING) == [make_id("a00", 2)]
+    assert store.new_id(THING) == make_id("a00", 2)
     store.close()
 
 
@@ -288,9 +288,9 @@ def test_a_killed_process_loses_nothing_it_finished(tmp_path: Path) -> None:
         "fields = (Field('Id', 'id', 'Id'), Field('Name', 'string', 'Name'))\n"
         "thing = SObject('Thing__c', 'Thing', 'Things', 'a00', fields)\n"
         "store = Store(Schema([thing]), pathlib.Path(sys.argv[1]))\n"
-        "store.insert(thing, {'Id': store.new_ids(thing)[0], 'Name': 'finished'})\n"
+        "store.insert(thing, {'Id': store.new_id(thing), 'Name': 'finished'})\n"
         "with store.transaction():\n"
-        "    store.insert(thing, {'Id': store.new_ids(thing)[0], 'Name': 'unfinished'})\n"
+        "    store.insert(thing, {'Id': store.new_id(thing), 'Name': 'unfinished'})\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     source = str(Path(__file__).parents[2])

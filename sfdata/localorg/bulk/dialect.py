@@ -85,6 +85,7 @@ class CsvReader:
         self.position = 0
         self._file = file
         self._dialect = dialect
+        self._terminator = dialect.terminator
         self._lines: list[str] = []
         self._rows = csv.reader(self._read_lines(), delimiter=dialect.delimiter, strict=True)
         self._well_quoted = _well_quoted(dialect.delimiter)
@@ -132,6 +133,8 @@ class CsvReader:
 
     def _check(self, values: list[str]) -> None:
         last = self._lines[-1]
+        if len(self._lines) == 1 and self._is_plain(last):
+            return
         if not (self._dialect.any_ending or self._well_ended(last)):
             raise self._wrong_line_ending()
         if '"' in last or len(self._lines) > 1:
@@ -144,6 +147,15 @@ class CsvReader:
     def _well_ended(self, line: str) -> bool:
         ended = line.endswith(self._dialect.terminator) or not line.endswith(("\n", "\r"))
         return ended and not (self._dialect.line_ending == "LF" and line.endswith("\r\n"))
+
+    def _is_plain(self, line: str) -> bool:
+        """Whether there is nothing about a line that could be wrong: most are like that."""
+        return (
+            line.endswith(self._terminator)
+            and not (self._terminator == "\n" and line.endswith("\r\n"))
+            and '"' not in line
+            and len(line) <= MOST_RECORD_CHARACTERS
+        )
 
     def _check_size(self, values: list[str]) -> None:
         size = sum(map(len, values))

@@ -63,13 +63,13 @@ def _new_document(draft: Draft) -> str:
     """The document around a first version, linked to its owner and to where the version says it is published."""
     row, store = draft.row, draft.store
     document, link = object_named(store, "ContentDocument"), object_named(store, "ContentDocumentLink")
-    (document_id,) = store.new_ids(document)
+    document_id = store.new_id(document)
     stamps = {name: row[name] for name in ("CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById")}
     facts = {"OwnerId": row["OwnerId"], "PublishStatus": "P", "Title": row["Title"]}
     store.insert(document, {"Id": document_id, **facts, **stamps, "SystemModstamp": row["SystemModstamp"]})
     for linked, share in ((row["OwnerId"], "I"), (row["FirstPublishLocationId"], "V")):
         if linked is not None:
-            (link_id,) = store.new_ids(link)
+            link_id = store.new_id(link)
             shared = {"ShareType": share, "Visibility": "AllUsers", "SystemModstamp": row["SystemModstamp"]}
             keys = {"Id": link_id, "LinkedEntityId": linked, "ContentDocumentId": document_id}
             store.insert(link, keys | shared)

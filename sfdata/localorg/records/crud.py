@@ -16,7 +16,7 @@ from typing import Any
 
 from sfdata.localorg.derivation import Derivation
 from sfdata.localorg.ids import id15, normalize
-from sfdata.localorg.records import replication
+from sfdata.localorg.records import combinations, replication
 from sfdata.localorg.records.deletion import plan_deletion
 from sfdata.localorg.records.duplicate_rules import DuplicateRules
 from sfdata.localorg.records.foresight import Foresight
@@ -59,6 +59,7 @@ class Records:
         self.store = store
         self.schema = store.schema
         self._clock = clock
+        self._moment: datetime | None = None
         self._check_room = check_room
         self._references = References(store)
         self._intakes: dict[str, Intake] = {}
@@ -134,7 +135,7 @@ class Records:
         To that end it is told their ``bodies``, the ``values`` of the ``key`` by which rows will be found, and whether
         those are to be deleted.
         """
-        with self.store.batch() as batch:
+        with self.store.batch() as batch, self._at_one_moment():
             foresight = Foresight(batch, self.schema, self._references)
             found = foresight.found_by(sobject, key_field(sobject, key), values)
             if deleting:
@@ -142,6 +143,14 @@ class Records:
             if bodies:
                 foresight.saved(self._intake(sobject), bodies)
             yield
+
+    @contextmanager
+    def _at_one_moment(self) -> Iterator[None]:
+        before, self._moment = self._moment, self._moment or self._clock()
+        try:
+            yield
+        finally:
+            self._moment = before
 
     def create(
         self, sobject: SObject, body: Mapping[str, Any], user_id: str, *, kept: Mapping[str, Any] = NOTHING
@@ -151,8 +160,8 @@ class Records:
         if not sobject.createable:
             raise _closed_object(sobject, "inserted")
         with self.store.transaction():
-            given = self._intake(sobject).values(body, creating=True)
-            return self._insert(sobject, given, user_id, kept)
+            intake = self._intake(sobject)
+            return self._insert(intake, intake.values(body, creating=True), user_id, kept)
 
     def update(self, sobject: SObject, record_id: str, body: Mapping[str, Any], user_id: str) -> str:
         """Change the fields in ``body``, leave the others alone, and return the Id."""
@@ -160,9 +169,10 @@ class Records:
             raise _closed_object(sobject, "updated")
         with self.store.transaction():
             before = self.get(sobject, record_id, missing="INVALID_CROSS_REFERENCE_KEY")
-            given = self._intake(sobject).values(body, creating=False)
-            self._intake(sobject).check_not_emptied(given)
-            self._update(sobject, before, given, user_id)
+            intake = self._intake(sobject)
+            given = intake.values(body, creating=False)
+            intake.check_not_emptied(given)
+            self._update(intake, before, given, user_id)
             return str(before["Id"])
 
     def upsert(
@@ -197,7 +207,7 @@ class Records:
             row = self.get(sobject, record_id, missing="INVALID_CROSS_REFERENCE_KEY")
             if not sobject.deletable:
                 raise refusal("INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support delete", None)
-            plan, now = plan_deletion(self.store, sobject, row), self._clock()
+            plan, now = plan_deletion(self.store, sobject, row), self._now
             for owner, doomed in plan.doomed.values():
                 self.locks.check(owner, doomed)
             for lookup in plan.emptied:
@@ -216,35 +226,42 @@ class Records:
             known = self._intakes[sobject.name] = Intake(sobject, self._references)
         return known
 
-    def _insert(self, sobject: SObject, given: Mapping[str, Any], user_id: str, kept: Mapping[str, Any]) -> str:
-        now = self._clock()
-        row = self._intake(sobject).new_row(given, user_id)
-        row["Id"] = self.store.claim_id(sobject, kept["Id"]) if "Id" in kept else self.store.new_ids(sobject)[0]
-        row |= self._intake(sobject).stamps(user_id, now, created=True)
+    def _insert(self, intake: Intake, given: Mapping[str, Any], user_id: str, kept: Mapping[str, Any]) -> str:
+        sobject, now = intake.sobject, self._now
+        row = intake.new_row(given, user_id)
+        row["Id"] = self.store.claim_id(sobject, kept["Id"]) if "Id" in kept else self.store.new_id(sobject)
+        row |= intake.stamps(user_id, now, created=True)
         row |= kept
         self._check_room(sobject)
         _refuse(self._references.problems(sobject, given))
         self._derivation.fill(sobject, row, None, given, now)
         _refuse(self._rules.problems(sobject, row, None, user_id, now))
         _refuse(self._duplicates.problems(sobject, row, None))
+        _refuse(combinations.problems(self.store, sobject, row, None))
         self._check_unique(sobject, row, row)
         self.locks.check(sobject, row)
         self.store.insert(sobject, row)
         self._derivation.follow(sobject, None, row, now)
         return str(row["Id"])
 
-    def _update(self, sobject: SObject, before: Mapping[str, Any], given: Mapping[str, Any], user_id: str) -> None:
-        now = self._clock()
-        row = {**before, **given, **self._intake(sobject).stamps(user_id, now)}
+    def _update(self, intake: Intake, before: Mapping[str, Any], given: Mapping[str, Any], user_id: str) -> None:
+        sobject, now = intake.sobject, self._now
+        row = {**before, **given, **intake.stamps(user_id, now)}
         _refuse(self._references.problems(sobject, _difference(before, given)))
         self._derivation.fill(sobject, row, before, given, now)
         _refuse(self._rules.problems(sobject, row, before, user_id, now))
         _refuse(self._duplicates.problems(sobject, row, before))
+        _refuse(combinations.problems(self.store, sobject, row, before))
         changed = _difference(before, row)
         self._check_unique(sobject, changed, row)
         self.locks.check(sobject, before, row)
         self.store.update(sobject, row["Id"], changed)
         self._derivation.follow(sobject, before, row, now)
+
+    @property
+    def _now(self) -> datetime:
+        """The moment of a write; records that are written together have the same."""
+        return self._moment or self._clock()
 
     def _check_unique(self, sobject: SObject, values: Mapping[str, Any], row: Mapping[str, Any]) -> None:
         for field in sobject.unique_fields:

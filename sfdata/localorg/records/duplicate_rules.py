@@ -64,6 +64,8 @@ class DuplicateRules:
 
     def problems(self, sobject: SObject, row: Row, before: Row | None) -> list[RecordError]:
         """What the rules have against saving ``row``; one error for each rule that finds duplicates."""
+        if not sobject.duplicate_rules:
+            return []
         wishes = WISHES.get()
         found: list[RecordError] = []
         for rule in sobject.duplicate_rules:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_DOWN, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from sfdata.localorg.answers import ApiError
@@ -27,6 +28,7 @@ MOST_DIGITS = 18
 SPACE = "".join(map(chr, range(0x21)))
 """What is trimmed off text: the control characters and the space, but no other white space."""
 
+PLAIN_NUMBER = re.compile(r"[+-]?(\d{1,15})(?:\.(\d*))?", re.ASCII)
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 INTEGER = re.compile(r"[+-]?\d{1,40}", re.ASCII)
 DATE = re.compile(
@@ -198,8 +200,11 @@ def _bad_picklist(field: Field, text: str) -> RecordRefused:
 
 def _double(field: Field, value: Any) -> float:
     """Decimals beyond the scale are cut, as documented; too many digits before the point are refused."""
-    number = _decimal(field, value)
     digits = (field.precision or MOST_DIGITS) - field.scale
+    plain = PLAIN_NUMBER.fullmatch(value) if isinstance(value, str) else None
+    if plain is not None and len(plain[1]) <= digits:
+        return float(f"{value[: plain.end(1)]}.{(plain[2] or '')[: field.scale]}") + 0.0
+    number = _decimal(field, value)
     if number and number.adjusted() >= digits:
         raise _out_of_range(field, value)
     if number.adjusted() < -field.scale:
@@ -256,7 +261,7 @@ def _date(field: Field, value: Any) -> str:
         day = _moment(value).date() if found["time"] else date.fromisoformat(found[1])
     except (ValueError, OverflowError):
         raise Unreadable(field, value) from None
-    _check_year(field, datetime.combine(day, time()))
+    _check_year(field, day)
     return day.isoformat()
 
 
@@ -287,11 +292,12 @@ def _moment(text: str) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _check_year(field: Field, moment: datetime) -> None:
+def _check_year(field: Field, moment: date) -> None:
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise _field_refusal(field, "NUMBER_OUTSIDE_VALID_RANGE", f"invalid date: {moment:%a %b %d %H:%M:%S GMT %Y}")
 
 
+@lru_cache(maxsize=256)
 def datetime_text(moment: datetime) -> str:
     """An aware datetime as the store keeps it and the wire shows it: UTC, whole seconds."""
     return f"{moment.astimezone(UTC).isoformat()[:19]}.000+0000"
