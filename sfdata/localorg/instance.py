@@ -17,7 +17,7 @@ from sfdata.localorg.allowances import API_REQUESTS, MAXIMA
 from sfdata.localorg.bulk.service import Bulk
 from sfdata.localorg.bulk_v1.service import ClassicBulk
 from sfdata.localorg.company import BaseRecords, seed_base, seed_company
-from sfdata.localorg.definitions import Definitions
+from sfdata.localorg.definitions import Definitions, asks_for_definitions
 from sfdata.localorg.engine import QueryEngine
 from sfdata.localorg.faults import Faults
 from sfdata.localorg.ledger import Ledger, RequestIds
@@ -86,7 +86,7 @@ class Instance:
         )
         self.bulk = Bulk(self.records, self.clock, self.maxima, self.options.data)
         self.closing.callback(self.bulk.close)
-        self.classic_bulk = ClassicBulk(self.bulk, self.records, self.engine)
+        self.classic_bulk = ClassicBulk(self.bulk, self.records, self.engine_for, self.clock)
         self.apps = connected_apps(self.credentials, self.options.redirect_uris)
         self.passwords.set(self.user_id, self.credentials.password, self.credentials.security_token)
         token = self.credentials.refresh_token
@@ -123,6 +123,10 @@ class Instance:
             if self._ledger is None:
                 self._ledger = Ledger(self.store)
             return self._ledger
+
+    def engine_for(self, soql: str) -> QueryEngine:
+        """The engine for a query of the data API: that of the records, or that of the definitions."""
+        return self.definitions.engine if asks_for_definitions(soql) else self.engine
 
     def object(self, name: str) -> SObject:
         """An object that every org has."""

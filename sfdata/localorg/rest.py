@@ -15,7 +15,6 @@ from typing import Any
 import msgspec
 
 from sfdata.localorg.answers import ApiError, not_found
-from sfdata.localorg.definitions import asks_for_definitions
 from sfdata.localorg.describe import basic_info, describe_global, describe_object
 from sfdata.localorg.engine import QueryEngine
 from sfdata.localorg.limits import limits_answer
@@ -116,8 +115,7 @@ def query_more(request: Request) -> Answer:
 
 
 def _query(request: Request, *, include_deleted: bool) -> Answer:
-    org, soql = request.org, _soql(request)
-    engine = org.definitions.engine if asks_for_definitions(soql) else org.engine
+    engine = request.org.engine_for(_soql(request))
     return query_answer(request, engine, request.base, include_deleted=include_deleted)
 
 

@@ -135,12 +135,11 @@ def test_a_query_that_bulk_refuses_raises(bulk2: SFBulk2Handler) -> None:
     assert content[0]["message"] == "Selecting compound data not supported in Bulk Query"
 
 
-@pytest.mark.parametrize("sobject", ["EntityDefinition", "FieldDefinition"])
-def test_definitions_are_left_to_rest(sf: Salesforce, bulk2: SFBulk2Handler, sobject: str) -> None:
-    """The refusal is the one by which readers such as Airbyte's know to ask by REST instead."""
-    soql = f"SELECT DurableId FROM {sobject} WHERE DurableId LIKE 'Account%' LIMIT 1"
-    with pytest.raises(SalesforceMalformedRequest) as raised:
-        list(bulk2.__getattr__(sobject).query(soql))
-    message = f"Entity '{sobject}' is not supported by the Bulk API."
-    assert raised.value.content == [{"errorCode": "INVALIDENTITY", "message": message}]
-    assert sf.query(soql)["totalSize"] == 1
+def test_definitions_are_extracted_too(sf: Salesforce, bulk2: SFBulk2Handler) -> None:
+    """Objects as rows are read through jobs of both Bulk APIs as they are by REST."""
+    soql = "SELECT QualifiedApiName, KeyPrefix FROM EntityDefinition WHERE QualifiedApiName LIKE 'Acc%'"
+    wanted = {("Account", "001"), ("AccountContactRole", "02Z")}
+    (page,) = bulk2.EntityDefinition.query(soql)
+    assert {(row["QualifiedApiName"], row["KeyPrefix"]) for row in rows(page)} == wanted
+    found = sf.bulk.EntityDefinition.query(soql)
+    assert {(row["QualifiedApiName"], row["KeyPrefix"]) for row in found} == wanted

@@ -24,7 +24,6 @@ from sfdata.localorg.engine.resolve import Operand, Scope
 from sfdata.localorg.engine.select import RowPlan, plan_rows
 from sfdata.localorg.engine.sql import Sql, compose
 from sfdata.localorg.engine.viewer import viewer
-from sfdata.localorg.objects.tooling import DEFINITIONS
 from sfdata.localorg.schema import COMPOUND_TYPES, Schema, SObject
 from sfdata.localorg.store import Store
 from sfdata.soql.nodes import AGGREGATES, Expression, FieldPath, FunctionCall, Query, SelectField, Subquery, TypeOf
@@ -55,9 +54,6 @@ TEXTS: Mapping[str, str] = {
     "time": PLAIN,
 }
 """How SQLite writes a value of each type; of every other type, with its quotes doubled."""
-
-DEFINED = frozenset(sobject.name.casefold() for sobject in DEFINITIONS)
-"""Objects that are made when they are asked for by REST, so that there is nothing of them to extract."""
 
 QUOTED_TEXT = "coalesce(replace({0}, '\"', '\"\"'), '')"
 
@@ -113,10 +109,9 @@ def readable(schema: Schema, soql: str) -> Query:
         ApiError: for wrong SOQL, and FUNCTIONALITY_NOT_ENABLED for what the API reference lists as unsupported.
     """
     query = parsed(soql)
-    name = query.source.name
-    sobject = schema.object(name)
-    if name.casefold() in DEFINED or (sobject is not None and not sobject.queryable):
-        raise unsupported_entity(name)
+    sobject = schema.object(query.source.name)
+    if sobject is not None and not sobject.queryable:
+        raise unsupported_entity(sobject.name)
     if query.is_count:
         raise _unsupported("COUNT not supported in Bulk Query")
     if query.group_by is not None:

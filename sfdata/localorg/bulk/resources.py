@@ -152,18 +152,20 @@ def create_query(request: Request) -> Answer:
     asked = job_body(request)
     operation = asked_query_operation(asked)
     dialect = asked_dialect(asked)
-    soql = asked.get("query")
+    given = asked.get("query")
+    soql = given if isinstance(given, str) else ""
     org, user_id = request.org, request.user_id
+    engine = org.engine_for(soql)
     query = bulk_query(
-        org.engine,
-        soql if isinstance(soql, str) else "",
+        engine,
+        soql,
         user_id,
         include_deleted=operation == "queryAll",
         version=float(request.version),
     )
     job = org.bulk.create_query(JobSettings(operation, query.sobject, dialect), request.version, user_id)
     answer = json_answer(job.created_answer())
-    org.bulk.extract(job, query)
+    org.bulk.extract(job, query, engine.store)
     return answer
 
 

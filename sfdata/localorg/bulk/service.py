@@ -27,6 +27,7 @@ from sfdata.localorg.bulk.settings import JobSettings
 from sfdata.localorg.bulk.work import DISTURBANCE, Stopped, Work
 from sfdata.localorg.limits import DailyUse
 from sfdata.localorg.records.crud import Records
+from sfdata.localorg.store import Store
 
 MEGABYTE = 1024 * 1024
 
@@ -37,7 +38,11 @@ class Bulk:
     """The jobs of an org, and what is needed to carry them out. ``directory`` is where files are kept meanwhile."""
 
     def __init__(
-        self, records: Records, clock: Callable[[], datetime], maxima: Mapping[str, int], directory: Path | None = None
+        self,
+        records: Records,
+        clock: Callable[[], datetime],
+        maxima: Mapping[str, int],
+        directory: Path | None = None,
     ) -> None:
         self.jobs = Jobs(clock, self._job_folder)
         self._records = records
@@ -83,10 +88,10 @@ class Bulk:
             raise ApiError(400, "LIMIT_EXCEEDED", message)
         return self.jobs.create(QUERY, settings, version, user_id, UPLOAD_COMPLETE)
 
-    def extract(self, job: Job, query: BulkQuery) -> None:
-        """Have a job's query run."""
+    def extract(self, job: Job, query: BulkQuery, store: Store) -> None:
+        """Have a job's query run over a store."""
         job.disturbance = DISTURBANCE.get()
-        self.submit_query(job, partial(self._extract, job, query))
+        self.submit_query(job, partial(self._extract, job, query, store))
 
     def count_batch(self) -> bool:
         """Count a batch of Bulk API 1.0; false when the day's are spent."""
@@ -108,9 +113,9 @@ class Bulk:
         if self._folder is not None:
             self._folder.cleanup()
 
-    def _extract(self, job: Job, query: BulkQuery) -> None:
+    def _extract(self, job: Job, query: BulkQuery, store: Store) -> None:
         job.begin()
-        run_extract(job, query, self._records.store)
+        run_extract(job, query, store)
         job.complete()
         self._query_bytes.add(RowFile(job.folder).size)
 

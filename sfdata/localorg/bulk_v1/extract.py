@@ -15,6 +15,7 @@ from sfdata.localorg.engine.clauses import Statement
 from sfdata.localorg.engine.layout import Layout
 from sfdata.localorg.engine.query import QueryEngine
 from sfdata.localorg.engine.select import plan_rows
+from sfdata.localorg.schema import Schema
 from sfdata.soql.nodes import FunctionCall, Query, SelectField
 
 API = "Bulk Query"
@@ -23,14 +24,14 @@ NO_RECORDS = b"Records not found for this query"
 """The whole of a result in CSV, where there is no row."""
 
 
-def asked_query(batch: Batch, engine: QueryEngine) -> Query:
+def asked_query(batch: Batch, schema: Schema, soql: str) -> Query:
     """The query that a batch is.
 
     Raises:
         ApiError: for wrong SOQL, for what only other APIs can query, and for another object than the job's.
     """
-    query = readable(engine.store.schema, batch.data.read_bytes().decode(errors="replace"))
-    asked, meant = engine.store.schema.object(query.source.name), batch.settings.object
+    query = readable(schema, soql)
+    asked, meant = schema.object(query.source.name), batch.settings.object
     if asked is not None and asked is not meant:
         message = (
             f"The root entity of the requested query ({asked.name}) does not match the entity of the requested "

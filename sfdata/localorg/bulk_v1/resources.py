@@ -34,7 +34,7 @@ BASE = "/services/async/{version}/job"
 def create(request: Request) -> Answer:
     """``POST job``: a job that waits for batches."""
     org = request.org
-    settings = classic_settings(asked_job(request), org.schema)
+    settings = classic_settings(asked_job(request), org.definitions.data_schema)
     header = request.headers.get(HEADER.lower()) if settings.operation in QUERY_OPERATIONS else None
     chunking = asked_chunking(header, settings.object, org.schema)
     job = org.classic_bulk.create_job(settings, chunking, request.version, request.user_id)

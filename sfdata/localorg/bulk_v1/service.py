@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 
 from sfdata.localorg.answers import ApiError
@@ -14,23 +16,29 @@ from sfdata.localorg.bulk_v1.ingest import run_batch
 from sfdata.localorg.bulk_v1.jobs import Batch, ClassicJob
 from sfdata.localorg.engine.query import QueryEngine
 from sfdata.localorg.records.crud import Records
+from sfdata.localorg.store import Store
 from sfdata.soql.nodes import Query
 
 
 class ClassicBulk:
-    """Bulk API 1.0 of one org. It has its jobs, threads and allowances in common with Bulk API 2.0."""
+    """Bulk API 1.0 of one org. It has its jobs, threads and allowances in common with Bulk API 2.0.
 
-    def __init__(self, bulk: Bulk, records: Records, engine: QueryEngine) -> None:
+    ``engine_for`` leads from a query to the engine that has what it reads.
+    """
+
+    def __init__(
+        self, bulk: Bulk, records: Records, engine_for: Callable[[str], QueryEngine], clock: Callable[[], datetime]
+    ) -> None:
         self._bulk = bulk
+        self._clock = clock
         self._records = records
-        self._engine = engine
+        self._engine_for = engine_for
 
     def create_job(self, settings: JobSettings, chunking: Chunking | None, version: str, user_id: str) -> ClassicJob:
         """A job that waits for batches."""
-        clock = self._engine.clock
         return self._bulk.jobs.add(
             lambda number, job_id, folder: ClassicJob(
-                number=number, id=job_id, settings=settings, version=version, created_by=user_id, clock=clock,
+                number=number, id=job_id, settings=settings, version=version, created_by=user_id, clock=self._clock,
                 folder=folder, chunking=chunking,
             )
         )  # fmt: skip
@@ -57,19 +65,21 @@ class ClassicBulk:
     def _query(self, batch: Batch, chunking: Chunking | None) -> None:
         batch.begin()
         try:
-            query = asked_query(batch, self._engine)
+            soql = batch.data.read_bytes().decode(errors="replace")
+            engine = self._engine_for(soql)
+            query = asked_query(batch, engine.store.schema, soql)
             if chunking is not None:
-                self._split(batch, query, chunking)
+                self._split(batch, query, chunking, engine.store)
                 return
-            run_query(batch, self._engine, query)
+            run_query(batch, engine, query)
         except ApiError as refused:
             batch.fail(state_message(refused))
         else:
             batch.complete()
 
-    def _split(self, batch: Batch, query: Query, asked: Chunking) -> None:
+    def _split(self, batch: Batch, query: Query, asked: Chunking, store: Store) -> None:
         """Put batches for ranges of Ids into the place of one."""
-        for part in chunking.chunks(query, asked, self._engine.store):
+        for part in chunking.chunks(query, asked, store):
             if not self._bulk.count_batch():
                 raise ApiError(400, "ExceededQuota", "ApiBatchItems Limit exceeded.")
             chunk = batch.job.add(str(part).encode())
