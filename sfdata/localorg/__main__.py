@@ -118,10 +118,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> NoReturn:
     # Not before the signals are caught, and not for a command line that only asks for help.
+    from sfdata.localorg import snapshot
     from sfdata.localorg.org import LocalOrg
 
-    if args.save_snapshot is not None and not args.save_snapshot.parent.is_dir():
-        raise ConfigurationError(f"There is no directory {args.save_snapshot.parent} for the snapshot.")
+    if args.save_snapshot is not None:
+        # Not only when the org stops: its records would be lost then.
+        snapshot.check_place(args.save_snapshot)
     names = [name for name in Options.names() if name in vars(args)]
     org = LocalOrg(**{name: getattr(args, name) for name in names}, sample_data=not args.empty)
     try:

@@ -50,8 +50,9 @@ class LocalOrg:
     settings are those of `Options`. All secrets are new at each start; records persist only with a ``data`` directory.
 
     Raises (on start):
-        ConfigurationError: a setting or the schema file is wrong, the port or the data directory is taken.
-        OSError: the data directory cannot be written.
+        ConfigurationError: a setting or the schema file is wrong, the port or the data directory is taken or no place
+            for data.
+        OSError: the data directory cannot be written to.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -191,7 +192,10 @@ class LocalOrg:
         """A private folder for keys and certificates, gone when the org stops."""
         within = self.options.data
         if within is not None:
-            within.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                within.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as problem:
+                raise ConfigurationError(f"The data directory {within} cannot be made: {problem.strerror}.") from None
         return Path(parts.enter_context(tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX, dir=within)))
 
     def _seed(self, instance: Instance, report: Report) -> None:

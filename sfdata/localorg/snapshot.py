@@ -6,6 +6,7 @@ numbers given out, not the secrets of a start, nor bulk jobs, nor the schema fil
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -39,6 +40,20 @@ def write(store: Store, path: Path) -> None:
             Path(draft.name).unlink(missing_ok=True)
     except (OSError, sqlite3.Error) as problem:
         raise ConfigurationError(f"The snapshot {path} cannot be written: {problem}.") from None
+
+
+def check_place(path: Path) -> None:
+    """Make sure that a snapshot can be written to ``path`` later.
+
+    Raises:
+        ConfigurationError: it cannot.
+    """
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"There is no directory {path.parent} for the snapshot.")
+    if path.is_dir():
+        raise ConfigurationError(f"The snapshot cannot be written to {path}, which is a directory.")
+    if not os.access(path.parent, os.W_OK):
+        raise ConfigurationError(f"The snapshot cannot be written: nothing can be written to {path.parent}.")
 
 
 def check(path: Path, schema: Schema) -> None:

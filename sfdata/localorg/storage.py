@@ -6,7 +6,6 @@ The vendor's page: https://help.salesforce.com/s/articleView?id=sf.overview_stor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from threading import Lock
 from types import MappingProxyType
 
 from sfdata.localorg.allowances import DATA_STORAGE, FILE_STORAGE
@@ -17,32 +16,18 @@ from sfdata.localorg.tables import quoted
 
 KILOBYTES_A_ROW = 2
 KILOBYTES: Mapping[str, int] = {
+    **dict.fromkeys(
+        (
+            "Account", "AccountContactRole", "Asset", "Case", "CaseComment", "CaseContactRole", "Contact", "Contract",
+            "Event", "Individual", "Lead", "Note", "Opportunity", "OpportunityContactRole", "OpportunityLineItem",
+            "Order", "OrderItem", "Pricebook2", "PricebookEntry", "Product2", "Solution", "Task",
+        ),
+        KILOBYTES_A_ROW,
+    ),
     "Campaign": 8,
     "CampaignMember": 1,
-    "ContentDocument": 0,
-    "ContentVersion": 0,
-    "ContentDocumentLink": 0,
-    "Attachment": 0,
-    "Document": 0,
-    "Folder": 0,
-    "Organization": 0,
-    "User": 0,
-    "UserLicense": 0,
-    "UserRole": 0,
-    "Profile": 0,
-    "PermissionSet": 0,
-    "PermissionSetAssignment": 0,
-    "Group": 0,
-    "GroupMember": 0,
-    "QueueSobject": 0,
-    "RecordType": 0,
-    "BusinessHours": 0,
-    "BusinessProcess": 0,
-    "CronJobDetail": 0,
-    "CronTrigger": 0,
-    "AsyncApexJob": 0,
-}
-"""Objects whose rows count otherwise; setup and files take no data storage."""
+}  # fmt: skip
+"""Standard objects whose rows take data storage; setup and files take none, custom objects as much as most."""
 
 FILE_SIZES: Mapping[str, str] = {
     "ContentVersion": "ContentSize",
@@ -61,7 +46,6 @@ class Storage:
     def __init__(self, store: Store, maxima: Mapping[str, int]) -> None:
         self._store = store
         self._maxima = {name: maxima[name] for name in (DATA_STORAGE, FILE_STORAGE) if name in maxima}
-        self._lock = Lock()
         self._changes = -1
         self._rows: Mapping[str, int] = {}
         self._file_bytes = 0
@@ -74,7 +58,7 @@ class Storage:
     @property
     def used(self) -> Mapping[str, int]:
         """The megabytes in use, by the names of the allowances."""
-        kilobytes = sum(count * KILOBYTES.get(name, KILOBYTES_A_ROW) for name, count in self.rows().items())
+        kilobytes = sum(count * self._kilobytes(name) for name, count in self.rows().items())
         return {DATA_STORAGE: kilobytes // 1024, FILE_STORAGE: self._file_bytes // 1024**2}
 
     def check(self, sobject: SObject) -> None:
@@ -84,12 +68,16 @@ class Storage:
             RecordRefused: STORAGE_LIMIT_EXCEEDED.
         """
         name = FILE_STORAGE if sobject.name in FILE_SIZES else DATA_STORAGE
-        takes_room = name == FILE_STORAGE or KILOBYTES.get(sobject.name, KILOBYTES_A_ROW)
+        takes_room = name == FILE_STORAGE or self._kilobytes(sobject.name)
         if takes_room and name in self._maxima and self.used[name] >= self._maxima[name]:
             raise refusal("STORAGE_LIMIT_EXCEEDED", "storage limit exceeded")
 
+    def _kilobytes(self, name: str) -> int:
+        sobject = self._store.schema.object(name)
+        return KILOBYTES.get(name, KILOBYTES_A_ROW if sobject is not None and sobject.custom else 0)
+
     def _refresh(self) -> None:
-        with self._lock:
+        with self._store.lock:
             changes = self._store.connection.total_changes
             if changes != self._changes:
                 self._rows = {o.name: self._store.count(o) for o in self._store.schema if o.queryable}
@@ -98,6 +86,5 @@ class Storage:
 
     def _sum(self, name: str, field: str) -> int:
         statement = f"SELECT coalesce(sum({quoted(field)}), 0) FROM {quoted(name)}"  # noqa: S608 - schema names only
-        with self._store.lock:
-            (total,) = self._store.connection.execute(statement).fetchone()
+        (total,) = self._store.connection.execute(statement).fetchone()
         return int(total)

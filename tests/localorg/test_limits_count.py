@@ -109,6 +109,19 @@ def test_an_apps_calls_end_with_their_day() -> None:
     assert usage.header("app") == "api-usage=1/10; per-app-api-usage=1/10(appName=app)"
 
 
+def test_rows_are_not_counted_while_some_are_written(org: LocalOrg, web: httpx.Client) -> None:
+    """Whoever asks for limits waits for a write under way to end, and then counts what it wrote."""
+    instance = org.instance
+    with ThreadPoolExecutor(1) as others:
+        with instance.store.transaction():
+            asked = others.submit(limits, org, web)
+            with pytest.raises(TimeoutError):
+                asked.result(0.2)
+            for number in range(600):
+                instance.records.create(instance.object("Account"), {"Name": str(number)}, org.user_id)
+        assert asked.result(10)["DataStorageMB"] == {"Max": 1024, "Remaining": 1023}
+
+
 def test_calls_at_a_time_are_limited_on_demand() -> None:
     """Of five that come together two are answered and three refused, which costs nothing; later calls are answered."""
     with LocalOrg(sample_data=False, concurrent_requests=2, latency=500) as org:
@@ -188,8 +201,8 @@ def test_allowances_can_be_stated_otherwise() -> None:
 
 
 def test_no_row_is_added_to_a_full_org() -> None:
-    """A megabyte holds 512 rows of two kilobytes, the price book one of them; then nothing can be created, whichever way,
-    until a row is deleted."""
+    """A megabyte holds 512 rows of two kilobytes, the price book one of them; then none is added, whichever way, until
+    one is deleted."""
     with (
         LocalOrg(sample_data=False, limits={"DataStorageMB": 1}) as org,
         httpx.Client(base_url=f"{org.instance_url}{BASE}", headers=bearer(org.access_token), trust_env=False) as web,

@@ -293,7 +293,7 @@ def test_a_file_is_no_data_directory(tmp_path: Path) -> None:
     """What cannot be a directory, or holds something else, is refused by name."""
     file = tmp_path / "file"
     file.write_text("x")
-    with pytest.raises(OSError, match="file"):
+    with pytest.raises(ConfigurationError, match=r"file cannot be made: File exists\."):
         LocalOrg(data=file).start()
     folder = tmp_path / "folder"
     folder.mkdir()

@@ -164,7 +164,10 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as other systems have them")
 def test_the_command_saves_and_starts_again(tmp_path: Path) -> None:
-    """``--save-snapshot`` writes when a signal ends the process, ``--snapshot`` starts from it."""
+    """``--save-snapshot`` writes when a signal ends the process, ``--snapshot`` starts from it.
+
+    A place where nothing can be written is told at the start.
+    """
     (tmp_path / "seed").mkdir()
     (tmp_path / "seed" / "Account.csv").write_text("Name\nAcme\n")
     for source in (["--seed-from", "seed", "--latency", "5:2"], ["--snapshot", "s"]):
@@ -178,4 +181,5 @@ def test_the_command_saves_and_starts_again(tmp_path: Path) -> None:
             process.terminate()
             assert process.wait(30) == 0
         assert [row["Name"] for row in rows] == ["Acme"]
-    assert main(["--save-snapshot", str(tmp_path / "nowhere" / "s"), "--empty"]) == 2
+    for nowhere in (tmp_path / "nowhere" / "s", tmp_path):
+        assert main(["--save-snapshot", str(nowhere), "--empty"]) == 2
