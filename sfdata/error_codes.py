@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sfdata.error_texts import MESSAGE_HINTS
 from sfdata.errors import (
     AccessDenied,
     InvalidField,
@@ -68,8 +69,9 @@ def response_error(status: int, errors: Iterable[Mapping[str, Any]]) -> Response
     message += "".join(f"\nalso {_code(error)}: {error.get('message')}" for error in listed[1:])
     kind = BY_ERROR_CODE.get(code or "") or _by_status(status)
     error = kind(message, error_code=code, status=status, fields=first.get("fields") or ())
-    if code == "INVALID_FIELD" and not _UNKNOWN_NAME.search(message):
-        error.hint = None  # the name is right, and what is wrong with it the org has said
+    told = next((hint for part, hint in MESSAGE_HINTS.items() if part in message), None)
+    if told or (code == "INVALID_FIELD" and not _UNKNOWN_NAME.search(message)):
+        error.hint = told  # a name that is right needs no list of names
     return error
 
 

@@ -18,6 +18,22 @@ HINTS: Mapping[str, str] = {
     "invalid_app_access": "An administrator must approve the app for this user's profile or a permission set.",
 }
 
+MESSAGE_HINTS: Mapping[str, str] = {
+    "must be of type dateTime and should not be": "An instant is written bare, 2024-01-31T00:00:00Z, or bound as a"
+    " datetime with a time zone (:since); DAY_ONLY(field) compares days.",
+    "must be of type date and should not be": "A day is written bare, 2024-01-31, or bound as a datetime.date (:since).",
+    "must be of type boolean and should not be": "It is TRUE or FALSE, without quotes.",
+    "and should not be enclosed in quotes": "Numbers stand without quotes.",
+    "and should be enclosed in quotes": "Text stands in single quotes: 'Acme'.",
+    "only aggregate expressions use field aliasing": "Is a comma missing here? Only aggregates, and fields behind"
+    " GROUP BY, can be given other names.",
+    "Field must be grouped or aggregated": "Name the field behind GROUP BY, too, or aggregate it: MAX(field).",
+    "can not be filtered in a query call": "An org searches no long texts: read the field, and filter the frame.",
+    "can not be sorted in a query call": "Read the field, and sort the frame.",
+    "can not be grouped in a query call": "Read the field, and group the frame.",
+}
+"""Next steps for what an org says of a query, by a part of its message; the first that is in it speaks."""
+
 
 def caret_excerpt(text: str, line: int, column: int, width: int = 100) -> str:
     """The ``line`` of ``text`` with a caret under ``column`` (both from 1), cut to ``width`` around the place."""

@@ -78,21 +78,35 @@ def test_what_the_caller_wrote_wrong_is_a_value_error(kind: type[SalesforceError
 
 
 @pytest.mark.parametrize(
-    ("message", "hinted"),
+    ("message", "hint"),
     [
-        ("No such column 'Nmae' on entity 'Account'.", True),
-        ("Didn't understand relationship 'Ownr' in field path.", True),
-        (
-            "value of filter criterion for field 'CloseDate' must be of type date and should not be enclosed in quotes",
-            False,
-        ),
-        ("duplicate field selected: Id", False),
+        ("No such column 'Nmae' on entity 'Account'.", HINTS["INVALID_FIELD"]),
+        ("Didn't understand relationship 'Ownr' in field path.", HINTS["INVALID_FIELD"]),
+        ("duplicate field selected: Id", None),
     ],
 )
-def test_a_wrong_name_is_told_where_names_stand(message: str, hinted: bool) -> None:
+def test_a_wrong_name_is_told_where_names_stand(message: str, hint: str | None) -> None:
     """INVALID_FIELD has the hint about names where a name is wrong, and none where something else is."""
-    error = response_error(400, [{"errorCode": "INVALID_FIELD", "message": message}])
-    assert (error.hint is not None) == hinted
+    assert response_error(400, [{"errorCode": "INVALID_FIELD", "message": message}]).hint == hint
+
+
+@pytest.mark.parametrize(
+    ("kind", "spelt"),
+    [
+        ("dateTime and should not be", "2024-01-31T00:00:00Z"),
+        ("date and should not be", "2024-01-31,"),
+        ("boolean and should not be", "TRUE or FALSE"),
+        ("currency and should not be", "without quotes"),
+        ("string and should be", "single quotes"),
+    ],
+)
+def test_a_literal_of_the_wrong_type_is_told_how_it_is_spelt(kind: str, spelt: str) -> None:
+    """Whoever compares a field with a literal of another type reads how those of its type are written."""
+    message = (
+        f"\nWHERE A > B\n          ^\nERROR at Row:1:Column:9\nvalue of filter criterion for field 'A' must be of type"
+    )
+    error = response_error(400, [{"errorCode": "INVALID_FIELD", "message": f"{message} {kind} enclosed in quotes"}])
+    assert spelt in (error.hint or "")
 
 
 @pytest.mark.parametrize(

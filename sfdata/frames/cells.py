@@ -16,6 +16,7 @@ from __future__ import annotations
 import datetime as dt
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -86,9 +87,10 @@ def _joined(values: pa.Array, refuse: Refuse) -> pa.Array:
 
 
 def _ids(values: pa.Array, refuse: Refuse) -> pa.Array:
-    ids, wrong = long_ids(_texts(values))
+    texts = _texts(values)
+    ids, wrong = long_ids(texts)
     refuse(wrong, "{} is no Id of a record")
-    return ids
+    return pc.if_else(wrong, texts, ids)  # refused, but not missing
 
 
 def _base64(values: pa.Array, refuse: Refuse) -> pa.Array:
@@ -133,6 +135,19 @@ def _as_is(values: pa.Array, refuse: Refuse) -> pa.Array:
 def _finite(values: pa.Array, refuse: Refuse) -> pa.Array:
     refuse(pc.invert(pc.is_finite(values)), "{} is no number that a field holds")
     return values
+
+
+def _spelt_out(values: pa.Array, refuse: Refuse) -> pa.Array:
+    """Numbers in a field of texts, such as phone numbers that missing ones have made floats: digits, no exponent."""
+    _finite(values, refuse)
+    largest = 2.0 ** (24 if pa.types.is_float32(values.type) else 53)
+    inexact = pc.and_(pc.is_finite(values), pc.greater(pc.abs(values), largest))
+    refuse(inexact, "{} has more digits than floats keep; read the column as text, with dtype=str")
+    texts = pc.cast(values, TEXT)
+    if not pc.any(pc.match_substring(texts, "e")).as_py():
+        return texts
+    spelt = [format(Decimal(one), "f") if one is not None and "e" in one else one for one in texts.to_pylist()]
+    return pa.array(spelt, TEXT)
 
 
 def _whole(values: pa.Array, refuse: Refuse) -> pa.Array:
@@ -223,7 +238,7 @@ def _day(text: str) -> None:
         raise ValueError(text)
 
 
-_TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
+_TRUE, _FALSE = ("true", "yes", "y", "on", "1"), ("false", "no", "n", "off", "0")
 _NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,3})?"
 _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -234,7 +249,7 @@ FORMS: Mapping[str, Mapping[str, Encoder]] = {
         "text": _text,
         "boolean": _as_is,
         "integer": _as_is,
-        "float": _finite,
+        "float": _spelt_out,
         "decimal": _decimals,
         "date": _days,
         "datetime": _instants,

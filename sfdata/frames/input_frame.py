@@ -89,8 +89,8 @@ def _name_problems(names: Sequence[Any]) -> Iterator[Problem]:
     seen = set()
     for name in names:
         if not isinstance(name, str):
-            kind = "several levels of names" if isinstance(name, tuple) else f"a {type(name).__name__} for its name"
-            yield Problem(f"has {kind}, where fields are named by one text", repr(name))
+            kind = "has several levels of names" if isinstance(name, tuple) else f"is of type {type(name).__name__}"
+            yield Problem(f"{kind}, where fields are named by one text", repr(name))
         elif name in seen:
             yield Problem("stands in the frame twice", name)
         seen.add(name)

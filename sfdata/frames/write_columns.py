@@ -138,8 +138,7 @@ def _column(position: int, name: str, base: ObjectDescribe, describe: Describe) 
     if field is None and "." in name:
         return _by_key(position, name, base, describe)
     if field is None:
-        names = [f.name for f in base.fields if f.type not in COMPOUNDS]
-        raise LookupError(f"{base.name} has no field of this name{_nearest(name, names)}")
+        raise LookupError(f"{base.name} has no field of this name{_meant(name, base)}")
     if field.type in COMPOUNDS:
         raise LookupError(f"{field.name} is several fields in one; write each of its parts")
     return WriteColumn(position, name, field.name, field)
@@ -178,6 +177,17 @@ def _parent_name(typed: str, reference: FieldDescribe) -> str:
 
 def _stands_for_record(field: FieldDescribe) -> bool:
     return field.type == "id" or field.external_id or field.id_lookup
+
+
+def _meant(name: str, base: ObjectDescribe) -> str:
+    """The field that goes by this label, as in a report, else the one of the nearest name."""
+    fields = [field for field in base.fields if field.type not in COMPOUNDS]
+    labelled = [field.name for field in fields if field.label.casefold() == name.strip().casefold()]
+    return (
+        _nearest(name, [field.name for field in fields])
+        if len(labelled) != 1
+        else f"; it is the label of {labelled[0]}"
+    )
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

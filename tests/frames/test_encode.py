@@ -93,6 +93,8 @@ DATES = [dt.date(2024, 2, 29), None, dt.date(1700, 1, 1)]
         (pd.Categorical([3, None, 4]), "Int__c", ["3", "", "4"]),
         ([12345678901234567890, 1], "Text__c", ["12345678901234567890", "1"]),
         ([17052.0, np.nan], "Text__c", ["17052", ""]),
+        ([15551234567.0, 4.9e12, 2.0**53, 1e-7], "Text__c", ["15551234567", "4900000000000", str(2**53), "0.0000001"]),
+        (np.array([16777216, 0.1], dtype="float32"), "Text__c", ["16777216", "0.1"]),
         ([True, False], "Text__c", ["true", "false"]),
         (DATES, "Text__c", ["2024-02-29", "", "1700-01-01"]),
         ([Decimal("1.50"), Decimal("NaN")], "Text__c", ["1.50", ""]),
@@ -126,6 +128,7 @@ DATES = [dt.date(2024, 2, 29), None, dt.date(1700, 1, 1)]
         ([1.0, np.nan, 0.0, -0.0], "Check__c", ["true", "", "false", "false"]),
         ([1, 0], "Check__c", ["true", "false"]),
         (["TRUE", "no", "1", "", "Yes"], "Check__c", ["true", "false", "true", "", "true"]),
+        (["Y", "n", "on", "OFF"], "Check__c", ["true", "false", "true", "false"]),
         # dates
         (DATES, "Day__c", ["2024-02-29", "", "1700-01-01"]),
         (pd.array(DATES, dtype=pd.ArrowDtype(pa.date32())), "Day__c", ["2024-02-29", "", "1700-01-01"]),
@@ -421,6 +424,8 @@ NO_NUMBER = "is no number that a field holds"
             {1: "'001Lo0000000b9' is no Id", 2: "'001", 4: "'Ünr"},
         ),
         (pd.Series(["x", 1.5], dtype=object), "Double__c", {0: "'x' is no number"}),
+        ([1.0, 2.0**53 + 2, np.nan, -1e17], "Text__c", {1: "9007199254740994.0 has more digits", 3: "-1e+17 has more"}),
+        (np.array([2.0**25], dtype="float32"), "Text__c", {0: "33554432.0 has more digits than floats keep"}),
         (
             pd.Series([1, True, "2", {}], dtype=object),
             "Int__c",
@@ -490,7 +495,7 @@ def at_once(frame, match=None, error=PushRefused):
         (pa.table({"Text__c": pa.array([], pa.string())}), "it has no rows"),
         (pd.DataFrame([["a", "b"]], columns=["Text__c", "Text__c"]), "Text__c: stands in the frame twice"),
         (pa.table([["a"], ["b"]], names=["Text__c", "Text__c"]), "Text__c: stands in the frame twice"),
-        (pd.DataFrame([["a"]], columns=[3]), "^3: has a int for its name"),
+        (pd.DataFrame([["a"]], columns=[3]), "^3: is of type int, where fields are named by one text"),
         (pd.DataFrame([["a"]], columns=pd.MultiIndex.from_tuples([("a", "b")])), "has several levels of names"),
         (
             pd.DataFrame({"Int__c": pd.to_timedelta([1], unit="s")}),

@@ -14,7 +14,7 @@ OBJECTS = {
         ID,
         {"name": "Subject", "type": "string"},
         {"name": "Ext__c", "type": "string", "externalId": True, "idLookup": True},
-        {"name": "Score__c", "type": "double"},
+        {"name": "Score__c", "type": "double", "label": "How Urgent"},
         {"name": "Address", "type": "address"},
         {"name": "OwnerId", "type": "reference", "relationshipName": "Owner", "referenceTo": ["Group", "User"]},
         {"name": "AccountId", "type": "reference", "relationshipName": "Account", "referenceTo": ["Account"]},
@@ -63,6 +63,7 @@ def test_a_header_is_spelt_as_describe_spells_it(name, header, field, kind):
     [
         ("Subjcet", "Case has no field of this name; did you mean Subject?"),
         ("Qwertz", "Case has no field of this name"),
+        ("how urgent ", "Case has no field of this name; it is the label of Score__c"),
         ("Address", "Address is several fields in one; write each of its parts"),
         ("Acount.Number__c", "Case has no parent Acount; did you mean Account?"),
         ("Account.Phone", "Phone is no key of Account, which is found by Id, Number__c"),
