@@ -62,8 +62,8 @@ class Batch:
     def __init__(self, tables: Tables, connection: sqlite3.Connection) -> None:
         self._tables = tables
         self._connection = connection
-        self._rows: dict[str, Row | None] = {}
-        self._glimpses: dict[str, Row | None] = {}
+        self._rows: dict[tuple[str, str], Row | None] = {}
+        self._glimpses: dict[tuple[str, str], Row | None] = {}
         self._ids: dict[Place, tuple[str, ...]] = {}
         self._followed: dict[str, dict[str, Field]] = {}
         self._writes: list[Write] = []
@@ -165,10 +165,12 @@ class Batch:
         condition, params = among_condition(field, asked.values())
         if field.type == "id":
             found = {row["Id"]: row for row in self._tables.rows(sobject, condition, params)}
-            self._rows |= {record_id: found.get(record_id) for record_id in asked}
+            for record_id in asked:
+                self._note(self._rows, (sobject.name, record_id), found.get(record_id))
             return
         rows = self._tables.rows(sobject, f"{condition} AND {alive_condition(sobject)}", params)
-        self._rows |= {row["Id"]: row for row in rows}
+        for row in rows:
+            self._note(self._rows, (sobject.name, row["Id"]), row)
         self._follow(sobject, field, asked, ((row[field.name], row["Id"]) for row in rows))
 
     def read_ids_ahead(self, sobject: SObject, field: Field, values: Collection[Any]) -> None:
@@ -188,7 +190,8 @@ class Batch:
         found = {row[0]: row for row in self._tables.select(sobject, ("Id", *names), condition, params)}
         for record_id in ids:
             row = found.get(record_id)
-            self._glimpses[record_id] = None if row is None else dict(zip(names, row[1:], strict=True))
+            seen = None if row is None else dict(zip(names, row[1:], strict=True))
+            self._note(self._glimpses, (sobject.name, record_id), seen)
 
     def _follow(self, sobject: SObject, field: Field, asked: Iterable[Any], found: Iterable[tuple[Any, str]]) -> None:
         """Note which rows have which of the values asked for, and keep to it when rows come, change or go."""
@@ -197,7 +200,7 @@ class Batch:
         for value, record_id in found:
             having[_comparable(field, value)].append(record_id)
         for key, ids in having.items():
-            self._ids[sobject.name, field.name, key] = tuple(ids)
+            self._note(self._ids, (sobject.name, field.name, key), tuple(ids))
 
     def _see(self, sobject: SObject) -> None:
         """Have what waits for this object's table written, before the database is asked."""
@@ -206,15 +209,17 @@ class Batch:
 
     def get(self, sobject: SObject, record_id: str) -> Row | None:
         """The row of this Id, deleted or not."""
-        if record_id not in self._rows:
+        key = (sobject.name, record_id)
+        if key not in self._rows:
             self._see(sobject)
-            self._note(self._rows, record_id, self._tables.get(sobject, record_id))
-        return self._rows[record_id]
+            self._note(self._rows, key, self._tables.get(sobject, record_id))
+        return self._rows[key]
 
     def glimpse(self, sobject: SObject, record_id: str) -> Mapping[str, Any] | None:
         """The row of this Id, or the fields of it that were read ahead."""
-        if record_id in self._glimpses and record_id not in self._rows:
-            return self._glimpses[record_id]
+        key = (sobject.name, record_id)
+        if key in self._glimpses and key not in self._rows:
+            return self._glimpses[key]
         return self.get(sobject, record_id)
 
     def find(self, sobject: SObject, field: Field, value: Any, limit: int = NO_LIMIT) -> list[Row]:
@@ -242,7 +247,7 @@ class Batch:
     def insert(self, sobject: SObject, row: Row) -> None:
         """Add a row, which has every stored field."""
         self._wait(Write((INSERT, sobject.name, ()), sobject, row))
-        self._note(self._rows, row["Id"], row)
+        self._note(self._rows, (sobject.name, row["Id"]), row)
         for place in self._places(sobject, row):
             if place in self._ids:
                 self._note(self._ids, place, (*self._ids[place], row["Id"]))
@@ -255,7 +260,7 @@ class Batch:
         names = tuple(values)
         self._wait(Write((UPDATE, sobject.name, names), sobject, (*values.values(), record_id)))
         after = {**before, **values}
-        self._note(self._rows, record_id, after)
+        self._note(self._rows, (sobject.name, record_id), after)
         self._move(sobject, record_id, before, after)
 
     def remove(self, sobject: SObject, record_id: str) -> None:
@@ -264,7 +269,7 @@ class Batch:
         if before is None:
             return
         self._wait(Write((REMOVE, sobject.name, ()), sobject, record_id))
-        self._note(self._rows, record_id, None)
+        self._note(self._rows, (sobject.name, record_id), None)
         self._move(sobject, record_id, before, None)
 
     def _wait(self, write: Write) -> None:

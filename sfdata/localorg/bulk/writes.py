@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -17,6 +16,7 @@ from sfdata.localorg.bulk.settings import JobSettings
 from sfdata.localorg.ids import normalize
 from sfdata.localorg.records.crud import Records
 from sfdata.localorg.records.deletion import plan_deletion
+from sfdata.localorg.records.foresight import Prospect
 from sfdata.localorg.records.validation import RecordError, RecordRefused, refusal, stored_form
 from sfdata.localorg.schema import Field
 from sfdata.localorg.tables import fold, ignores_case
@@ -103,7 +103,7 @@ class Write(Generic[Row]):
         """Write the rows of one transaction."""
         all_given = [self._given(row) for row in rows]
         repeated = self._repeated(all_given)
-        with self._together(all_given):
+        with self._records.together(self._prospect(all_given)):
             return [self._outcome(given, repeated) for given in all_given]
 
     def _given(self, row: Row) -> Given[Row]:
@@ -114,9 +114,9 @@ class Write(Generic[Row]):
         except RecordRefused as refused:
             return Given(row, meaning.record_id(row), key_value, {}, refused)
 
-    def _together(self, all_given: Sequence[Given[Row]]) -> AbstractContextManager[None]:
+    def _prospect(self, all_given: Sequence[Given[Row]]) -> Prospect:
         key = self._meaning.key_field
-        return self._records.together(
+        return Prospect(
             self._sobject,
             [given.record for given in all_given],
             key=key.name if key else "Id",

@@ -6,7 +6,7 @@ The vendor's page: https://developer.salesforce.com/docs/atlas.en-us.api_rest.me
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +19,7 @@ from sfdata.localorg.composites.outcomes import ROLLED_BACK, none_given, refused
 from sfdata.localorg.ids import normalize
 from sfdata.localorg.records.body_places import placed
 from sfdata.localorg.records.crud import key_field
+from sfdata.localorg.records.foresight import Prospect
 from sfdata.localorg.records.representation import record_json
 from sfdata.localorg.records.validation import RecordRefused, printable, refusal, stored_form
 from sfdata.localorg.routing import Answer, Request, json_answer
@@ -65,14 +66,14 @@ def create(request: Request) -> Answer:
     """``POST composite/sobjects``: new rows of any types."""
     records, all_or_none = _collection(request)
     _check_chunks(records)
-    return _written(request, records, _create, all_or_none=all_or_none)
+    return _written(request, records, _create, _prospects(records), all_or_none=all_or_none)
 
 
 def update(request: Request) -> Answer:
     """``PATCH composite/sobjects``: changes to the rows whose Ids the records have."""
     records, all_or_none = _collection(request)
     _check_chunks(records)
-    return _written(request, records, _update, all_or_none=all_or_none)
+    return _written(request, records, _update, _prospects(records, "Id"), all_or_none=all_or_none)
 
 
 def upsert(request: Request) -> Answer:
@@ -85,7 +86,8 @@ def upsert(request: Request) -> Answer:
         raise ApiError(400, "INVALID_TYPE", message)
     counts = Counter(record.comparable(key) for record in records)
     repeated = {value for value, count in counts.items() if value is not None and count > 1}
-    return _written(request, records, partial(_upsert, key=key, repeated=repeated), all_or_none=all_or_none)
+    write = partial(_upsert, key=key, repeated=repeated)
+    return _written(request, records, write, _prospects(records, key.name), all_or_none=all_or_none)
 
 
 def delete(request: Request) -> Answer:
@@ -94,7 +96,7 @@ def delete(request: Request) -> Answer:
     if len(ids) > MOST_RECORDS:
         raise too_many(MOST_RECORDS)
     all_or_none = request.query.get("allOrNone", "").lower() == "true"
-    return _written(request, ids, _delete, all_or_none=all_or_none)
+    return _written(request, ids, _delete, _doomed(request, ids), all_or_none=all_or_none)
 
 
 def _create(request: Request, record: Record) -> Result:
@@ -138,11 +140,16 @@ def _delete(request: Request, given: str) -> Result:
 
 
 def _written(
-    request: Request, items: Iterable[Item], write: Callable[[Request, Item], Result], *, all_or_none: bool
+    request: Request,
+    items: Iterable[Item],
+    write: Callable[[Request, Item], Result],
+    prospects: Iterable[Prospect],
+    *,
+    all_or_none: bool,
 ) -> Answer:
     """The results in order. With ``all_or_none`` one refusal undoes every row; unreadable JSON undoes them always."""
     results: list[Result] = []
-    with suppress(Undo), request.org.store.transaction():
+    with suppress(Undo), request.org.records.together(*prospects):
         for item in items:
             try:
                 results.append(write(request, item))
@@ -152,6 +159,22 @@ def _written(
             results = [refused([ROLLED_BACK]) if result["success"] else result for result in results]
             raise Undo
     return json_answer(results)
+
+
+def _prospects(records: Sequence[Record], key: str | None = None) -> Iterator[Prospect]:
+    """What is to be written: the records of each object, found by ``key`` where they are there already."""
+    for sobject, of_object in groupby(records, key=lambda record: record.sobject):
+        run = list(of_object)
+        values = [record.without(key)[0] for record in run] if key else ()
+        yield Prospect(sobject, [record.part.value for record in run], key or "Id", values)
+
+
+def _doomed(request: Request, ids: Sequence[str]) -> Iterator[Prospect]:
+    """What is to be deleted: the rows of each object."""
+    for prefix, of_object in groupby(ids, key=lambda record_id: record_id[:3]):
+        sobject = request.org.schema.by_prefix(prefix)
+        if sobject is not None:
+            yield Prospect(sobject, values=list(of_object), deleting=True)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

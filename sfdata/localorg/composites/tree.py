@@ -16,6 +16,7 @@ from sfdata.localorg.composites.forms import Form, Member, Part
 from sfdata.localorg.composites.outcomes import error_list, none_given, too_many
 from sfdata.localorg.composites.reference_ids import REFERENCE_ID, RULE
 from sfdata.localorg.records.body_places import placed
+from sfdata.localorg.records.foresight import Prospect
 from sfdata.localorg.records.validation import RecordError, RecordRefused, printable
 from sfdata.localorg.routing import Answer, Request, json_answer
 from sfdata.localorg.schema import ChildRelationship, SObject
@@ -161,12 +162,14 @@ def _create_group(
     request: Request, group: Sequence[Node], ids: dict[Node, str]
 ) -> Iterator[tuple[str, Sequence[RecordError]]]:
     """Create the rows, note their ``ids``, and give the errors of those that are refused."""
-    for node in group:
-        try:
-            with placed(request, node.part.path):
-                ids[node] = request.org.records.create(node.sobject, node.body(ids), request.user_id)
-        except RecordRefused as problem:
-            yield node.reference_id, problem.errors
+    bodies = [node.body(ids) for node in group]
+    with request.org.records.together(Prospect(group[0].sobject, bodies)):
+        for node, body in zip(group, bodies, strict=True):
+            try:
+                with placed(request, node.part.path):
+                    ids[node] = request.org.records.create(node.sobject, body, request.user_id)
+            except RecordRefused as problem:
+                yield node.reference_id, problem.errors
 
 
 def _refused(errors: Sequence[tuple[str, Sequence[RecordError]]]) -> Answer:

@@ -19,7 +19,7 @@ from sfdata.localorg.ids import id15, normalize
 from sfdata.localorg.records import combinations, replication
 from sfdata.localorg.records.deletion import plan_deletion
 from sfdata.localorg.records.duplicate_rules import DuplicateRules
-from sfdata.localorg.records.foresight import Foresight
+from sfdata.localorg.records.foresight import Foresight, Prospect
 from sfdata.localorg.records.intake import Intake, no_such_column, not_in_body
 from sfdata.localorg.records.locks import Locks
 from sfdata.localorg.records.references import References, several_found
@@ -126,22 +126,12 @@ class Records:
     # --- writing -----------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def together(
-        self, sobject: SObject, bodies: Sequence[Mapping[str, Any]] = (), *,
-        key: str = "Id", values: Iterable[Any] = (), deleting: bool = False,
-    ) -> Iterator[None]:  # fmt: skip
-        """A transaction in which many rows of an object are written, each as if it were alone, but all of them faster.
-
-        To that end it is told their ``bodies``, the ``values`` of the ``key`` by which rows will be found, and whether
-        those are to be deleted.
-        """
+    def together(self, *prospects: Prospect) -> Iterator[None]:
+        """A transaction in which many records are written, each as if it were alone, but all of them faster."""
         with self.store.batch() as batch, self._at_one_moment():
             foresight = Foresight(batch, self.schema, self._references)
-            found = foresight.found_by(sobject, key_field(sobject, key), values)
-            if deleting:
-                foresight.deleted(sobject, found)
-            if bodies:
-                foresight.saved(self._intake(sobject), bodies)
+            for prospect in prospects:
+                foresight.read(prospect, self._intake(prospect.sobject))
             yield
 
     @contextmanager

@@ -6,6 +6,7 @@ It only saves time: what is not foreseen here, or cannot be read, is asked for w
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sfdata.localorg.batch import Batch
@@ -16,6 +17,18 @@ from sfdata.localorg.records.validation import RecordRefused, stored_form
 from sfdata.localorg.schema import Field, Schema, SObject
 
 
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """Records of one object that are about to be written: their ``bodies``, and the ``values`` of the ``key`` by which
+    they will be found; or those that are to be deleted."""
+
+    sobject: SObject
+    bodies: Sequence[Mapping[str, Any]] = ()
+    key: str = "Id"
+    values: Sequence[Any] = ()
+    deleting: bool = False
+
+
 class Foresight:
     """Reads ahead into one batch."""
 
@@ -24,14 +37,19 @@ class Foresight:
         self._schema = schema
         self._references = references
 
-    def found_by(self, sobject: SObject, key: Field, values: Iterable[Any]) -> Collection[Any]:
-        """The records that are found by these values of a key; the answer is the values as they are stored."""
-        stored = _stored(key, values)
-        self._batch.read_ahead(sobject, key, stored)
-        return stored
+    def read(self, prospect: Prospect, intake: Intake) -> None:
+        """Read what writing these records takes."""
+        key = prospect.sobject.field(prospect.key)
+        if key is not None and prospect.values:
+            values = _stored(key, prospect.values)
+            self._batch.read_ahead(prospect.sobject, key, values)
+            if prospect.deleting:
+                self._children(prospect.sobject, values)
+        if prospect.bodies:
+            self._checked(intake, prospect.bodies)
 
-    def saved(self, intake: Intake, bodies: Sequence[Mapping[str, Any]]) -> None:
-        """What checking these bodies takes: parents, and who has which unique values."""
+    def _checked(self, intake: Intake, bodies: Sequence[Mapping[str, Any]]) -> None:
+        """What bodies are checked against: parents, and who has which unique values."""
         for name in set().union(*bodies):
             entry = intake.known(name)
             if entry is None or not (entry.field.unique or entry.field.type == "reference"):
@@ -68,8 +86,8 @@ class Foresight:
             found = (self._batch.find_ids(parent, key, value, 1) for value in values if value is not None)
             self._parents({record_id for ids in found for record_id in ids})
 
-    def deleted(self, sobject: SObject, ids: Collection[str]) -> None:
-        """The children of these records, those that go with them, theirs, and whatever else refers to any of these."""
+    def _children(self, sobject: SObject, ids: Collection[str]) -> None:
+        """The children of records to be deleted, of those that go with them, and so on."""
         seen, waves = set(ids), [(sobject, list(ids))]
         while waves:
             parent, doomed = waves.pop()
