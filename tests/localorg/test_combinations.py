@@ -98,3 +98,18 @@ def test_a_permission_set_is_assigned_once(org: LocalOrg, web: httpx.Client) -> 
     code, message = refused(web, "PermissionSetAssignment", **assigned)
     assert code == "DUPLICATE_VALUE"
     assert message == f"Duplicate PermissionSetAssignment. Assignee: {org.user_id}; Permission Set: {permission_set}"
+
+
+def test_a_username_is_taken_once(web: httpx.Client) -> None:
+    """Usernames have a code of their own, whatever the case of letters."""
+    taken = first(web, "SELECT Username, ProfileId FROM User")
+    settings = {
+        "TimeZoneSidKey": "GMT",
+        "LocaleSidKey": "en_US",
+        "EmailEncodingKey": "UTF-8",
+        "LanguageLocaleKey": "en_US",
+    }
+    person = {"LastName": "Ng", "Email": "ng@example.com", "Alias": "ng", "ProfileId": taken["ProfileId"], **settings}
+    made(web, "User", Username="ng@example.com", **person)
+    code, message = refused(web, "User", Username=taken["Username"].upper(), **person)
+    assert (code, message.partition(".")[0]) == ("DUPLICATE_USERNAME", "Duplicate Username")

@@ -175,3 +175,24 @@ def test_the_record_urls_are_of_the_version_asked(web: httpx.Client) -> None:
     ).json()
     assert page["nextRecordsUrl"].startswith("/services/data/v50.0/query/")
     assert page["records"][0]["attributes"]["url"].startswith("/services/data/v50.0/sobjects/Account/001")
+
+
+def test_every_scope_that_a_describe_lists_is_served(web: httpx.Client) -> None:
+    """``USING SCOPE`` takes each of an object's supported scopes."""
+    for name in ("Account", "Case", "CaseComment", "Contact", "Event", "Lead", "Opportunity", "Task"):
+        for scope in web.get(f"{BASE}/sobjects/{name}/describe").json()["supportedScopes"]:
+            reply = web.get(f"{BASE}/query", params={"q": f"SELECT Id FROM {name} USING SCOPE {scope['name']}"})
+            assert reply.status_code == 200, reply.text
+
+
+def test_scopes_by_kind_of_owner(web: httpx.Client) -> None:
+    """A queue's records are in the one scope, a user's in the other; objects that no queue owns have neither."""
+    queue = web.post(f"{BASE}/sobjects/Group", json={"Name": "Desk", "Type": "Queue"}).json()["id"]
+    web.post(f"{BASE}/sobjects/QueueSobject", json={"QueueId": queue, "SobjectType": "Case"})
+    for subject, owner in (("ours", None), ("theirs", queue)):
+        web.post(f"{BASE}/sobjects/Case", json={"Subject": subject} | ({"OwnerId": owner} if owner else {}))
+    for scope, subjects in (("queue_owned", ["theirs"]), ("user_owned", ["ours"])):
+        page = web.get(f"{BASE}/query", params={"q": f"SELECT Subject FROM Case USING SCOPE {scope}"})
+        assert [record["Subject"] for record in page.json()["records"]] == subjects
+    refused = web.get(f"{BASE}/query", params={"q": "SELECT Id FROM Account USING SCOPE queue_owned"})
+    assert (refused.status_code, refused.json()[0]["errorCode"]) == (400, "MALFORMED_QUERY")

@@ -21,13 +21,17 @@ from sfdata.soql.nodes import And, Bind, Comparison, Condition, FieldPath, Membe
 MAX_OFFSET = 2000
 NO_LIMIT = -1
 
-# What USING SCOPE leaves: all rows, the user's own, or none in an org without territories, teams and delegates.
+# What USING SCOPE leaves: all rows, the user's own, those of one kind of owner, or none in an org without territories,
+# teams and delegates.
 EVERYTHING, MINE, NOTHING = "everything", "mine", "nothing"
+KINDS_OF_OWNER = frozenset({"Group", "User"})
 SCOPES: Mapping[str, str] = {
     "everything": EVERYTHING,
     "scopingrule": EVERYTHING,
     "mine": MINE,
     "mine_and_my_groups": MINE,
+    "queue_owned": "Group",
+    "user_owned": "User",
     "mru": NOTHING,
     "team": NOTHING,
     "delegated": NOTHING,
@@ -155,9 +159,13 @@ def _using_scope(statement: Statement, scope: Scope, query: Query) -> Sql:
     if kind == NOTHING:
         return FALSE
     owner = scope.sobject.field("OwnerId")
-    if owner is None:
+    if owner is None or (kind in KINDS_OF_OWNER and kind not in owner.reference_to):
         raise refusals.refuse("MALFORMED_QUERY", f"Scope {query.scope} is not supported for {scope.sobject.name}")
-    return compose("{} IS {}", scope.table.column(owner.name), value(statement.viewer.user_id))
+    owned = scope.table.column(owner.name)
+    if kind not in KINDS_OF_OWNER:
+        return compose("{} IS {}", owned, value(statement.viewer.user_id))
+    owners = statement.schema.object(kind)
+    return compose("substr({}, 1, 3) IS {}", owned, value(owners.key_prefix if owners else None))
 
 
 def _pinned(condition: Condition | None) -> Iterator[str]:

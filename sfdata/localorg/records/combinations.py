@@ -22,11 +22,17 @@ class Combination:
 
     fields: tuple[str, ...]
     message: str
+    code: str = "DUPLICATE_VALUE"
 
 
 A_MEMBER = "Already a campaign member."
 A_PRICE = "This price definition already exists in this price book"
 A_LINK = "duplicate value found: <unknown> duplicates value on record with id: <unknown>"
+A_USERNAME = (
+    "Duplicate Username.<br>The username already exists in this or another Salesforce organization. Usernames must be "
+    "unique across all Salesforce organizations. To resolve, use a different username (it doesn't need to match the "
+    "user's email address)."
+)
 AN_ASSIGNMENT = "Duplicate PermissionSetAssignment. Assignee: {AssigneeId}; Permission Set: {PermissionSetId}"
 
 COMBINATIONS: Mapping[str, tuple[Combination, ...]] = {
@@ -37,13 +43,14 @@ COMBINATIONS: Mapping[str, tuple[Combination, ...]] = {
     "ContentDocumentLink": (Combination(("ContentDocumentId", "LinkedEntityId"), A_LINK),),
     "PermissionSetAssignment": (Combination(("AssigneeId", "PermissionSetId"), AN_ASSIGNMENT),),
     "PricebookEntry": (Combination(("Product2Id", "Pricebook2Id"), A_PRICE),),
+    "User": (Combination(("Username",), A_USERNAME, "DUPLICATE_USERNAME"),),
 }
 
 
 def problems(store: Store, sobject: SObject, row: Row, before: Row | None) -> list[RecordError]:
     """What other rows have against ``row``, which is saved in place of ``before``."""
     found = [
-        RecordError("DUPLICATE_VALUE", combination.message.format_map(row))
+        RecordError(combination.code, combination.message.format_map(row))
         for combination in COMBINATIONS.get(sobject.name, ())
         if _changed(combination, row, before) and _taken(store, sobject, combination, row)
     ]
