@@ -21,7 +21,7 @@ HINTS: Mapping[str, str] = {
 MESSAGE_HINTS: Mapping[str, str] = {
     "must be of type dateTime and should not be": "An instant is written bare, 2024-01-31T00:00:00Z, or bound as a"
     " datetime with a time zone (:since); DAY_ONLY(field) compares days.",
-    "must be of type date and should not be": "A day is written bare, 2024-01-31, or bound as a datetime.date (:since).",
+    "must be of type date and should not be": "A day is written bare, 2024-01-31, or bound as a date (:since).",
     "must be of type boolean and should not be": "It is TRUE or FALSE, without quotes.",
     "and should not be enclosed in quotes": "Numbers stand without quotes.",
     "and should be enclosed in quotes": "Text stands in single quotes: 'Acme'.",

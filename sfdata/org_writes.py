@@ -74,8 +74,9 @@ class OrgWrites:
             operation: ``"insert"``, ``"update"``, ``"upsert"``, ``"delete"`` or ``"hardDelete"``. All but insert and
                 upsert go by the column ``Id``; deletes pass over all other columns.
             key: the external id, or ``Id``, that an upsert goes by.
-            check: what happens with rows that are certain to fail: ``"refuse"`` pushes none at all, ``"warn"`` pushes
-                all the same, False does not look. Values without a faithful form in their field are always refused.
+            check: what happens with rows that are certain to fail: ``"refuse"`` pushes none at all, ``"skip"`` pushes
+                the others and tells these as ``not_sent`` with the reason, ``"warn"`` pushes all the same, False does
+                not look. Values without a faithful form in their field are never sent.
             nulls: what missing values mean: ``"leave"`` the field as it is or ``"clear"`` it, for all columns or by
                 column; `sfdata.CLEAR` clears in its one cell.
             part_rows: rows that a call or a job may have; by default as many as it takes.

@@ -102,10 +102,9 @@ def test_a_wrong_name_is_told_where_names_stand(message: str, hint: str | None) 
 )
 def test_a_literal_of_the_wrong_type_is_told_how_it_is_spelt(kind: str, spelt: str) -> None:
     """Whoever compares a field with a literal of another type reads how those of its type are written."""
-    message = (
-        f"\nWHERE A > B\n          ^\nERROR at Row:1:Column:9\nvalue of filter criterion for field 'A' must be of type"
-    )
-    error = response_error(400, [{"errorCode": "INVALID_FIELD", "message": f"{message} {kind} enclosed in quotes"}])
+    placed = "\nWHERE A > B\n          ^\nERROR at Row:1:Column:9\n"
+    message = f"{placed}value of filter criterion for field 'A' must be of type {kind} enclosed in quotes"
+    error = response_error(400, [{"errorCode": "INVALID_FIELD", "message": message}])
     assert spelt in (error.hint or "")
 
 

@@ -123,6 +123,6 @@ class PushFailed(PushError):
         total, done = sum(self.counts.values()), self.counts.get("succeeded", 0)
         rest = ", ".join(f"{n:,} {name}" for name, n in self.counts.items() if n and name != "succeeded")
         lines = [f"{done:,} of {total:,} rows succeeded, {rest}"]
-        lines += [f"{rows:,} × {code}: {message}" for code, message, rows in self.errors]
+        lines += [f"{rows:,} × {': '.join(filter(None, why))}" for *why, rows in self.errors]
         hint = "result.failed has the rows; result.retry_failed() sends again what may succeed now."
         super().__init__("\n".join(lines), hint=hint)

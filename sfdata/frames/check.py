@@ -11,7 +11,7 @@ does, as the value has no faithful form in its field (no code). It is ``likely``
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
@@ -37,6 +37,7 @@ MOST_LISTED = 5_000
 TRANSACTION_ROWS = 200
 """Rows of a job that an org writes together; among these it sees a key that stands there twice.
 https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/how_requests_are_processed.htm"""
+CLOSED_FIELD = "INVALID_FIELD_FOR_INSERT_UPDATE"
 _SLICE_ROWS = 16_384
 _BATCH_ROWS = 10_000
 _LONGEST_NUMBER = 40
@@ -57,7 +58,10 @@ _SEVERITIES = pd.CategoricalDtype(list(get_args(Severity)))
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of a check. ``row`` is None where several are meant, ``rows`` of them; ``{}`` stands for the value."""
+    """One line of a check. ``row`` is None where several are meant, ``rows`` of them; ``{}`` stands for the value.
+
+    ``in_rows`` says that it lies in single rows, and that all would be well without them.
+    """
 
     reason: str
     severity: Severity = "certain"
@@ -68,6 +72,7 @@ class Finding:
     label: Hashable = None
     value: str | None = None
     rows: int = 1
+    in_rows: bool = False
 
     @property
     def problem(self) -> Problem:
@@ -81,6 +86,10 @@ class Finding:
         return self.reason.removeprefix("{}").removeprefix(":").strip().replace("{}", "…")
 
 
+Told = Callable[[Finding, Places], None]
+"""Told of a kind of problem, and the positions of the rows that have it."""
+
+
 def check(
     frame: Any,
     object_name: str,
@@ -91,11 +100,13 @@ def check(
     nulls: NullPolicy = "leave",
     part_rows: int | None = None,
     prefixes: KeyPrefixes | None = None,
+    tell: Told | None = None,
 ) -> list[Finding]:
     """Every problem that can be foreseen, in the order of the rows; those of whole columns come first.
 
     Args:
         prefixes: of Ids by object, as far as they are known; None checks no references.
+        tell: told of every single row that is certain to fail, also of those beyond what is listed.
 
     Raises:
         ConfigurationError: arguments that contradict each other; no frame.
@@ -106,7 +117,7 @@ def check(
         return [_of_frame(problem, 0) for problem in refused.problems]
     columns, problems = found_columns(source.names, object_name, describe, operation, key, nulls)
     of_types = {column.name: list(type_problems(column, source)) for column in columns}
-    findings = _Findings(source)
+    findings = _Findings(source, tell)
     for problem in [*problems, *(one for some in of_types.values() for one in some)]:
         findings.listed.append(_of_frame(problem, source.rows))
     sound = [column for column in columns if not of_types[column.name]]
@@ -193,12 +204,16 @@ class _Findings:
     """Findings so far: each kind is listed up to a bound, and counted beyond."""
 
     source: InputFrame
+    tell: Told | None
     listed: list[Finding] = field(default_factory=list)
     counts: dict[Finding, int] = field(default_factory=dict)
     rows: list[Finding] = field(default_factory=list)
 
     def add(self, kind: Finding, positions: Places, values: pa.Array | None) -> None:
         """Rows with a problem; ``kind`` is the finding without its row."""
+        kind = replace(kind, in_rows=True)
+        if self.tell and kind.severity == "certain":
+            self.tell(kind, positions)
         seen = self.count(kind, len(positions))
         room = max(0, min(MOST_ALIKE - seen, MOST_LISTED - len(self.rows)))
         for n, position in enumerate(positions[:room].tolist()):
@@ -273,7 +288,7 @@ class _Values:
         if closed and cells.null_count < len(cells):
             which = {"insert": "created", "update": "updated"}.get(self.operation, "created and updated")
             reason = f"{column.field.name} cannot be written where records are {which}"
-            kind = Finding(reason, closed, column.name, "INVALID_FIELD_FOR_INSERT_UPDATE")
+            kind = Finding(reason, closed, column.name, CLOSED_FIELD)
             self.findings.count(kind, len(cells) - cells.null_count)
         cleared = pc.equal(cells, CLEARED) if cells.type == TEXT else pa.repeat(False, len(cells))
         values = pc.if_else(cleared, pa.scalar(None, cells.type), cells) if pc.any(cleared).as_py() else cells

@@ -183,11 +183,9 @@ def _meant(name: str, base: ObjectDescribe) -> str:
     """The field that goes by this label, as in a report, else the one of the nearest name."""
     fields = [field for field in base.fields if field.type not in COMPOUNDS]
     labelled = [field.name for field in fields if field.label.casefold() == name.strip().casefold()]
-    return (
-        _nearest(name, [field.name for field in fields])
-        if len(labelled) != 1
-        else f"; it is the label of {labelled[0]}"
-    )
+    if len(labelled) == 1:
+        return f"; it is the label of {labelled[0]}"
+    return _nearest(name, [field.name for field in fields])
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Frames held against an org's describe before they are pushed: for the eye (`Checking.frame`), for a push (`refuse`).
+"""Frames held against an org's describe before they are pushed: to be shown, refused, or sifted row by row.
 
 What is checked stands in `sfdata.frames.check`. It takes the describes of the object and of parents named by a key, and
 the list of objects for the beginnings of their Ids; all of them are kept, so a second check asks the org for nothing.
@@ -7,20 +7,22 @@ the list of objects for the beginnings of their Ids; all of them are kept, so a 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from sfdata.api.describe import DescribeCache
 from sfdata.errors import PushRefused, RowsWillFail
-from sfdata.frames.check import check, check_frame
+from sfdata.frames.check import CLOSED_FIELD, Finding, Told, check, check_frame
 from sfdata.frames.write_columns import NullPolicy, Operation
-from sfdata.transfer.planning import PushRequest
+from sfdata.transfer.draft import Draft, Positions, left_out
+from sfdata.transfer.planning import Check, PushRequest, row_count, rows_at
 
 _SHOWN = 3
-_HINT = 'df.sf.check(…) lists every problem as a frame; check="warn" pushes all the same.'
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,38 @@ class Checking:
         """Do with what is certain to fail as ``request.check`` says.
 
         Raises:
-            PushRefused: something is, and it is to be refused.
+            PushRefused: something is, and it is to be refused, or has no form in which it could be sent.
 
         Warns:
             RowsWillFail: something is, and is to be told.
         """
-        if not request.check:
-            return
-        findings = check(
+        if request.check:
+            _refuse(self._findings(frame, request), request.check)
+
+    def sifted(self, source: Any, request: PushRequest) -> tuple[Any, Draft]:
+        """The rows of a frame, or table, that are not certain to fail, and what is told of the others.
+
+        Raises:
+            PushRefused: what is wrong lies in whole columns, or in every row.
+        """
+        wrong, sent, rest = dict[int, Finding](), np.arange(row_count(source)), source
+        while True:  # where rows are left out, others come to stand together
+            found: dict[int, Finding] = {}
+
+            def tell(kind: Finding, rows: Positions, found: dict[int, Finding] = found) -> None:
+                found.update((row, kind) for row in rows.tolist() if row not in found)
+
+            findings = self._findings(rest, request, tell)
+            if not found or len(found) == len(sent):
+                break
+            wrong.update((int(sent[row]), kind) for row, kind in found.items())
+            sent = np.delete(sent, list(found))
+            rest = rows_at(source, sent)
+        _refuse(findings, "refuse")
+        return rest, _told(source, sent, wrong) if wrong else Draft()
+
+    def _findings(self, frame: Any, request: PushRequest, tell: Told | None = None) -> list[Finding]:
+        return check(
             frame,
             request.object_name,
             self.describe.object,
@@ -58,15 +84,40 @@ class Checking:
             nulls=request.nulls,
             part_rows=request.part_rows,
             prefixes=self._prefixes(),
+            tell=tell,
         )
-        certain = [finding.problem for finding in findings if finding.severity == "certain"]
-        if certain and request.check == "refuse":
-            raise PushRefused(certain, hint=_HINT)
-        if certain:
-            more = [f"and {len(certain) - _SHOWN} more problems"] if len(certain) > _SHOWN else []
-            told = "\n".join([*map(str, certain[:_SHOWN]), *more])
-            warnings.warn(f"rows are certain to fail:\n{told}", RowsWillFail, stacklevel=2)
 
     def _prefixes(self) -> Mapping[str, str]:
         objects = self.describe.global_()["sobjects"]
         return {one["name"]: one["keyPrefix"] for one in objects if one.get("keyPrefix")}
+
+
+def _refuse(findings: Sequence[Finding], how: Check) -> None:
+    certain = [finding for finding in findings if finding.severity == "certain"]
+    sendable = all(finding.code for finding in certain)
+    if certain and (how != "warn" or not sendable):
+        raise PushRefused([finding.problem for finding in certain], hint=_next_step(certain, sendable))
+    if certain:
+        more = [f"and {len(certain) - _SHOWN} more problems"] if len(certain) > _SHOWN else []
+        told = "\n".join([*(str(finding.problem) for finding in certain[:_SHOWN]), *more])
+        warnings.warn(f"rows are certain to fail:\n{told}", RowsWillFail, stacklevel=4)
+
+
+def _next_step(certain: Sequence[Finding], sendable: bool) -> str:
+    steps = ["df.sf.check(…) lists every problem as a frame"]
+    closed = [finding.column for finding in certain if finding.code == CLOSED_FIELD]
+    if closed:
+        steps.append(f"df.drop(columns={closed!r}) leaves out what cannot be written, and df.sf.diff(…) does so itself")
+    if all(finding.in_rows for finding in certain):
+        steps.append('check="skip" pushes the other rows' + (', check="warn" these too' if sendable else ""))
+    return f"{'; '.join(steps)}."
+
+
+def _told(source: Any, sent: Positions, wrong: Mapping[int, Finding]) -> Draft:
+    """What is told of the rows that are ``wrong``, and that only some of the frame are ``sent``."""
+    rows, text = row_count(source), pa.string()
+    codes, errors = np.full(rows, None, object), np.full(rows, None, object)
+    for row, kind in wrong.items():
+        codes[row], errors[row] = kind.code, f"{kind.column}: {kind.words}" if kind.column else kind.words
+    outcomes = left_out(pa.nulls(rows, text), np.zeros(rows, bool), pa.array(errors, text), pa.array(codes, text))
+    return Draft(sent, outcomes, source.index if isinstance(source, pd.DataFrame) else pd.RangeIndex(rows))

@@ -45,18 +45,20 @@ class Draft:
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
-def left_out(ids: pa.Array, same: Mask, errors: pa.Array) -> pa.Table:
+def left_out(ids: pa.Array, same: Mask, errors: pa.Array, codes: pa.Array | None = None) -> pa.Table:
     """Outcomes of rows that are not sent: the ``same``, or not sent for a reason.
 
     Args:
         ids: of the records, where they are known.
         errors: the reasons, in words.
+        codes: what the org would have answered, where it is known.
     """
     words = (*OUTCOMES, SAME)
-    codes = np.where(same, words.index(SAME), words.index("not_sent")).astype(np.int8)
-    outcome = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(words))
+    places = np.where(same, words.index(SAME), words.index("not_sent")).astype(np.int8)
+    outcome = pa.DictionaryArray.from_arrays(pa.array(places), pa.array(words))
     rows = len(ids)
-    return pa.table([outcome, ids, pa.nulls(rows, pa.bool_()), pa.nulls(rows, pa.string()), errors], schema=SCHEMA)
+    codes = pa.nulls(rows, pa.string()) if codes is None else codes
+    return pa.table([outcome, ids, pa.nulls(rows, pa.bool_()), codes, errors], schema=SCHEMA)
 
 
 def written_column(cells: pa.Array, cleared: Mask) -> pd.Series[Any]:

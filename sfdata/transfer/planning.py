@@ -45,7 +45,7 @@ from sfdata.transfer.unit_files import (
     unit_file,
 )
 
-Check = Literal["refuse", "warn", False]
+Check = Literal["refuse", "skip", "warn", False]
 Unchanged = Literal["send", "skip"]
 Announce = Callable[[Unit], None]
 """Told of each unit when it is on disk."""
@@ -84,8 +84,12 @@ class PushRequest:
     unchanged: Unchanged = "send"
 
     def __post_init__(self) -> None:
-        if self.check not in ("refuse", "warn") and self.check is not False:
-            raise ConfigurationError(f"check is 'refuse', 'warn' or False, not {self.check!r}")
+        if self.check not in ("refuse", "skip", "warn") and self.check is not False:
+            raise ConfigurationError(f"check is 'refuse', 'skip', 'warn' or False, not {self.check!r}")
+        if self.check == "skip" and self.unchanged == "skip":
+            raise ConfigurationError("check='skip' and unchanged='skip' each choose the rows that are sent: give one")
+        if self.check == "skip" and self.all_or_none:
+            raise ConfigurationError("all_or_none=True writes every row or none, and check='skip' leaves some out")
         if self.unchanged not in ("send", "skip"):
             raise ConfigurationError(f"unchanged is 'send' or 'skip', not {self.unchanged!r}")
         if self.unchanged == "skip" and self.operation not in ("update", "upsert"):

@@ -117,12 +117,17 @@ class PushResult:
 
     @cached_property
     def errors(self) -> pd.DataFrame:
-        """The errors, the most frequent first: ``code``, ``error`` (the first such message), ``rows``."""
-        failed = self._rows.filter(pc.equal(self._rows["outcome"], "failed")).select(["code", "error"])
-        failed = failed.set_column(0, "code", pc.fill_null(failed["code"], ""))
-        grouped = failed.group_by("code", use_threads=False).aggregate([("error", "first"), ("code", "count")])
-        renamed = grouped.rename_columns({"error_first": "error", "code_count": "rows"})
-        return to_pandas(renamed.select(["code", "error", "rows"]).sort_by([("rows", "descending")]))
+        """Why rows failed or were left out, the most frequent first: ``code``, ``error`` (the first such), ``rows``.
+
+        Where there is no code, as nothing was sent, each reason stands by itself.
+        """
+        outcome, code, error = (self._rows[name] for name in ("outcome", "code", "error"))
+        told = pc.or_(pc.equal(outcome, "failed"), pc.and_(pc.equal(outcome, "not_sent"), error.is_valid()))
+        listed = pa.table({"kind": pc.coalesce(code, error), "code": pc.fill_null(code, ""), "error": error})
+        grouped = listed.filter(told).group_by("kind", use_threads=False)
+        counted = grouped.aggregate([("code", "first"), ("error", "first"), ("kind", "count")])
+        named = counted.select(["code_first", "error_first", "kind_count"]).rename_columns(["code", "error", "rows"])
+        return to_pandas(named.sort_by([("rows", "descending")]))
 
     @property
     def jobs(self) -> pd.DataFrame:
@@ -198,7 +203,7 @@ class PushResult:
     def __repr__(self) -> str:
         jobs, more = self._shown_jobs()
         lines = [self._title, ", ".join(f"{count:,} {name}" for name, count in self.counts.items() if count)]
-        lines += [f"{rows:,} × {code}: {error}" for code, error, rows in self._shown_errors()]
+        lines += [f"{rows:,} × {': '.join(filter(None, why))}" for *why, rows in self._shown_errors()]
         lines += [f"jobs: {', '.join(jobs)}{more}"] if jobs else []
         return "\n    ".join(lines)
 
