@@ -171,8 +171,8 @@ def record_count(request: Request) -> Answer:
     schema, store = request.org.schema, request.org.store
     wanted = [name.strip() for name in request.query.get("sObjects", "").split(",") if name.strip()]
     found = [schema.object(name) for name in wanted] if wanted else [o for o in schema if o.queryable]
-    counts = [{"count": store.count(o), "name": o.name} for o in found if o is not None and o.queryable]
-    return json_answer({"sObjects": counts})
+    counted = sorted((o for o in found if o is not None and o.queryable), key=lambda o: o.name)
+    return json_answer({"sObjects": [{"count": store.count(o), "name": o.name} for o in counted]})
 
 
 def recent(request: Request) -> Answer:

@@ -166,7 +166,7 @@ def test_updated_and_deleted(records: Records, clock: Clock) -> None:
     assert records.get_deleted(ACCOUNT, start, start + timedelta(hours=2)) == {
         "deletedRecords": [{"id": gone, "deletedDate": "2026-11-21T09:10:00.000+0000"}],
         "earliestDateAvailable": "2026-11-06T09:30:00.000+0000",
-        "latestDateCovered": "2026-11-21T09:30:07.000+0000",
+        "latestDateCovered": "2026-11-21T09:30:00.000+0000",
     }
 
 

@@ -27,7 +27,7 @@ def updated(store: Store, sobject: SObject, start: datetime, end: datetime, now:
     """
     start, end = _window(start, end, now, UPDATED_KEPT)
     ids = [record_id for record_id, _ in _touched(store, sobject, start, end, deleted=False)]
-    return {"ids": ids, "latestDateCovered": datetime_text(min(end, now))}
+    return {"ids": ids, "latestDateCovered": _to_the_minute(min(end, now))}
 
 
 def deleted(store: Store, sobject: SObject, start: datetime, end: datetime, now: datetime) -> dict[str, Any]:
@@ -40,9 +40,13 @@ def deleted(store: Store, sobject: SObject, start: datetime, end: datetime, now:
     rows = _touched(store, sobject, start, end, deleted=True)
     return {
         "deletedRecords": [{"id": record_id, "deletedDate": moment} for record_id, moment in rows],
-        "earliestDateAvailable": datetime_text((now - DELETED_KEPT).replace(second=0)),
-        "latestDateCovered": datetime_text(min(end, now)),
+        "earliestDateAvailable": _to_the_minute(now - DELETED_KEPT),
+        "latestDateCovered": _to_the_minute(min(end, now)),
     }
+
+
+def _to_the_minute(moment: datetime) -> str:
+    return datetime_text(moment.replace(second=0))
 
 
 def _window(start: datetime, end: datetime, now: datetime, kept: timedelta) -> tuple[datetime, datetime]:
