@@ -190,8 +190,13 @@ class GroupedExpressions(Expressions):
             yield Term(shown if inside else NULL, "ASC NULLS FIRST")
 
     def _position(self, plain: Operand, expression: Expression) -> int:
+        """Which key an expression is; part of a date may also be one of a date that is grouped as a whole."""
+        alike = {plain.sql}
+        if isinstance(expression, FunctionCall) and expression.name.upper() in DATE_PARTS:
+            argument = self.ungrouped.argument(expression)
+            alike |= {argument.sql} if argument.type == "date" else set()
         for position, key in enumerate(self.keys):
-            if key.sql == plain.sql:
+            if key.sql in alike:
                 return position
         raise refusals.not_grouped(str(expression), self.scope.text, expression.pos)
 
@@ -205,6 +210,9 @@ class GroupedExpressions(Expressions):
         if not call.args and name == "COUNT":
             raise self.refusal("COUNT() must stand alone in the select list; use COUNT(Id)", call)
         argument = self.ungrouped.argument(call)
+        if any(key.sql == argument.sql for key in self.keys):
+            message = f"Grouped field should not be aggregated: {argument.name}"
+            raise refusals.malformed(message, self.scope.text, call.args[0].pos)
         field = argument.field
         unfit = argument.type in NEVER_AGGREGATED or (field is not None and not field.aggregatable)
         if unfit or (name in NUMBERS_ONLY and argument.type not in NUMBER_TYPES):

@@ -123,7 +123,8 @@ def limits(query: Query) -> tuple[int | None, int]:
     limit = query.limit if isinstance(query.limit, int) else None
     offset = query.offset if isinstance(query.offset, int) else 0
     if offset > MAX_OFFSET:
-        raise refusals.refuse("NUMBER_OUTSIDE_VALID_RANGE", f"Maximum SOQL offset allowed is {MAX_OFFSET}")
+        message = f"Maximum SOQL offset allowed for apiName {query.source.path[-1]} is {MAX_OFFSET}"
+        raise refusals.refuse("NUMBER_OUTSIDE_VALID_RANGE", message)
     return None if limit is None else min(limit, 2**31 - 1), offset
 
 

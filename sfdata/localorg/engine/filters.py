@@ -27,6 +27,7 @@ from sfdata.soql.nodes import (
     Membership,
     MultiPicklistTest,
     Not,
+    NullLiteral,
     Or,
     StringLiteral,
     SubqueryMembership,
@@ -80,6 +81,8 @@ class Conditions:
                 return self._like(self._filterable(left, "LIKE"), condition)
             case Comparison(left, operator, right):
                 operand = self._filterable(left, operator)
+                if isinstance(right, NullLiteral) and operator not in EQUALITY:
+                    raise refusals.without_order(self.literals.text, operand.pos)
                 stored = self.literals.stored(operand, right)
                 if stored is None and operator not in EQUALITY and isinstance(right, StringLiteral):
                     # An empty text equals null, and comes before every other text.
@@ -117,8 +120,6 @@ class Conditions:
         if operator in EQUALITY:
             equal = _equals(operand, right)
             return equal if operator == "=" else negation(equal)
-        if right is None:
-            return FALSE
         if not operand.ignores_case:
             return compose(f"{{}} {operator} {{}}", operand.sql, value(right))
         keys = text_key(operand.sql, self.sort_key), text_key(value(right), self.sort_key)

@@ -140,9 +140,8 @@ def parsed(soql: str) -> Query:
     if len(soql) > LONGEST_STATEMENT:
         raise refusals.too_long(LONGEST_STATEMENT)
     comment = first_comment(soql)
+    read = soql if comment is None else soql[: comment + 1]  # a comment starts with a token that fits nowhere
     try:
-        return parse(
-            soql if comment is None else soql[: comment + 1]
-        )  # a comment starts with a token that fits nowhere
+        return parse(read)
     except SoqlSyntaxError as error:
         raise refusals.syntax_error(error, soql) from None

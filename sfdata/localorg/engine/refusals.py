@@ -145,6 +145,11 @@ def wrong_operator(kind: str, text: str, pos: int) -> ApiError:
     return refuse_at("INVALID_QUERY_FILTER_OPERATOR", f"invalid operator on {kind} field", text, pos)
 
 
+def without_order(text: str, pos: int) -> ApiError:
+    """Null is equal or not, but neither more nor less than anything."""
+    return refuse_at("INVALID_QUERY_FILTER_OPERATOR", "invalid operator", text, pos)
+
+
 def invalid_id(value: str, text: str, pos: int) -> ApiError:
     return refuse_at("INVALID_QUERY_FILTER_OPERATOR", f"invalid ID field: {value}", text, pos)
 
