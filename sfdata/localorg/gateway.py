@@ -204,6 +204,8 @@ def _finished(given: Answer, org: Instance, path: str, headers: Mapping[str, str
     if versioned and given.status != 401:
         session = org.sessions.find(bearer_token(headers.get("authorization")) or "", extend=False)
         added["Sforce-Limit-Info"] = org.usage.header(org.app_name(session))
+    if versioned and given.status == 401:
+        added["WWW-Authenticate"] = "Token"
     if versioned and is_served(versioned[1]) and float(versioned[1]) <= DEPRECATED:
         added["Warning"] = '299 - "This API version is deprecated and will be removed by Summer \'28."'
     body = given.body

@@ -134,6 +134,7 @@ def test_an_unknown_token_gets_401_everywhere(stranger: httpx.Client, path: str)
     reply = stranger.get(BASE + path, headers={"Authorization": "Bearer 00Dx!unknown"})
     assert reply.status_code == 401
     assert reply.json() == [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}]
+    assert reply.headers["www-authenticate"] == "Token"
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "nonsense"}, {"Authorization": "Basic YTpi"}])
