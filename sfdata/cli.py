@@ -23,7 +23,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # names of the sample company are in many scripts
     try:
-        args = _parser().parse_args(argv)
+        parser = _parser()
+        args = parser.parse_args(argv)
+        if args.run is None:
+            parser.print_help()
+            return 2
         status: int = args.run(args)
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -49,7 +53,8 @@ def _no_output(problem: OSError) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sfdata", description="Salesforce data in a notebook, done properly.")
     parser.add_argument("--version", action="version", version=f"sfdata {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    parser.set_defaults(run=None)
 
     demo = commands.add_parser("demo", help="run SOQL on sample data and show the DataFrames; needs no org")
     demo.set_defaults(run=_demo)

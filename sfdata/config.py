@@ -382,9 +382,14 @@ def _variable(setting: str) -> str:
 
 
 def _misspelt(environ: Iterable[str], given: set[str]) -> tuple[str, ...]:
-    """``SF_CLIENTID (SF_CLIENT_ID?)`` for each unknown variable close to a setting that is not given."""
+    """``SF_CLIENTID (did you mean SF_CLIENT_ID?)`` for each unknown variable close to a setting that is not given."""
     wanted = [_variable(name) for name in SETTINGS if name not in given]
     known = {_variable(name) for name in SETTINGS}
     strangers = sorted(name for name in environ if name.upper().startswith(("SF_", "SFDC_")) and name not in known)
     near = ((name, get_close_matches(name.upper(), wanted, n=1, cutoff=0.8)) for name in strangers)
-    return tuple(f"{name} (did you mean {match[0]}?)" for name, match in near if match)
+    meant = [f"{name} (did you mean {match[0]}?)" for name, match in near if match]
+    return (*meant, *(f"{name} (no flow takes a password)" for name in strangers if name.upper() in _OF_PASSWORDS))
+
+
+_OF_PASSWORDS = frozenset({"SF_PASSWORD", "SFDC_PASSWORD", "SF_SECURITY_TOKEN", "SFDC_SECURITY_TOKEN"})
+"""What other programs log in with, by SOAP or the password flow, which orgs switch off."""

@@ -84,6 +84,8 @@ def read_soql(
         ResponseError: the org refused the query.
         IncompleteResult: not every row arrived.
     """
+    if not isinstance(soql, str):
+        raise ConfigurationError(f"the query comes first, as text, and then the org: {type(soql).__name__} is no query")
     if chunksize is not None and (max_rows is not None or max_memory is not None):
         raise ConfigurationError("give either chunksize= or a bound: chunks end when no more are taken")
     with ExitStack() as ours:

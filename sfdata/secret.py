@@ -27,7 +27,10 @@ class StaysHere:
     __slots__ = ()
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError(f"{type(self).__name__} cannot be pickled or copied: what it holds must not leave this process")
+        raise TypeError(
+            f"{type(self).__name__} cannot be pickled or copied: what it holds must not leave this process;"
+            " have each process connect by itself, and hand over texts and frames"
+        )
 
 
 class Secret(StaysHere):

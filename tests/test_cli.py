@@ -62,13 +62,19 @@ def test_a_disk_that_is_full_is_one_line():
     assert demo.returncode == 1
 
 
-@pytest.mark.parametrize(("arguments", "status"), [([], 2), (["dem"], 2), (["--version"], 0), (["--help"], 0)])
+@pytest.mark.parametrize(("arguments", "status"), [(["dem"], 2), (["--version"], 0), (["--help"], 0)])
 def test_usage_is_argparse_usage(arguments, status, capsys):
     """A wrong command line is status 2, and the version is the package's."""
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments)
     assert ended.value.code == status
     assert "--version" not in arguments or sfdata.__version__ in capsys.readouterr().out
+
+
+def test_without_a_command_the_commands_are_shown(capsys):
+    """Who types the bare name reads what there is, and a script sees that nothing was done."""
+    assert cli.main([]) == 2
+    assert "open JupyterLab on the quickstart notebook" in capsys.readouterr().out
 
 
 def test_an_error_of_ours_is_one_block_and_status_1(monkeypatch, capsys):

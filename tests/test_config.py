@@ -281,6 +281,12 @@ def test_a_misspelt_variable_is_noticed(stranger, meant):
     assert settings_from_env({stranger: "x"}).misspelt == (f"{stranger} (did you mean {meant}?)",)
 
 
+@pytest.mark.parametrize("name", ["SF_PASSWORD", "SF_SECURITY_TOKEN", "SFDC_PASSWORD"])
+def test_whoever_gives_a_password_is_told_that_none_is_taken(name):
+    """Programs that log in by SOAP or the password flow leave such variables behind."""
+    assert settings_from_env({name: "x", "SF_USERNAME": "u"}).misspelt == (f"{name} (no flow takes a password)",)
+
+
 def test_variables_of_other_tools_are_no_misspellings():
     """The sf CLI's own variables, and names far from any setting, are left alone."""
     others = {"SF_LOG_LEVEL": "x", "SF_TARGET_ORG": "x", "SF_DISABLE_TELEMETRY": "x", "PATH": "x", "SFDATA_HOME": "x"}

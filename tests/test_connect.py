@@ -224,6 +224,12 @@ def test_read_soql_takes_a_name_for_an_org():
         sfdata.read_soql(THREE, "nowhere")
 
 
+def test_read_soql_tells_the_order_of_its_arguments():
+    """Who gives the org first is told that the query comes first, and not that a query is no profile."""
+    with sfdata.connect("local") as org, pytest.raises(ConfigurationError, match="query comes first"):
+        sfdata.read_soql(org, THREE)
+
+
 # --- bad input -------------------------------------------------------------------------------------------------------
 
 

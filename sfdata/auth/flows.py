@@ -294,10 +294,10 @@ def _missing(settings: Settings) -> MissingCredentials:
         present = [settings.label(need) for need in needs if getattr(settings, need) is not None]
         has = f" (has {', '.join(present)})" if present else ""
         lines.append(f"  {name}: missing {', '.join(absent)}{has}")
-    found = f"Found {', '.join(settings.misspelt)}. " if settings.misspelt else ""
+    lines += [f"  found beside: {', '.join(settings.misspelt)}"] if settings.misspelt else []
     return MissingCredentials(
         f"{settings.source} does not say who is logging in; each way to log in lacks something\n" + "\n".join(lines),
-        hint=f'{found}sfdata.connect("local") needs no credentials: it is an org on this machine.',
+        hint='sfdata.connect("local") needs no credentials: it is an org on this machine.',
     )
 
 

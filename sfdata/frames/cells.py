@@ -289,9 +289,20 @@ FORMS: Mapping[str, Mapping[str, Encoder]] = {
 }
 """How each family of values is written in each kind of field; what is not here fits no cell."""
 
+REPAIRS: Mapping[str, str] = {
+    "date": 'pd.to_datetime(…, format="%d/%m/%Y", errors="coerce") reads other forms.',
+    "datetime": 'pd.to_datetime(…, errors="coerce").dt.tz_localize("Europe/Paris") reads other forms.',
+    "time": 'pd.to_datetime(…, format="%H:%M").dt.time reads other forms.',
+    "number": 'pd.read_csv(…, thousands=".", decimal=",") reads other forms.',
+    "integer": 'pd.to_numeric(…, errors="coerce").round() makes whole numbers.',
+    "boolean": '.map({"Ja": True, "Nein": False}) translates.',
+}
+"""What brings texts and numbers into a form of which some values are not yet."""
+
 ADVICE: Mapping[tuple[str, str], str] = {
     ("datetime", "datetime without a time zone"): 'they could be any instant; .dt.tz_localize("UTC") says which',
     ("datetime", "date"): "a day is no instant; pd.to_datetime(…, utc=True) makes it one",
+    ("time", "Timedelta"): "a span is no time of day; (pd.Timestamp(0) + …).dt.time makes it one",
     ("date", "datetime"): "their day depends on the time zone; .dt.date decides it",
     ("id", "integer"): "Ids are texts of 15 or 18 characters",
     ("multipicklist", "list of other things than texts"): "a multi-select picklist takes lists of texts",

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from sfdata.error_texts import HINTS
 from sfdata.errors import Problem, PushRefused
-from sfdata.frames.cells import CLEARED, TEXT
+from sfdata.frames.cells import CLEARED, REPAIRS, TEXT, form_of
 from sfdata.frames.columns import Describe
 from sfdata.frames.encode import Places, RowSlice, shown, type_problems
 from sfdata.frames.field_rules import KeyPrefixes, Severity, Wrong, trimmed, wrong_cells
@@ -267,7 +267,9 @@ class _Values:
             name = column.name if column else None
             if len(positions):
                 refused.setdefault(name, []).append(positions - start)
-                self.findings.add(Finding(reason, column=name), positions, values)
+                spelling = column and reason.startswith(("{} is no ", "{} is neither "))
+                hint = REPAIRS.get(form_of(column.type)) if column and spelling else None
+                self.findings.add(Finding(reason, column=name, hint=hint), positions, values)
 
         rows = RowSlice(self.findings.source, start, stop, self.operation != "insert", tell)
         arrays = [rows.cells(column) for column in self.columns]

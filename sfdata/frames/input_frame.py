@@ -72,7 +72,8 @@ def _table(frame: Any) -> pa.Table:
             return pa.table(frame)
     except (pa.ArrowException, TypeError, ValueError):
         pass  # a single column
-    raise ConfigurationError(f"a DataFrame or an Arrow table can be written, not a {type(frame).__name__}")
+    hint = ".collect() reads it." if hasattr(frame, "collect") else "pandas.DataFrame(…) makes a frame of records."
+    raise ConfigurationError(f"a DataFrame or an Arrow table can be written, not a {type(frame).__name__}", hint=hint)
 
 
 def _check(names: Sequence[Any], rows: int) -> None:

@@ -269,7 +269,7 @@ class HttpSession(StaysHere):
 
     def _send(self, send: Send, request: Request) -> Response:
         if self._closed:
-            raise ConnectionFailed("this connection is closed")
+            raise ConnectionFailed("this connection is closed", hint="Make a new one: sfdata.connect(…).")
         if not request.call.id:
             request = replace(request, call=self._call())
         began, failure = self.runtime.clock(), ""

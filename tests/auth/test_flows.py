@@ -375,4 +375,4 @@ def test_what_is_missing_is_listed_flow_by_flow():
     assert "  client credentials: missing SF_CLIENT_SECRET (has SF_CLIENT_ID)" in lines
     assert "  refresh token: missing SF_REFRESH_TOKEN (has SF_CLIENT_ID)" in lines
     assert "  access token: missing SF_ACCESS_TOKEN, SF_INSTANCE_URL" in lines
-    assert "SF_CLIENTSECRET (did you mean SF_CLIENT_SECRET?)" in lines[-1]
+    assert "  found beside: SF_CLIENTSECRET (did you mean SF_CLIENT_SECRET?)" in lines

@@ -268,6 +268,15 @@ def test_each_problem_is_a_row_with_its_place(org):
     assert org.check(frame[:1], "Account").empty
 
 
+def test_a_value_that_is_spelt_otherwise_comes_with_what_reads_it(org):
+    """Days, numbers and truths of other programs: the next step names what pandas reads them with."""
+    frame = pd.DataFrame({"Name": ["n"], "Day__c": ["31.01.2024"], "Number__c": ["1,5"], "Check__c": ["ja"]})
+    hints = frame.sf.check("Account", org=org).set_index("column")["hint"]
+    assert 'pd.to_datetime(…, format="%d/%m/%Y"' in hints["Day__c"]
+    assert 'decimal=","' in hints["Number__c"]
+    assert ".map({" in hints["Check__c"]
+
+
 @pytest.mark.parametrize(
     ("frame", "problem"),
     [
