@@ -169,6 +169,31 @@ def test_with_clauses_that_mean_something(web: httpx.Client) -> None:
     assert "highlight.Subject" not in plain
 
 
+def test_products_are_those_of_a_price_book(web: httpx.Client) -> None:
+    """WITH PricebookId, and the parameter of that name, leave out products without a price in the book."""
+    book = web.post(f"{BASE}/sobjects/Pricebook2", json={"Name": "Export", "IsActive": True}).json()["id"]
+    for name, priced in (("Crowbar", True), ("Crowbar, bent", False)):
+        product = web.post(f"{BASE}/sobjects/Product2", json={"Name": name}).json()["id"]
+        standard = web.get(f"{BASE}/query", params={"q": "SELECT Id FROM Pricebook2 WHERE IsStandard = true"}).json()
+        for listed in [row["Id"] for row in standard["records"]] + [book] * priced:
+            entry = {"Product2Id": product, "Pricebook2Id": listed, "UnitPrice": 7, "IsActive": True}
+            assert web.post(f"{BASE}/sobjects/PricebookEntry", json=entry).status_code == 201
+    ask = "FIND {crowbar} RETURNING Product2(Name WHERE Name LIKE 'Crow%')"
+    assert len(found(web, ask)) == 2
+    assert found(web, f"{ask} WITH PricebookId = '{book}'") == ["Crowbar"]
+    objects = [{"name": "Product2", "fields": ["Name"]}]
+    reply = by_post(web, {"q": "crowbar", "sobjects": objects, "pricebookId": book})
+    assert [record["Name"] for record in records(reply)] == ["Crowbar"]
+
+
+def test_recent_is_a_list_view(web: httpx.Client) -> None:
+    """USING ListView=Recent answers with records somebody looked at, before any other condition."""
+    ask = "FIND {acme} RETURNING Account(Name USING ListView=Recent WHERE Name != 'Globex')"
+    assert found(web, ask) == []
+    web.get(f"{BASE}/query", params={"q": "SELECT Id FROM Account WHERE Name IN ('Acme', 'Globex') FOR VIEW"})
+    assert found(web, ask) == ["Acme"]
+
+
 def test_with_clauses_that_change_nothing(web: httpx.Client) -> None:
     """Spelling, snippets and tracking are accepted."""
     ask = "FIND {globex} RETURNING Account(Name) WITH SNIPPET (target_length=120) WITH SPELL_CORRECTION = false"
@@ -240,6 +265,10 @@ def test_the_index_leaves_no_trace(tmp_path: Any) -> None:
         ("FIND {acme} RETURNING Account(", "MALFORMED_SEARCH", "Malformed search token: <EOF>"),
         ("FIND {acme} RETURNING Account() LIMIT 1", "MALFORMED_SEARCH", "Malformed search token: )"),
         ("FIND {acme} RETURNING Account LIMIT -1", "MALFORMED_SEARCH", "Malformed search token: -1"),
+        ("FIND {acme} LIMIT 2001", "MALFORMED_SEARCH", "maximum limit of search results is 2000"),
+        ("FIND {acme} RETURNING Account(Id LIMIT 2001)", "MALFORMED_SEARCH", "Maximum entity limit is 2000"),
+        ("FIND {acme} RETURNING Account(Id OFFSET 2001)", "MALFORMED_SEARCH", "offset should be between 0 and 2000"),
+        ("FIND {acme} RETURNING Account(Id USING ListView=Mine)", "MALFORMED_SEARCH", "Invalid using expr"),
         ("FIND {acme} RETURNING Account WITH NETWORK = 'x'", "MALFORMED_SEARCH", "WITH NETWORK is not supported"),
         ("FIND {acme} RETURNING Account WITH NONSENSE", "MALFORMED_SEARCH", "Malformed search token: NONSENSE"),
         ("FIND {acme} RETURNING Nothing__c", "INVALID_TYPE", "sObject type 'Nothing__c' is not supported."),

@@ -24,12 +24,12 @@ ANSWERS_OBJECT = 37.0
 """Before this version a search was answered by a bare list."""
 
 PARAMETERS = frozenset(
-    {"defaultLimit", "fields", "in", "metadata", "overallLimit", "q", "sobjects", "spellCorrection", "snippet",
-     "updateTracking", "updateViewStat"}
+    {"defaultLimit", "fields", "in", "metadata", "overallLimit", "pricebookId", "q", "sobjects", "spellCorrection",
+     "snippet", "updateTracking", "updateViewStat"}
 )  # fmt: skip
 OBJECT_PARAMETERS = frozenset({"name", "fields", "limit", "orderBy", "where"})
-UNSUPPORTED = frozenset({"dataCategories", "dataCategory", "division", "netWorkIds", "pricebookId"})
-"""Parameters for what the org has not: articles, divisions, networks; and the price book of products."""
+UNSUPPORTED = frozenset({"dataCategories", "dataCategory", "division", "netWorkIds"})
+"""Parameters for what the org has not: articles, divisions, networks."""
 
 
 def search(request: Request) -> Answer:
@@ -103,13 +103,14 @@ def _search(given: Mapping[str, Any]) -> Search:
     if given.get("fields") and not objects:
         raise _illegal("fields", "needs the objects they are fields of")
     shared = {"fields": given.get("fields"), "limit": given.get("defaultLimit")}
-    return Search(
+    search = Search(
         parse_terms(sought, lenient=True),
         group,
         tuple(_query({**shared, **one}) for one in objects),
         _limit("overallLimit", given.get("overallLimit")),
         labels=str(given.get("metadata")).upper() == "LABELS",
     )
+    return search.priced_in(str(given["pricebookId"])) if given.get("pricebookId") else search
 
 
 def _query(one: Mapping[str, Any]) -> Query:

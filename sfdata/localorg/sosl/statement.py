@@ -14,16 +14,28 @@ from sfdata.localorg.answers import ApiError
 from sfdata.localorg.engine import refusals
 from sfdata.localorg.sosl.terms import Term, malformed, mismatched, parse_terms
 from sfdata.soql.lexer import Kind
-from sfdata.soql.nodes import BooleanLiteral, FieldPath, NumberLiteral, Query, SelectField, Source, StringLiteral
+from sfdata.soql.nodes import (
+    BooleanLiteral,
+    Comparison,
+    Condition,
+    FieldPath,
+    NullLiteral,
+    NumberLiteral,
+    Query,
+    SelectField,
+    Source,
+    StringLiteral,
+    SubqueryMembership,
+)
 from sfdata.soql.parser import UPDATES, QueryParser
 
 GROUPS = ("ALL", "NAME", "EMAIL", "PHONE", "SIDEBAR")
 MOST_RECORDS = 2000
+PRODUCT = "PRODUCT2"
 REFUSED: Mapping[str, str] = {
     "DATA": "WITH DATA CATEGORY is not supported: the org has no articles",
     "DIVISION": "WITH DIVISION is not supported: the org has no divisions",
     "NETWORK": "WITH NETWORK is not supported: the org has no networks",
-    "PRICEBOOKID": "WITH PricebookId is not supported",
 }
 """The first word of a WITH clause: why it is refused."""
 
@@ -46,6 +58,19 @@ class Search:
     limit: int = MOST_RECORDS
     labels: bool = False
     highlight: bool = False
+
+    def priced_in(self, price_book: str) -> Search:
+        """This search, with only those products that have a price in a price book."""
+        within = Comparison(FieldPath(("Pricebook2Id",)), "=", StringLiteral(price_book))
+        entries = Query((SelectField(FieldPath(("Product2Id",))),), Source(("PricebookEntry",)), where=within)
+        priced = SubqueryMembership(FieldPath(("Id",)), entries)
+        products = (narrowed(q, priced) if q.source.name.upper() == PRODUCT else q for q in self.returning)
+        return replace(self, returning=tuple(products))
+
+
+def narrowed(query: Query, condition: Condition) -> Query:
+    """A query with a further condition, which has no place in its text."""
+    return replace(query.narrowed(condition), text=query.text)
 
 
 def parse_search(text: str) -> Search:
@@ -87,7 +112,7 @@ class _SearchParser(QueryParser):
             search = replace(search, returning=self._objects())
         search = self._with_clauses(search)
         if self.tokens.accept_keyword("LIMIT"):
-            search = replace(search, limit=min(self._rows(), MOST_RECORDS))
+            search = replace(search, limit=self._rows("maximum limit of search results is"))
         if self.tokens.accept_keyword("UPDATE"):
             self._words(UPDATES)
         if self.tokens.current.kind is not Kind.END:
@@ -109,22 +134,32 @@ class _SearchParser(QueryParser):
         if not self.tokens.accept("("):
             return query
         query = replace(query, select=self._select())
-        if self.tokens.accept_keyword("USING"):
-            raise refusals.refuse("MALFORMED_SEARCH", "USING ListView is not supported: the org has no list views")
+        viewed = self._recently_viewed() if self.tokens.accept_keyword("USING") else None
         query = replace(
             query,
             where=self.condition() if self.tokens.accept_keyword("WHERE") else None,
             order_by=self._order_by() if self.tokens.accept_keyword("ORDER", "BY") else (),
-            limit=self._rows() if self.tokens.accept_keyword("LIMIT") else None,
-            offset=self._rows() if self.tokens.accept_keyword("OFFSET") else None,
+            limit=self._rows("Maximum entity limit is") if self.tokens.accept_keyword("LIMIT") else None,
+            offset=self._rows("SOSL offset should be between 0 and") if self.tokens.accept_keyword("OFFSET") else None,
         )
         self.tokens.expect(")")
-        return query
+        return query if viewed is None else narrowed(query, viewed)
 
-    def _rows(self) -> int:
+    def _recently_viewed(self) -> Condition:
+        """``ListView=Recent``, the one list view of the org: the records somebody looked at."""
+        self.tokens.expect_keyword("LISTVIEW")
+        self.tokens.expect("=")
+        if self.name("a list view").upper != "RECENT":
+            raise refusals.refuse("MALFORMED_SEARCH", "Invalid using expr")
+        return Comparison(FieldPath(("LastViewedDate",)), "!=", NullLiteral())
+
+    def _rows(self, bound: str) -> int:
+        """A number of rows, at most 2,000; ``bound`` begins the sentence that says so."""
         count = self._count()
         if not isinstance(count, int):
             raise self.tokens.unexpected("a whole number")
+        if count > MOST_RECORDS:
+            raise refusals.refuse("MALFORMED_SEARCH", f"{bound} {MOST_RECORDS}")
         return count
 
     # --- WITH --------------------------------------------------------------------------------------------------------
@@ -140,6 +175,8 @@ class _SearchParser(QueryParser):
                 self._setting(BooleanLiteral)
             elif word == "SNIPPET":
                 self._snippet()
+            elif word == "PRICEBOOKID":
+                search = search.priced_in(str(self._setting(StringLiteral)))
             else:
                 raise refusals.refuse("MALFORMED_SEARCH", REFUSED.get(word, f"Malformed search token: {word}"))
         return search
