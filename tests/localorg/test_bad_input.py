@@ -162,7 +162,7 @@ def test_every_resource_wants_json(client: Client, method: str, path: str) -> No
     [
         "/../../etc/passwd", "/sobjects/../limits", "/sobjects/%2e%2e/limits", "/sobjects/..%2f..%2f..%2fetc%2fpasswd",
         "//limits", "/limits//", "/sobjects//Account", "/sobjects/Account%00", "/sobjects/%00", "/sobjects/%",
-        "/sobjects/Account;x=1", "/limits.json", "/sobjects/%C3%84ccount", "/sobjects/%ff",
+        "/sobjects/Account;x=1", "/limits.yaml", "/sobjects/%C3%84ccount", "/sobjects/%ff",
         "/sobjects/%F0%9F%92%A5", "/sobjects/\\", "/sobjects/'", "/sobjects/Account/describe/x", "/sobjects/__proto__",
         f"/sobjects/{'a' * 10_000}", "/sobjects/sqlite_master", "/sobjects/_settings", "/sobjects/Account/Nope__c/1",
         "/sobjects/Account/Name/Acme", "/sobjects/Account/Ext__c/..", "/sobjects/Account/Ext__c/%00",
