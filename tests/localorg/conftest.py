@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -87,5 +88,87 @@ def bulk_org() -> Iterator[LocalOrg]:
 @pytest.fixture(scope="module")
 def bulk(bulk_org: LocalOrg) -> Iterator[BulkClient]:
     client = BulkClient(bulk_org)
+    yield client
+    client.http.close()
+
+
+class ClassicClient:
+    """Bulk API 1.0 in a few calls. Paths are below ``/services/async/VERSION``; jobs are spoken of in JSON."""
+
+    def __init__(self, org: LocalOrg, version: str = "66.0") -> None:
+        self.org = org
+        self.version = version
+        self.http = httpx.Client(
+            base_url=f"{org.instance_url}/services/async/{version}",
+            headers={"X-SFDC-Session": org.access_token},
+            trust_env=False,
+            timeout=30,
+        )
+
+    def call(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return self.http.request(method, f"/{path}", **options)
+
+    def create(self, operation: str = "insert", object: str = "Account", form: str = "CSV", **options: Any) -> str:
+        """The Id of a new job."""
+        headers = options.pop("headers", {})
+        body = {"operation": operation, "object": object, "contentType": form, **options}
+        reply = self.call("POST", "job", json=body, headers=headers)
+        assert reply.status_code == 201, reply.text
+        return str(reply.json()["id"])
+
+    def info(self, job: str) -> Any:
+        return self.call("GET", f"job/{job}", headers={"Content-Type": "application/json"}).json()
+
+    def change(self, job: str, state: str) -> httpx.Response:
+        return self.call("POST", f"job/{job}", json={"state": state})
+
+    def add(self, job: str, data: str | bytes) -> httpx.Response:
+        return self.call("POST", f"job/{job}/batch", content=data)
+
+    def batches(self, job: str, states: set[str] | None = None) -> list[dict[str, str]]:
+        """The batches of a job when each is in one of these states; by default, when none is to be worked on."""
+        wanted = states or {"Completed", "Failed", "NotProcessed"}
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            found = fields_of_batches(self.call("GET", f"job/{job}/batch"))
+            if all(batch["state"] in wanted for batch in found):
+                return found
+            time.sleep(0.005)
+        raise TimeoutError(f"the batches are still {found}")
+
+    def run(self, data: str | bytes, operation: str = "insert", **settings: Any) -> tuple[dict[str, str], str]:
+        """The only batch of a new job when it has ended, and its path."""
+        job = self.create(operation, **settings)
+        assert self.add(job, data).status_code == 201
+        (batch,) = self.batches(job)
+        return batch, f"job/{job}/batch/{batch['id']}"
+
+    def result(self, data: str | bytes, operation: str = "insert", **settings: Any) -> httpx.Response:
+        """What became of the rows of a batch."""
+        batch, path = self.run(data, operation, **settings)
+        assert batch["state"] == "Completed", batch
+        return self.call("GET", f"{path}/result")
+
+    def query(self, soql: str, object: str, form: str = "CSV", operation: str = "query") -> httpx.Response:
+        """The rows of a query."""
+        batch, path = self.run(soql, operation, object=object, form=form)
+        assert batch["state"] == "Completed", batch
+        listed = self.call("GET", f"{path}/result")
+        (result_id,) = listed.json() if form == "JSON" else re.findall("<result>(.*?)</result>", listed.text)
+        return self.call("GET", f"{path}/result/{result_id}")
+
+
+def fields_of_batches(reply: httpx.Response) -> list[dict[str, str]]:
+    """The batches of a list in either form."""
+    assert reply.status_code == 200, reply.text
+    if reply.headers["Content-Type"] == "application/json":
+        return list(reply.json()["batchInfo"])
+    infos = re.findall("<batchInfo>(.*?)</batchInfo>", reply.text, re.DOTALL)
+    return [dict(re.findall("<(\\w+)>(.*?)</\\1>", info, re.DOTALL)) for info in infos]
+
+
+@pytest.fixture(scope="module")
+def classic(bulk_org: LocalOrg) -> Iterator[ClassicClient]:
+    client = ClassicClient(bulk_org)
     yield client
     client.http.close()

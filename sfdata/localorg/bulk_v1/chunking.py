@@ -60,13 +60,13 @@ def asked_chunking(header: str | None, sobject: SObject, schema: Schema) -> Chun
 
 
 def chunks(query: Query, chunking: Chunking, store: Store) -> list[Query]:
-    """The query of each range in turn; the query itself where it has conditions besides WHERE, or there is no row."""
+    """The query of each range in turn; none where it has conditions besides WHERE, or the object no rows."""
     others = (query.order_by, query.limit, query.offset, query.scope, query.filter, query.data_categories)
     if any(others) or any(isinstance(item, Subquery) for item in query.select):
-        return [query]
+        return []
     bounds = _bounds(chunking, store)
     if not bounds:
-        return [query]
+        return []
     closed = [query.narrowed(_from(chunking, low)).narrowed(_below(chunking, high)) for low, high in pairwise(bounds)]
     return [*closed, query.narrowed(_from(chunking, bounds[-1]))]
 

@@ -88,4 +88,6 @@ def state_message(refused: ApiError) -> str:
         return f"FeatureNotEnabled : {refused.message}"
     if refused.error_code == "INVALIDENTITY":
         return f"InvalidEntity : {refused.message}"
+    if refused.error_code == "ExceededQuota":
+        return f"ExceededQuota : {refused.message}"
     return f"InvalidBatch : Failed to process query: {refused.error_code}: {refused.message}"

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.bulk.service import Bulk
 from sfdata.localorg.bulk.settings import QUERY_OPERATIONS, JobSettings
-from sfdata.localorg.bulk_v1 import chunking
-from sfdata.localorg.bulk_v1.chunking import Chunking
+from sfdata.localorg.bulk_v1.chunking import Chunking, chunks
 from sfdata.localorg.bulk_v1.extract import asked_query, run_query, state_message
 from sfdata.localorg.bulk_v1.ingest import run_batch
 from sfdata.localorg.bulk_v1.jobs import Batch, ClassicJob
 from sfdata.localorg.engine.query import QueryEngine
 from sfdata.localorg.records.crud import Records
-from sfdata.localorg.store import Store
 from sfdata.soql.nodes import Query
 
 
@@ -52,7 +50,7 @@ class ClassicBulk:
         with job.lock:
             job.check_open()
             if not self._bulk.count_batch():
-                raise ApiError(400, "ExceededQuota", "ApiBatchItems Limit exceeded.")
+                raise exceeded()
             return job.add(data)
 
     def process(self, batch: Batch) -> None:
@@ -68,20 +66,25 @@ class ClassicBulk:
             soql = batch.data.read_bytes().decode(errors="replace")
             engine = self._engine_for(soql)
             query = asked_query(batch, engine.store.schema, soql)
-            if chunking is not None:
-                self._split(batch, query, chunking, engine.store)
-                return
-            run_query(batch, engine, query)
+            parts = chunks(query, chunking, engine.store) if chunking else []
+            if parts:
+                self._split(batch, parts)
+            else:
+                run_query(batch, engine, query)
+                batch.complete()
         except ApiError as refused:
             batch.fail(state_message(refused))
-        else:
-            batch.complete()
 
-    def _split(self, batch: Batch, query: Query, asked: Chunking, store: Store) -> None:
+    def _split(self, batch: Batch, parts: Sequence[Query]) -> None:
         """Put batches for ranges of Ids into the place of one."""
-        for part in chunking.chunks(query, asked, store):
+        for part in parts:
             if not self._bulk.count_batch():
-                raise ApiError(400, "ExceededQuota", "ApiBatchItems Limit exceeded.")
+                raise exceeded()
             chunk = batch.job.add(str(part).encode())
             self._bulk.submit_query(chunk, partial(self._query, chunk, None))
         batch.stop()
+
+
+def exceeded() -> ApiError:
+    """The refusal of one batch more than the day has."""
+    return ApiError(400, "ExceededQuota", "ApiBatchItems Limit exceeded.")
