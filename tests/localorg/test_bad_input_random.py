@@ -321,13 +321,9 @@ def fault(sent: Sent, reply: Reply) -> str | None:
     if reply.content_type.startswith("text/plain"):
         return None if re.fullmatch(r"[A-Z][A-Za-z_]+", text) else "more than a word"
     if reply.content_type.startswith("application/xml"):
-        forms = (
-            r"<OAuth><error>\w+</error><error_description>[^<]+</",
-            r"<Errors><Error>.*<errorCode>[A-Z_]+</errorCode>",
-        )
-        return (
-            None if any(re.search(form, text, re.DOTALL) for form in forms) else "no list of errors, nor an OAuth one"
-        )
+        oauth = r"<OAuth><error>\w+</error><error_description>[^<]+</"
+        listed = r"<Errors><Error>.*<errorCode>[A-Z_]+</errorCode>"
+        return None if re.search(f"{oauth}|{listed}", text, re.DOTALL) else "neither errors nor that of OAuth"
     return None if re.match(r"error=\w+&error_description=", text) else "no known form of refusal"
 
 
