@@ -1,7 +1,7 @@
 """The REST API in XML: what clients get that ask for it, and records that they send in it.
 
 A client asks by ``Accept: application/xml`` or by a path that ends in ``.xml``; ``.json`` names the usual form. See
-https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/intro_rest_compatible_editions.htm
+https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_list.htm
 """
 
 from __future__ import annotations
