@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from xml.etree.ElementTree import Element, ParseError, fromstring
+from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
 
 from sfdata.localorg import unbuilt
@@ -20,6 +20,7 @@ from sfdata.localorg.login.grants import User
 from sfdata.localorg.login.sessions import Session
 from sfdata.localorg.routing import Answer, Refused, Request, Route, json_answer
 from sfdata.localorg.versions import NEWEST, OLDEST
+from sfdata.localorg.xml_reading import XmlRefused, local_name, read_xml
 
 LAST_WITH_LOGIN = 64
 """The newest version whose API has ``login()``."""
@@ -43,7 +44,7 @@ def call(request: Request) -> Answer:
         namespace = _namespace(request)
         envelope = _envelope_of(request.body)
         operation = _operation(envelope)
-        name = _local_name(operation)
+        name = local_name(operation)
         handler, newest = _found(name)
         _check_version(name, request.args["version"], newest)
         result = handler(request, envelope, operation)
@@ -161,32 +162,26 @@ def _check_version(operation: str, version: str, newest: int) -> None:
 
 
 def _envelope_of(body: bytes) -> Element:
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
-        raise Fault("INVALID_SOAP_BODY", "A document type is not allowed")
     try:
-        return fromstring(body)  # noqa: S314 - entities cannot be declared, see above
-    except (ParseError, ValueError, LookupError):
-        raise Fault("INVALID_SOAP_BODY", "The request is not a SOAP envelope") from None
+        return read_xml(body)
+    except XmlRefused as problem:
+        raise Fault("INVALID_SOAP_BODY", f"The request is not a SOAP envelope: {problem}") from None
 
 
 def _operation(envelope: Element) -> Element:
-    content = next((part for part in envelope if _local_name(part) == "Body"), None)
+    content = next((part for part in envelope if local_name(part) == "Body"), None)
     if content is None or not len(content):
         raise Fault("INVALID_SOAP_BODY", "The SOAP body is empty")
     return content[0]
 
 
 def _arguments(operation: Element) -> Mapping[str, str]:
-    return {_local_name(part): (part.text or "").strip() for part in operation}
+    return {local_name(part): (part.text or "").strip() for part in operation}
 
 
 def _text(envelope: Element, name: str) -> str | None:
     """What the first element of that name holds, in the header as a rule; None where there is none."""
-    return next(((part.text or "").strip() for part in envelope.iter() if _local_name(part) == name), None)
-
-
-def _local_name(element: Element) -> str:
-    return element.tag.rpartition("}")[2]
+    return next(((part.text or "").strip() for part in envelope.iter() if local_name(part) == name), None)
 
 
 def _user_info(org: Instance, user: User) -> dict[str, Any]:
