@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Any
 
 from sfdata.localorg.engine import QueryEngine
-from sfdata.localorg.engine.query import parsed
+from sfdata.localorg.engine.reading import parsed
 from sfdata.localorg.ids import id15, make_id
 from sfdata.localorg.objects.tooling import DEFINITIONS, OBJECTS
 from sfdata.localorg.schema import COMPOUND_TYPES, NUMBER_TYPES, Field, Schema, SObject, ValidationRule

@@ -12,7 +12,7 @@ import msgspec
 from sfdata.localorg.answers import ApiError, not_found
 from sfdata.localorg.describe import basic_info, describe_global, describe_object
 from sfdata.localorg.engine import QueryEngine
-from sfdata.localorg.engine.query import parsed
+from sfdata.localorg.engine.reading import parsed
 from sfdata.localorg.ids import normalize
 from sfdata.localorg.records.representation import record_json
 from sfdata.localorg.rest import further_page, query_answer

@@ -53,11 +53,7 @@ def parse(text: str) -> Query:
 
 
 def _parsed(text: str) -> Query:
-    parser = QueryParser(text)
-    query = parser.query()
-    if parser.tokens.current.kind is not Kind.END:
-        raise parser.tokens.unexpected()
-    return query
+    return QueryParser(text).whole()
 
 
 _remembered = lru_cache(maxsize=64)(_parsed)
@@ -66,7 +62,15 @@ _remembered = lru_cache(maxsize=64)(_parsed)
 class QueryParser(ExpressionParser):
     """Parses a whole query; one method a clause, in the order the clauses must stand."""
 
+    def whole(self) -> Query:
+        """A query, and nothing behind it."""
+        query = self.query()
+        if self.tokens.current.kind is not Kind.END:
+            raise self.tokens.unexpected()
+        return query
+
     def query(self) -> Query:
+        """A SELECT."""
         pos = self.tokens.current.pos
         self.tokens.expect_keyword("SELECT")
         query = self._filtered(self._select(), pos)

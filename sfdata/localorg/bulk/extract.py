@@ -19,7 +19,8 @@ from sfdata.localorg.bulk.settings import unsupported_entity
 from sfdata.localorg.bulk.work import Work
 from sfdata.localorg.engine.clauses import Statement
 from sfdata.localorg.engine.expressions import FORMATTERS, Expressions
-from sfdata.localorg.engine.query import QueryEngine, parsed
+from sfdata.localorg.engine.query import QueryEngine
+from sfdata.localorg.engine.reading import parsed
 from sfdata.localorg.engine.resolve import Operand, Scope
 from sfdata.localorg.engine.select import RowPlan, plan_rows
 from sfdata.localorg.engine.sql import Sql, compose

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from sfdata.errors import SoqlSyntaxError
 from sfdata.localorg.engine import columns, explain, refusals
 from sfdata.localorg.engine.aggregates import GroupPlan, is_grouped, plan_count, plan_groups
 from sfdata.localorg.engine.clauses import Statement
@@ -19,19 +18,16 @@ from sfdata.localorg.engine.cursors import Cursors
 from sfdata.localorg.engine.functions import register
 from sfdata.localorg.engine.layout import AGGREGATE_RESULT, QueryResult, struct_of
 from sfdata.localorg.engine.pages import Pages
+from sfdata.localorg.engine.reading import parsed
 from sfdata.localorg.engine.resolve import queryable
 from sfdata.localorg.engine.select import plan_rows
 from sfdata.localorg.engine.sql import Sql
 from sfdata.localorg.engine.viewed import note_viewed
 from sfdata.localorg.engine.viewer import viewer
 from sfdata.localorg.store import Store
-from sfdata.soql import parse
-from sfdata.soql.lexer import first_comment
 from sfdata.soql.nodes import Query
 
 PAGE_SIZE = 2000
-LONGEST_STATEMENT = 100_000
-"""Characters: https://help.salesforce.com/s/articleView?id=000386440&type=1"""
 
 _encoder = msgspec.json.Encoder()
 
@@ -131,17 +127,3 @@ class QueryEngine:
 
     def _fetch(self, statement: Sql) -> list[list[Any]]:
         return [list(row) for row in self.store.connection.execute(statement.text, statement.params)]
-
-
-def parsed(soql: str) -> Query:
-    """The tree of a query, its errors in Salesforce's words."""
-    if not soql.strip():
-        raise refusals.empty_query()
-    if len(soql) > LONGEST_STATEMENT:
-        raise refusals.too_long(LONGEST_STATEMENT)
-    comment = first_comment(soql)
-    read = soql if comment is None else soql[: comment + 1]  # a comment starts with a token that fits nowhere
-    try:
-        return parse(read)
-    except SoqlSyntaxError as error:
-        raise refusals.syntax_error(error, soql) from None

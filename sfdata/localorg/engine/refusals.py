@@ -8,27 +8,12 @@ from __future__ import annotations
 
 import re
 
-from sfdata.errors import SoqlSyntaxError
 from sfdata.localorg.answers import ApiError
-from sfdata.soql.expressions import TO_THE_MINUTE
 
 WINDOW = 30
 """How much of the query is shown on either side of the place, widened to whole words."""
 
-QUOTE = "'"
-NO_TOKENS = frozenset('"`#$@;[]{}!&|%^?')
-"""Characters that are not even a token to SOQL."""
-
-UNCLOSED = "a text is never closed"
 BINDS = "Bind variables only allowed in Apex code"
-UNFINISHED = frozenset({"a time zone", "the seconds"})
-"""What is missing where a date and time breaks off."""
-
-PARENTHESES = {"'('": "left", "')'": "right"}
-
-_LINE_END = re.compile(r"[\r\n]")
-_NAME = re.compile(r"(?!(?:LAST|NEXT)_N_|N_)[A-Za-z]\w*", re.ASCII | re.IGNORECASE)
-
 _REFER = "Please reference your WSDL or the describe call for the appropriate names."
 
 
@@ -57,55 +42,8 @@ def malformed(message: str, text: str, pos: int) -> ApiError:
     return refuse_at("MALFORMED_QUERY", message, text, pos)
 
 
-def syntax_error(error: SoqlSyntaxError, text: str) -> ApiError:
-    """A query that does not parse, at least not up to the place where reading ended.
-
-    Other than for all else, the column counts from 0, the caret stands before it, and at the very start there is no
-    place at all.
-    """
-    place, message = _syntax_message(error)
-    column = place - (text.rfind("\n", 0, place) + 1)
-    return malformed(message, text, place - 1) if column else refuse("MALFORMED_QUERY", message)
-
-
-def _syntax_message(error: SoqlSyntaxError) -> tuple[int, str]:
-    """Where the org's parser stops, and its words."""
-    found, place = error.found, error.offset
-    if not error.message.startswith(("unexpected", UNCLOSED)):
-        return place, error.message
-    if found in NO_TOKENS or not found.isascii():
-        return place, _at_character(error, place, "no viable alternative at")
-    if error.message == UNCLOSED:
-        place += len(_LINE_END.split(found, maxsplit=1)[0])
-        return place, f"{_at_character(error, place, 'mismatched')} expecting {QUOTE * 3}"
-    if UNFINISHED.intersection(error.expected):
-        place += TO_THE_MINUTE if "the seconds" in error.expected else len(found)
-        return place, _at_character(error, place, "no viable alternative at")
-    if found.startswith(":") or ("a value" in error.expected and _NAME.fullmatch(found)):
-        return place, BINDS
-    shown = found[0] if found[0] in "+-" else found
-    for mark, name in PARENTHESES.items():
-        if mark in error.expected:
-            return place, f"expecting a {name} parentheses, found '{shown}'"
-    return place, f"unexpected token: '{shown.strip(QUOTE)}'"
-
-
-def _at_character(error: SoqlSyntaxError, place: int, problem: str) -> str:
-    """The words of the lexer, which tells the place itself once more."""
-    row, start = error.text.count("\n", 0, place) + 1, error.text.rfind("\n", 0, place) + 1
-    return f"line {row}:{place - start} {problem} character '{error.text[place : place + 1] or '<EOF>'}'"
-
-
 def bind_variable(text: str, pos: int) -> ApiError:
     return malformed(BINDS, text, pos - 1)
-
-
-def empty_query() -> ApiError:
-    return refuse("MALFORMED_QUERY", "SOQL statements cannot be empty or null")
-
-
-def too_long(longest: int) -> ApiError:
-    return refuse("MALFORMED_QUERY", f"SOQL statements can not be longer than {longest} characters.")
 
 
 def unknown_object(name: str, text: str, pos: int) -> ApiError:

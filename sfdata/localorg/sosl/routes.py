@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from sfdata.localorg.answers import ApiError
-from sfdata.localorg.engine.query import parsed
+from sfdata.localorg.engine.reading import parsed
 from sfdata.localorg.records.body_places import place
 from sfdata.localorg.records.validation import printable
 from sfdata.localorg.routing import Answer, Request, Route, json_answer
