@@ -11,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 from sfdata.errors import ConfigurationError
-from sfdata.notebook.display import ErrorDisplay, tell
+from sfdata.notebook.display import ErrorDisplay, show_interrupted, tell
 from sfdata.notebook.options import refuse_secrets
 from sfdata.notebook.session import Session, description
 
@@ -81,7 +81,7 @@ class SfMagics(Magics):
         try:
             return command(*arguments)
         except KeyboardInterrupt as interrupt:
-            self.errors.in_one_line(interrupt, "interrupted")
+            show_interrupted(interrupt)
             raise
 
     def connect(self, *arguments: str) -> None:

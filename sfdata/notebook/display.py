@@ -57,6 +57,12 @@ def error_block(error: SalesforceError) -> str:
     return plain(f"{name}: {message}{place}{hint}")
 
 
+def show_interrupted(interrupt: KeyboardInterrupt, line: str = "interrupted") -> None:
+    """Show an interrupt as one line, and behind it how to go on with what was under way."""
+    shown = "; ".join([line, *map(str, getattr(interrupt, "__notes__", ()))])
+    setattr(interrupt, "_render_traceback_", lambda: [shown])  # noqa: B010
+
+
 class ErrorDisplay:
     """The form that errors take in one shell: a short block, or the full traceback where ``full`` is set.
 
@@ -81,10 +87,6 @@ class ErrorDisplay:
     def in_full(self, error: SalesforceError) -> None:
         """Show this one error with its whole traceback."""
         setattr(error, "_render_traceback_", lambda: self.traceback(error))  # noqa: B010
-
-    def in_one_line(self, error: BaseException, line: str) -> None:
-        """Show this one exception as ``line`` alone."""
-        setattr(error, "_render_traceback_", lambda: [line])  # noqa: B010
 
     def traceback(self, error: BaseException) -> list[str]:
         """The whole traceback, in the shell's own style."""

@@ -11,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
 
 from sfdata.errors import ConfigurationError, ResultTruncated, SalesforceError
-from sfdata.notebook.display import ErrorDisplay, tell, warn
+from sfdata.notebook.display import ErrorDisplay, show_interrupted, tell, warn
 from sfdata.notebook.options import Options, split_line, takes_options
 from sfdata.notebook.session import Session
 
@@ -60,8 +60,7 @@ class SoqlMagics(Magics):
         try:
             frame = self._run(options, text.rstrip("; \t\r\n"), namespace)
         except KeyboardInterrupt as interrupt:
-            going_on = [str(note) for note in getattr(interrupt, "__notes__", ())]
-            self.errors.in_one_line(interrupt, " ".join(["interrupted: nothing was assigned", *going_on]))
+            show_interrupted(interrupt, "interrupted: nothing was assigned")
             raise
         except SalesforceError as error:
             if options.traceback:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import urlsplit
 
 from sfdata import accessor, current_org
 from sfdata.errors import ConfigurationError, MissingCredentials
-from sfdata.notebook.display import tell
+from sfdata.notebook.display import show_interrupted, tell
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -90,10 +90,16 @@ class Session:
         self._unfollow()
         self._unwatch()
 
-    def _progress(self, hooks: Hooks) -> AbstractContextManager[object]:
+    @contextmanager
+    def _progress(self, hooks: Hooks) -> Iterator[None]:
         from sfdata.notebook.progress import progress  # not needed to load the extension
 
-        return progress(hooks, self.shell)
+        with progress(hooks, self.shell):
+            try:
+                yield
+            except KeyboardInterrupt as interrupt:
+                show_interrupted(interrupt)
+                raise
 
     def _open(self, name: str | None, *, remember: bool = False) -> Org:
         from sfdata.org import connect

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import sfdata
@@ -24,6 +25,24 @@ def test_a_verb_goes_to_the_current_org(notebook: Any) -> None:
     notebook.orgs["local"].close()
     with pytest.raises(ConfigurationError, match="local is closed"), which_org(None):
         pass
+
+
+def test_an_interrupted_verb_is_one_line_that_says_how_to_go_on(
+    notebook: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a push leaves behind is named where its traceback would have been."""
+
+    def push(*frame: Any, **how: Any) -> None:
+        interrupt = KeyboardInterrupt()
+        interrupt.add_note('sfdata.resume("push-1") goes on from here.')
+        raise interrupt
+
+    notebook.run("%sf connect local")
+    notebook.orgs["local"].push = push
+    notebook["frame"] = pd.DataFrame({"Name": ["x"]})
+    capsys.readouterr()
+    assert type(notebook.run("frame.sf.insert('Account')").error_in_exec) is KeyboardInterrupt
+    assert capsys.readouterr().out.strip() == 'interrupted; sfdata.resume("push-1") goes on from here.'
 
 
 def test_an_unloaded_notebook_is_followed_no_more(notebook: Any) -> None:
