@@ -9,7 +9,6 @@ https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/asy
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -18,17 +17,13 @@ from xml.sax.saxutils import escape
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.records.validation import datetime_text
 from sfdata.localorg.routing import Answer, Request
+from sfdata.localorg.xml_forms import DECLARATION, UNPRINTABLE
 from sfdata.localorg.xml_reading import XmlRefused, local_name, read_xml
 
 CSV, JSON, XML = "CSV", "JSON", "XML"
 MEDIA_TYPES: Mapping[str, str] = {CSV: "text/csv", JSON: "application/json", XML: "application/xml"}
 NAMESPACE = "http://www.force.com/2009/06/asyncapi/dataload"
-INSTANCES = "http://www.w3.org/2001/XMLSchema-instance"
-DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
 OPENING = f'\n   xmlns="{NAMESPACE}">'
-
-NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that no XML document can hold."""
 
 Values = Mapping[str, Any]
 
@@ -80,7 +75,7 @@ def xml_text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000Z"
-    return escape(NOT_IN_XML.sub("", str(value)))
+    return escape(UNPRINTABLE.sub("", str(value)))
 
 
 def _media_type(form: str) -> str:

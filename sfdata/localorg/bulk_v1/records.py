@@ -15,10 +15,11 @@ from typing import Any
 import msgspec
 
 from sfdata.localorg.bulk.extract import compound_data
-from sfdata.localorg.bulk_v1.documents import INSTANCES, JSON, NAMESPACE, XML, xml_text
+from sfdata.localorg.bulk_v1.documents import JSON, NAMESPACE, XML, xml_text
 from sfdata.localorg.engine.layout import Blob, Children, Choice, Compound, Record, Slot, Value
 from sfdata.localorg.engine.select import RowPlan
 from sfdata.localorg.engine.sql import compose
+from sfdata.localorg.xml_forms import DECLARATION, INSTANCE
 
 TIMES: Mapping[str, str] = {
     JSON: "CAST(strftime('%s', substr({}, 1, 19)) AS INTEGER) * 1000",
@@ -28,7 +29,7 @@ TIMES: Mapping[str, str] = {
 
 HEADS: Mapping[str, bytes] = {
     JSON: b"[",
-    XML: f'<?xml version="1.0" encoding="UTF-8"?><queryResult xmlns="{NAMESPACE}" xmlns:xsi="{INSTANCES}">'.encode(),
+    XML: f'{DECLARATION}<queryResult xmlns="{NAMESPACE}" xmlns:xsi="{INSTANCE}">'.encode(),
 }
 BETWEEN: Mapping[str, bytes] = {JSON: b",", XML: b""}
 TAILS: Mapping[str, bytes] = {JSON: b"]", XML: b"</queryResult>"}

@@ -24,13 +24,13 @@ from sfdata.localorg.bulk.columns import BOOLEANS, ONLY_ID, resolve_columns
 from sfdata.localorg.bulk.dialect import CsvReader, DataRefused
 from sfdata.localorg.bulk.settings import JobSettings
 from sfdata.localorg.bulk.writes import Meaning, Row
-from sfdata.localorg.bulk_v1.documents import CSV, INSTANCES, JSON, XML
+from sfdata.localorg.bulk_v1.documents import CSV, JSON, XML
 from sfdata.localorg.records.validation import RecordError, RecordRefused, Unreadable, stored_form
 from sfdata.localorg.schema import Field, Schema, SObject
+from sfdata.localorg.xml_forms import NIL
 from sfdata.localorg.xml_reading import XmlRefused, local_name, read_xml
 
 MOST_RECORDS = 10_000
-NIL = f"{{{INSTANCES}}}nil"
 UNKNOWN_COLUMN = "No such column"
 
 Record = Mapping[str, Any]
