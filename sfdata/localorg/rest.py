@@ -90,7 +90,7 @@ def _described_object(request: Request) -> SObject:
 def _described(request: Request, described: Mapping[str, Any]) -> Answer:
     """A describe answer, not sent again to a client that has it."""
     answer = json_answer(described)
-    etag = f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"'
+    etag = f'"{hashlib.sha256(answer.body).hexdigest()[:8]}"'
     changed = request.org.started_at.replace(microsecond=0)
     state = {"ETag": etag, "Last-Modified": format_datetime(changed, usegmt=True)}
     return unmet(request, state) or replace(answer, headers=state)

@@ -84,6 +84,11 @@ def test_a_page_has_the_members_of_tooling(web: httpx.Client) -> None:
         "SELECT Id FROM TraceFlag WHERE DebugLevel.DeveloperName = 'x' AND ExpirationDate > TODAY",
         "SELECT Id, LogUserId FROM ApexLog ORDER BY StartTime DESC LIMIT 1",
         "SELECT ValidationName, Active FROM ValidationRule WHERE EntityDefinition.QualifiedApiName = 'Account'",
+        "SELECT Id, Status, ExtendedStatus, ApexClass.Name FROM ApexTestQueueItem WHERE Status = 'Failed'",
+        "SELECT Outcome, RunTime, (SELECT Soql, Cpu, Dml FROM ApexTestResults) FROM ApexTestResult",
+        "SELECT ApexClassOrTrigger.Name, NumLinesCovered FROM ApexCodeCoverageAggregate "
+        "ORDER BY ApexClassOrTrigger.Name ASC",
+        "SELECT PercentCovered FROM ApexOrgWideCoverage",
     ],
 )
 def test_an_org_without_code_has_none(web: httpx.Client, soql: str) -> None:

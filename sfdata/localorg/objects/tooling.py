@@ -194,6 +194,51 @@ TRACE_FLAG = _read_only(
     datetime("ExpirationDate", "Expiration Date"),
     system_fields(),
 )  # fmt: skip
+CODE = ("ApexClass", "ApexTrigger")
+APEX_TEST_QUEUE_ITEM = _read_only(
+    "ApexTestQueueItem", "Apex Test Queue Item", "709",
+    reference("ApexClassId", "Class ID", "ApexClass"),
+    text("Status", "Status", 40),
+    text("ExtendedStatus", "Extended Status", 1000),
+    text("ParentJobId", "Apex Job ID", 18),
+    text("TestRunResultId", "Test Run Result ID", 18),
+    system_fields(),
+)  # fmt: skip
+APEX_TEST_RESULT = _read_only(
+    "ApexTestResult", "Apex Test Result", "07M",
+    datetime("TestTimestamp", "Time Started"),
+    text("Outcome", "Outcome", 40),
+    reference("ApexClassId", "Class ID", "ApexClass"),
+    text("MethodName", "Method Name"),
+    text("Message", "Message", 4000),
+    text("StackTrace", "Stack Trace", 4000),
+    text("AsyncApexJobId", "Apex Job ID", 18),
+    reference("QueueItemId", "Queue Item ID", "ApexTestQueueItem"),
+    reference("ApexLogId", "Apex Log ID", "ApexLog"),
+    integer("RunTime", "Run Time"),
+    system_fields(),
+)  # fmt: skip
+APEX_TEST_RESULT_LIMITS = _read_only(
+    "ApexTestResultLimits", "Apex Test Result Limit", "05n",
+    reference("ApexTestResultId", "Apex Test Result ID", "ApexTestResult", children="ApexTestResults"),
+    *(integer(name, name) for name in ("Soql", "QueryRows", "Sosl", "Dml", "DmlRows", "Cpu", "Callouts", "Email")),
+    *(integer(name, name) for name in ("AsyncCalls", "MobilePush")),
+    text("LimitContext", "Limit Context"),
+    text("LimitExceptions", "Limit Exceptions"),
+    system_fields(),
+)  # fmt: skip
+APEX_CODE_COVERAGE_AGGREGATE = _read_only(
+    "ApexCodeCoverageAggregate", "Apex Code Coverage Aggregate", "715",
+    reference("ApexClassOrTriggerId", "Apex Class or Trigger ID", *CODE),
+    integer("NumLinesCovered", "Lines Covered"),
+    integer("NumLinesUncovered", "Lines Not Covered"),
+    system_fields(),
+)  # fmt: skip
+APEX_ORG_WIDE_COVERAGE = _read_only(
+    "ApexOrgWideCoverage", "Apex Org Wide Coverage", "716",
+    integer("PercentCovered", "Percent Covered"),
+    system_fields(),
+)  # fmt: skip
 SOURCE_MEMBER = _read_only(
     "SourceMember", "Source Member", "0MZ",
     text("MemberName", "Member Name"),
@@ -248,5 +293,7 @@ DEFINITIONS = (
 
 OBJECTS = (
     *DEFINITIONS, CUSTOM_OBJECT, CUSTOM_FIELD, APEX_CLASS, APEX_TRIGGER, APEX_LOG, DEBUG_LEVEL, TRACE_FLAG,
-    SOURCE_MEMBER, SUBSCRIBER_PACKAGE, SUBSCRIBER_PACKAGE_VERSION, INSTALLED_SUBSCRIBER_PACKAGE, VALIDATION_RULE,
+    APEX_TEST_QUEUE_ITEM, APEX_TEST_RESULT, APEX_TEST_RESULT_LIMITS, APEX_CODE_COVERAGE_AGGREGATE,
+    APEX_ORG_WIDE_COVERAGE, SOURCE_MEMBER, SUBSCRIBER_PACKAGE, SUBSCRIBER_PACKAGE_VERSION,
+    INSTALLED_SUBSCRIBER_PACKAGE, VALIDATION_RULE,
 )  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -27,6 +28,7 @@ from sfdata.localorg.xml_forms import as_json
 
 UPSERT_ANSWERS_UPDATES = 46.0
 WITH_ETAG = frozenset({"Account"})
+ETAG_BYTES = 20
 UPDATE_MRU = re.compile(r"\bupdateMru\s*=\s*true\b", re.IGNORECASE)
 
 Row = Mapping[str, Any]
@@ -246,12 +248,12 @@ def _fields(request: Request, sobject: SObject) -> list[Field]:
 def _state(sobject: SObject, row: Row) -> dict[str, str]:
     """The headers that tell this state of the row from others; only accounts have an ETag."""
     headers: dict[str, str] = {}
+    if sobject.name in WITH_ETAG:
+        state = json.dumps(row, default=str, sort_keys=True).encode()
+        headers["ETag"] = f'"{b64encode(hashlib.sha256(state).digest()[:ETAG_BYTES]).decode()}"'
     stamp = row.get("LastModifiedDate") or row.get("SystemModstamp")
     if stamp:
         headers["Last-Modified"] = format_datetime(datetime.fromisoformat(stamp).astimezone(UTC), usegmt=True)
-    if sobject.name in WITH_ETAG:
-        state = json.dumps(row, default=str, sort_keys=True).encode()
-        headers["ETag"] = f'"{hashlib.sha256(state).hexdigest()[:32]}"'
     return headers
 
 
