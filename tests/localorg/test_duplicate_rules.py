@@ -160,6 +160,8 @@ def test_rows_of_a_collection_are_refused_one_by_one(web: httpx.Client) -> None:
         ('matching_rules.M = { object = "Kontact", fields = ["Email"] }', "did you mean 'Contact'"),
         ('matching_rules.M = { fields = { Email = "Nope" } }', "no field of Contact: 'Nope'"),
         ('matching_rules.M = { like = "x" }', "unknown key 'like'"),
+        ('matching_rules.M = { fields = ["MailingAddress"] }', "Contact.MailingAddress cannot be compared"),
+        ('matching_rules.M = { fields = ["Description"] }', "Contact.Description cannot be compared"),
     ],
 )
 def test_mistakes_in_a_rule_are_named(tmp_path: Path, rule: str, problem: str) -> None:

@@ -104,11 +104,17 @@ def _matching_rule(schema: Schema, sobject: SObject, name: str, table: Table) ->
     pairs = given if isinstance(given, Mapping) else {field: field for field in given} if _texts(given) else {}
     if not pairs or not _texts(list(pairs.values())):
         raise table.wrong("fields must list fields, or lead from each field to one of the other object")
-    fields = tuple(
-        (_field_name(sobject, own, "fields", table), _field_name(other, theirs, "fields", table))
-        for own, theirs in pairs.items()
-    )
+    fields = tuple((_matched(sobject, own, table), _matched(other, theirs, table)) for own, theirs in pairs.items())
     return MatchingRule(name, other.name, fields)
+
+
+def _matched(sobject: SObject, name: str, table: Table) -> str:
+    """The name of a field whose values can be compared."""
+    known = _field_name(sobject, name, "fields", table)
+    field = sobject.field(known)
+    if field is None or not (field.stored and field.filterable):
+        raise table.wrong(f"values of {sobject.name}.{known} cannot be compared")
+    return known
 
 
 def _texts(values: object) -> TypeGuard[list[str]]:
