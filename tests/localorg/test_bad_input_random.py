@@ -13,41 +13,28 @@ import re
 import socket
 import string
 import time
-from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from http.client import HTTPException, HTTPResponse
 from typing import Any
-from urllib.parse import quote, urlencode
 
 import pytest
+from rig.valid_requests import BASE, Headers, Sent, World, prepared, valid_requests
 
 from sfdata.localorg import LocalOrg
+from sfdata.localorg.gateway import ROUTES
 from sfdata.localorg.store import Store
 from sfdata.localorg.tables import quoted
 
-BASE = "/services/data/v66.0"
-JSON = {"Content-Type": "application/json"}
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 REFUSALS = {400, 401, 403, 404, 405, 409, 410, 412, 413, 414, 415, 428, 431, 501}
 BY_PRODUCTS = {"ContentDocument", "ContentDocumentLink"}
-JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+XML_REFUSAL = re.compile(
+    r"<OAuth><error>\w+</error><error_description>[^<]+</"
+    r"|<Errors><Error>.*<errorCode>[A-Z_]+</errorCode>"
+    r"|<error\s[^>]*>\s*<exceptionCode>\w+</exceptionCode>",
+    re.DOTALL,
+)
 PAGES = ("/services/oauth2/authorize", "/secur/frontdoor.jsp")
-
-Headers = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Sent:
-    """A request before it is framed."""
-
-    method: str
-    target: str
-    headers: Headers
-    body: bytes = b""
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.target[:300]!r} {dict(self.headers)} {self.body[:600]!r}"
 
 
 @dataclass(frozen=True)
@@ -89,110 +76,6 @@ class Wire:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-
-
-# --- valid requests --------------------------------------------------------------------------------------------------
-
-
-def as_json(method: str, path: str, body: Any) -> Sent:
-    return Sent(method, f"{BASE}{path}", tuple(JSON.items()), json.dumps(body).encode())
-
-
-def form(path: str, **fields: str) -> Sent:
-    return Sent("POST", path, tuple(FORM.items()), urlencode(fields).encode())
-
-
-def get(path: str, **parameters: str) -> Sent:
-    return Sent("GET", f"{BASE}{path}" + (f"?{urlencode(parameters, quote_via=quote)}" if parameters else ""), ())
-
-
-def account(name: str, **more: Any) -> dict[str, Any]:
-    return {"attributes": {"type": "Account"}, "Name": name, **more}
-
-
-SOQL = (
-    "SELECT Id, Owner.Name, (SELECT LastName FROM Contacts) FROM Account WHERE Name LIKE 'A%' ORDER BY Name LIMIT 5",
-    "SELECT COUNT(Id) n, Industry FROM Account WHERE CreatedDate = LAST_N_DAYS:3 GROUP BY Industry HAVING MAX(Id) > 0",
-    "SELECT Id FROM Contact WHERE AccountId IN (SELECT Id FROM Account WHERE Name != null) AND Email = 'a@b.example'",
-    "SELECT TYPEOF Who WHEN Contact THEN Email ELSE Name END FROM Task WHERE ActivityDate > 2024-01-31",
-)
-
-
-def valid_requests(org: LocalOrg, own: str, job: str) -> list[Sent]:
-    """One or more of every kind, for an account ``own`` and an open ingest ``job``."""
-    app = {"client_id": org.client_id, "client_secret": org.client_secret}
-    part = {"method": "POST", "url": f"{BASE}/sobjects/Account", "referenceId": "a", "body": {"Name": "C"}}
-    read = {"method": "GET", "url": f"{BASE}/sobjects/Account/@{{a.id}}?fields=Name", "referenceId": "b"}
-    tree = {"attributes": {"type": "Account", "referenceId": "r1"}, "Name": "T"}
-    contact = {"attributes": {"type": "Contact", "referenceId": "r2"}, "LastName": "L"}
-    version = {"Title": "f", "PathOnClient": "f.txt", "VersionData": b64encode(b"hello").decode()}
-    multipart = (
-        b'--x\r\nContent-Disposition: form-data; name="entity_content"\r\nContent-Type: application/json\r\n\r\n'
-        b'{"PathOnClient": "a.txt"}\r\n--x\r\nContent-Disposition: form-data; name="VersionData"; filename="a.txt"\r\n'
-        b"Content-Type: application/octet-stream\r\n\r\nhello\r\n--x--\r\n"
-    )
-    soap = (
-        '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
-        f'<login xmlns="urn:partner.soap.sforce.com"><username>{org.username}</username>'
-        "<password>nope</password></login></e:Body></e:Envelope>"
-    )
-    asking = {
-        "response_type": "code", "client_id": org.client_id, "state": "s",
-        "redirect_uri": "http://localhost:1717/OauthRedirect",
-    }  # fmt: skip
-    return [
-        *(get("/query", q=soql) for soql in SOQL),
-        get("/queryAll/", q="SELECT Id, IsDeleted FROM Account"),
-        get("/query", q=SOQL[0], columns="true"),
-        get("/query", explain=SOQL[2]),
-        get(""), get("/sobjects"), get("/sobjects/Account"), get("/sobjects/Account/describe"), get("/limits"),
-        get("/limits/recordCount", sObjects="Account,Contact"), get("/recent", limit="5"),
-        get("/sobjects/Account/updated/", start="2024-01-01T00:00:00Z", end="2024-01-02T00:00:00Z"),
-        get(f"/sobjects/Account/{own}", fields="Name,OwnerId"), get("/sobjects/Account/Ext__c/A-1"),
-        get(f"/sobjects/Account/{own}/Owner"), get(f"/sobjects/Account/{own}/Contacts"),
-        as_json("POST", "/sobjects/Account", {"Name": "Acme", "NumberOfEmployees": 3, "AnnualRevenue": "12.5"}),
-        as_json("POST", "/sobjects/Contact", {"LastName": "L", "Account": {"Ext__c": "A"}, "Birthdate": "1980-02-29"}),
-        as_json("POST", "/sobjects/Task", {"Subject": "Call", "WhatId": own, "ActivityDate": "2024-05-15"}),
-        as_json("PATCH", f"/sobjects/Account/{own}", {"Name": "Other", "Industry": "Energy"}),
-        as_json("PATCH", "/sobjects/Account/Ext__c/A-2", {"Name": "Up"}),
-        as_json("POST", f"/sobjects/Account/{own}?_HttpMethod=PATCH", {"Phone": "1"}),
-        as_json("POST", "/sobjects/ContentVersion", version),
-        Sent(
-            "POST", f"{BASE}/sobjects/ContentVersion", (("Content-Type", "multipart/form-data; boundary=x"),), multipart
-        ),
-        Sent("DELETE", f"{BASE}/sobjects/Account/Ext__c/A-3", ()),
-        as_json("POST", "/composite/sobjects", {"allOrNone": False, "records": [account("x"), account("")]}),
-        as_json("PATCH", "/composite/sobjects", {"allOrNone": True, "records": [account("z", id=own)]}),
-        as_json("PATCH", "/composite/sobjects/Account/Ext__c", {"records": [account("u", Ext__c="A-4")]}),
-        as_json("POST", "/composite/sobjects/Account", {"ids": [own], "fields": ["Id", "Name"]}),
-        get("/composite/sobjects/Account", ids=own, fields="Name"),
-        Sent("DELETE", f"{BASE}/composite/sobjects?ids=001000000000001AAA,{own[:-1]}B", ()),
-        as_json("POST", "/composite", {"allOrNone": True, "compositeRequest": [part, read]}),
-        as_json("POST", "/composite/batch", {"batchRequests": [{"method": "GET", "url": "v66.0/limits"}]}),
-        as_json("POST", "/composite/tree/Account", {"records": [{**tree, "Contacts": {"records": [contact]}}]}),
-        as_json("POST", "/composite/graph", {"graphs": [{"graphId": "1", "compositeRequest": [part, read]}]}),
-        as_json("POST", "/jobs/ingest", {"object": "Account", "operation": "insert", "lineEnding": "LF"}),
-        Sent("PUT", f"{BASE}/jobs/ingest/{job}/batches", (("Content-Type", "text/csv"),), b'Name,Site\n"a ""b""",c\n'),
-        as_json("PATCH", f"/jobs/ingest/{job}", {"state": "UploadComplete"}),
-        get(f"/jobs/ingest/{job}"), get(f"/jobs/ingest/{job}/successfulResults/"),
-        get("/jobs/ingest", jobType="V2Ingest"),
-        as_json("POST", "/jobs/query", {"operation": "query", "query": "SELECT Id, Name FROM Account"}),
-        get(f"/jobs/query/{job}/results", maxRecords="3", locator="MTAw"),
-        get("/search", q="FIND {Acme*} IN NAME FIELDS RETURNING Account(Id, Name WHERE Name != null LIMIT 3), Contact"),
-        get("/parameterizedSearch", q="Acme", sobject="Account", **{"Account.fields": "Id,Name"}),
-        as_json("POST", "/parameterizedSearch", {"q": "Acme", "sobjects": [{"name": "Account", "fields": ["Id"]}]}),
-        get("/tooling/query", q="SELECT Id FROM EntityDefinition LIMIT 2"),
-        form("/services/oauth2/token", grant_type="client_credentials", **app),
-        form("/services/oauth2/token", grant_type="password", username=org.username, password="nope", **app),
-        form("/services/oauth2/token", grant_type="refresh_token", refresh_token="5Aep861nope", **app),
-        form("/services/oauth2/token", grant_type=JWT_BEARER, assertion="e30.e30.e30"),
-        form("/services/oauth2/introspect", token="00D!x", **app),
-        form("/services/oauth2/revoke", token="00D!x"),
-        Sent("GET", "/services/oauth2/userinfo", ()),
-        Sent("GET", f"/id/{org.org_id}/{org.user_id}?format=json&version=latest", ()),
-        Sent("GET", f"/services/oauth2/authorize?{urlencode(asking)}", ()),
-        Sent("POST", "/services/Soap/u/59.0", (("Content-Type", "text/xml"), ("SOAPAction", "login")), soap.encode()),
-    ]  # fmt: skip
 
 
 # --- mutations -------------------------------------------------------------------------------------------------------
@@ -305,7 +188,7 @@ def fault(sent: Sent, reply: Reply) -> str | None:
     if reply.status < 400:
         return None if reply.status in (200, 201, 204, 300, 302, 303, 304) else "a status nobody expects"
     if reply.content_type.startswith("text/xml"):
-        return None if b"<faultcode>" in reply.body and reply.status == 500 else "no SOAP fault"
+        return None if b"<faultcode>" in reply.body and reply.status in (500, 501) else "no SOAP fault"
     if reply.status not in REFUSALS:
         return "a status nobody expects"
     if sent.method == "HEAD" or (reply.status == 412 and not reply.body):
@@ -321,9 +204,7 @@ def fault(sent: Sent, reply: Reply) -> str | None:
     if reply.content_type.startswith("text/plain"):
         return None if re.fullmatch(r"[A-Z][A-Za-z_]+", text) else "more than a word"
     if reply.content_type.startswith("application/xml"):
-        oauth = r"<OAuth><error>\w+</error><error_description>[^<]+</"
-        listed = r"<Errors><Error>.*<errorCode>[A-Z_]+</errorCode>"
-        return None if re.search(f"{oauth}|{listed}", text, re.DOTALL) else "neither errors nor that of OAuth"
+        return None if XML_REFUSAL.search(text) else "no known form of refusal"
     return None if re.match(r"error=\w+&error_description=", text) else "no known form of refusal"
 
 
@@ -332,9 +213,18 @@ def refusal_in(answer: Any) -> bool:
         return bool(answer) and all(
             isinstance(e["message"], str) and re.fullmatch(r"[A-Za-z_]+", e["errorCode"]) for e in answer
         )
+    if "exceptionCode" in answer:
+        return bool(re.fullmatch(r"\w+", answer["exceptionCode"])) and isinstance(answer["exceptionMessage"], str)
     if "error" in answer:
         return isinstance(answer["error"], str) and isinstance(answer["error_description"], str)
     return answer["hasErrors"] is True and isinstance(answer["results"], list)
+
+
+def accepted_by(reply: Reply) -> Iterator[str]:
+    if reply.content_type.startswith("application/xml"):
+        yield from re.findall(r"<Result><id>(\w{18})</id><success>true", reply.body.decode())
+    else:
+        yield from accepted(reply.json)
 
 
 def accepted(answer: Any) -> Iterator[str]:
@@ -390,17 +280,16 @@ def results_of_jobs(wire: Wire, bearer: Headers) -> Iterator[str]:
 def converse(org: LocalOrg, seed: int, requests: int) -> set[str]:
     """Send that many mutated requests, check each answer; the Ids of the rows that the answers said were written."""
     dice, wire, ledger = random.Random(seed), Wire(org), set[str]()
-    bearer = (("Authorization", f"Bearer {org.access_token}"),)
+    bearer = (("Authorization", f"Bearer {org.access_token}"), ("X-SFDC-Session", org.access_token))
 
-    def made(path: str, body: Any) -> str:
-        sent = as_json("POST", path, body)
-        return str(wire.send(replace(sent, headers=(*sent.headers, *bearer))).json["id"])
+    def answer(sent: Sent) -> Any:
+        return wire.send(replace(sent, headers=(*sent.headers, *bearer))).json
 
     for number in range(requests):
         if number % 100 == 0:
-            own = made("/sobjects/Account", {"Name": "A", "Ext__c": f"A-{seed}-{number}"})
-            ledger.add(own)
-            valid = valid_requests(org, own, made("/jobs/ingest", {"object": "Account", "operation": "insert"}))
+            world = prepared(answer, f"{seed}-{number}")
+            ledger |= {world.account, world.doomed}
+            valid = valid_requests(org, world)
         chosen = dice.choice(valid)
         sent = mutated(dice, replace(chosen, headers=(*chosen.headers, *bearer)))
         try:
@@ -409,7 +298,7 @@ def converse(org: LocalOrg, seed: int, requests: int) -> set[str]:
         except (OSError, HTTPException, ValueError, KeyError, TypeError) as exception:
             pytest.fail(f"seed {seed}, request {number}: {exception!r} for {sent}")
         assert problem is None, f"seed {seed}, request {number}: {problem} for {sent}: {reply}"
-        ledger.update(accepted(reply.json) if reply.status < 300 else ())
+        ledger.update(accepted_by(reply) if reply.status < 300 else ())
     ledger.update(results_of_jobs(wire, bearer))
     wire.close()
     return ledger
@@ -417,7 +306,7 @@ def converse(org: LocalOrg, seed: int, requests: int) -> set[str]:
 
 def check(seed: int, requests: int, capfd: pytest.CaptureFixture[str]) -> None:
     """The law of this module, for the requests of one seed on an org of their own."""
-    with LocalOrg(sample_data=False, limits={"DailyApiRequests": 10**9}) as org:
+    with LocalOrg(sample_data=False, page_size=1, limits={"DailyApiRequests": 10**9}) as org:
         store = org.instance.store
         before = rows_of(store)
         ledger = converse(org, seed, requests)
@@ -428,6 +317,18 @@ def check(seed: int, requests: int, capfd: pytest.CaptureFixture[str]) -> None:
         assert dangling(store) == [], f"seed {seed}"
         assert store.connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert "Traceback" not in capfd.readouterr().err, f"seed {seed}"
+
+
+def test_there_is_a_valid_request_for_every_route() -> None:
+    """What is changed at random leads everywhere: no route is without a request that it would serve."""
+    with LocalOrg(sample_data=False, page_size=1) as org:
+        requests = valid_requests(org, World(*("001000000000001AAA",) * 8))
+    reached = {
+        next((r for r in ROUTES if r.method == sent.method and r.found_in(path) is not None), None)
+        for sent in requests
+        for path in [sent.target.partition("?")[0]]
+    }
+    assert [f"{route.method} {route.pattern}" for route in ROUTES if route not in reached] == []
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
