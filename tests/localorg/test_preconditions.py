@@ -61,8 +61,9 @@ def test_a_compressed_answer_has_the_same_tag(web: httpx.Client, account: str) -
     """The tag of a compressed answer is marked, and both marked and unmarked mean the same state."""
     marked = web.get(account).headers["ETag"]
     plain = web.get(account, headers={"Accept-Encoding": "identity"}).headers["ETag"]
-    assert marked == f'{plain[:-1]}--gzip"'
-    for tag in (marked, plain, f'"other", W/{marked}'):
+    deflated = web.get(account, headers={"Accept-Encoding": "deflate"}).headers["ETag"]
+    assert (marked, deflated) == (f'{plain[:-1]}--gzip"', f'{plain[:-1]}--deflate"')
+    for tag in (marked, plain, deflated, f'"other", W/{marked}'):
         assert web.get(account, headers={"If-None-Match": tag}).status_code == 304
         assert web.get(account, headers={"If-Match": tag}).status_code == 200
 

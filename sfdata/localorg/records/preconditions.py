@@ -15,7 +15,8 @@ from sfdata.localorg.answers import ApiError
 from sfdata.localorg.routing import Answer, Request
 
 READING = frozenset({"GET", "HEAD"})
-TAG = re.compile(r'(?:W/)?"([^"]*)"|(\*)')
+TAG = re.compile(r'(?:W/)?"([^"]*?)(?:--(?:gzip|deflate))?"|(\*)')
+"""A tag without the mark that the server puts on those of packed answers."""
 
 
 def unmet(request: Request, state: Mapping[str, str]) -> Answer | None:
@@ -51,9 +52,9 @@ def _among(etag: str, tags: set[str]) -> bool:
 
 
 def _tags(request: Request, header: str) -> set[str]:
-    """The tags of a header, as the org gave them out: the server marks those of compressed answers."""
+    """The tags of a header, without the marks of packed answers."""
     text = request.headers.get(header, "")
-    found = {f'"{tag[1].removesuffix("--gzip")}"' if tag[1] is not None else "*" for tag in TAG.finditer(text)}
+    found = {"*" if tag[2] else f'"{tag[1]}"' for tag in TAG.finditer(text)}
     if text and not found and request.method not in READING:
         raise _invalid(header, text)
     return found
