@@ -262,7 +262,8 @@ class Reply:
         headers = {"Date": formatdate(usegmt=True), **COMMON_HEADERS, **answer.headers}
         pieces: Iterable[bytes] = ()
         if answer.status not in BODILESS:
-            headers["Content-Type"] = answer.content_type
+            if answer.body or answer.file is not None:
+                headers["Content-Type"] = answer.content_type
             pieces = self._sent(answer, headers)
         if not self.keeps_alive:
             headers["Connection"] = "close"
