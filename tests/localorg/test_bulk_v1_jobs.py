@@ -120,6 +120,8 @@ def test_an_upsert_names_its_key_behind_the_state(classic: Any) -> None:
             (400, "InvalidJob", "External ID was blank for Account. An External ID must be specified for upsert."),
         ),
         ({"operation": "merge"}, (400, "InvalidJob", "Invalid value for operation: merge")),
+        ({"operation": []}, (400, "InvalidJob", "Invalid value for operation: []")),
+        ({"contentType": {}}, (400, "InvalidJob", "Invalid value for contentType: {}")),
         ({"contentType": "YAML"}, (400, "InvalidJob", "Invalid value for contentType: YAML")),
         ({"concurrencyMode": "Both"}, (400, "InvalidJob", "Invalid value for concurrencyMode: Both")),
         ({"assignmentRuleId": "nonsense"}, (400, "InvalidJob", "Invalid assignment rule id: nonsense")),

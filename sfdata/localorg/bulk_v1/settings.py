@@ -37,6 +37,9 @@ def classic_settings(asked: Mapping[str, Any], schema: Schema) -> JobSettings:
     Raises:
         ApiError: 400 with what is wrong first; 501 for binary attachments.
     """
+    nested = next((name for name, value in asked.items() if isinstance(value, Mapping | list)), None)
+    if nested is not None:
+        raise invalid_job(f"Invalid value for {nested}: {asked[nested]}")
     operation = asked.get("operation")
     form, mode = _content_type(asked.get("contentType")), _concurrency_mode(asked.get("concurrencyMode"))
     if operation in INGEST_OPERATIONS:
