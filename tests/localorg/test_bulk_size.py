@@ -175,9 +175,8 @@ def test_the_memory_of_a_query_does_not_grow_with_its_rows() -> None:
         for first, last in ((0, 10_000), (10_000, 40_000)):
             rows = ((make_id("001", n), f"Firm {n}", org.user_id) for n in range(first, last))
             instance.store.bulk_load(account, ["Id", "Name", "OwnerId"], rows)
-            query = bulk_query(
-                instance.engine, "SELECT Id, Name, Owner.Name FROM Account", org.user_id, include_deleted=False
-            )
+            soql = "SELECT Id, Name, Owner.Name FROM Account"
+            query = bulk_query(instance.engine, soql, org.user_id, include_deleted=False, version=66.0)
             job = instance.bulk.create_query(JobSettings("query", account, Dialect()), "66.0", org.user_id)
             job.begin()
             with peak() as used:
