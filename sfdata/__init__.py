@@ -93,7 +93,8 @@ if not TYPE_CHECKING:  # type checkers take the names from the imports above, an
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    """What is public, for Tab; and what every module has."""
+    return sorted({*_HOMES, *(name for name in globals() if name.startswith("__"))})
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

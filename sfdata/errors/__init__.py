@@ -55,6 +55,7 @@
     LimitNear                           a warning: a limit of the org is nearly used up
     NotRemembered                       a warning: a login that only this process knows
     ResultTruncated                     a warning: the caller's own bound left rows out
+    RowsRepeated                        a warning: rows of one push that write the same record
     RowsWillFail                        a warning: rows that are pushed though they are certain to fail
 
 A server's ``errorCode`` becomes a class in one place, `sfdata.error_codes`. No message ever holds a token, a key or a
@@ -105,6 +106,7 @@ from sfdata.errors.inputs import (
     PushRefused,
     QueryTooLong,
     ResultTruncated,
+    RowsRepeated,
     RowsWillFail,
     SoqlError,
     SoqlSyntaxError,
@@ -171,6 +173,7 @@ __all__ = [
     "ResultTruncated",
     "ResultsGone",
     "RowLocked",
+    "RowsRepeated",
     "RowsWillFail",
     "SalesforceError",
     "ServerUnavailable",

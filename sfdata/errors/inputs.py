@@ -206,5 +206,9 @@ class ResultTruncated(UserWarning):
     """A result holds its first rows only, since ``max_rows`` or ``max_memory`` said so."""
 
 
+class RowsRepeated(UserWarning):
+    """Several rows of an update or upsert write one record, and which of them the org takes last is not certain."""
+
+
 class RowsWillFail(UserWarning):
     """Rows are certain to fail, and ``check="warn"`` pushes them all the same."""

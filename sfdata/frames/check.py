@@ -37,7 +37,7 @@ MOST_LISTED = 5_000
 TRANSACTION_ROWS = 200
 """Rows of a job that an org writes together; among these it sees a key that stands there twice.
 https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/how_requests_are_processed.htm"""
-CLOSED_FIELD = "INVALID_FIELD_FOR_INSERT_UPDATE"
+CLOSED_FIELD, REPEATED = "INVALID_FIELD_FOR_INSERT_UPDATE", "DUPLICATE_VALUE"
 _SLICE_ROWS = 16_384
 _BATCH_ROWS = 10_000
 _LONGEST_NUMBER = 40
@@ -118,8 +118,8 @@ def check(
     columns, problems = found_columns(source.names, object_name, describe, operation, key, nulls)
     of_types = {column.name: list(type_problems(column, source)) for column in columns}
     findings = _Findings(source, tell)
-    for problem in [*problems, *(one for some in of_types.values() for one in some)]:
-        findings.listed.append(_of_frame(problem, source.rows))
+    of_columns = [*problems, *(one for some in of_types.values() for one in some)]
+    findings.listed += [_of_frame(problem, source.rows, source.levels) for problem in of_columns]
     sound = [column for column in columns if not of_types[column.name]]
     base = describe(object_name)
     findings.listed += _closed_object(base, operation, source.rows)
@@ -147,8 +147,10 @@ def check_frame(findings: Sequence[Finding]) -> pd.DataFrame:
     return pd.DataFrame(data)
 
 
-def _of_frame(problem: Problem, rows: int) -> Finding:
-    return Finding(problem.reason, column=problem.column, rows=rows)
+def _of_frame(problem: Problem, rows: int, levels: Sequence[str] = ()) -> Finding:
+    hidden = problem.column is None and any(f" {level} is missing" in problem.reason for level in levels)
+    hint = "df.reset_index() makes a column of the index." if hidden else None
+    return Finding(problem.reason, column=problem.column, rows=rows, hint=hint)
 
 
 # --- what is wrong with all rows -------------------------------------------------------------------------------------
@@ -358,7 +360,7 @@ class _Values:
         for chosen, severity in zip((together, ~together), get_args(Severity), strict=True):
             wrong = places[chosen]
             if len(wrong):
-                kind = Finding(reason, severity, column.name, "DUPLICATE_VALUE", hint)
+                kind = Finding(reason, severity, column.name, REPEATED, hint)
                 self.findings.add(kind, wrong, folded.take(pa.array(wrong[:MOST_ALIKE])))
 
     def _together(self, column: WriteColumn, folded: pa.Array, codes: Places, places: Places) -> Any:

@@ -37,12 +37,16 @@ class InputColumn(Protocol):
 
 @dataclass(frozen=True)
 class InputFrame:
-    """A frame to be written; ``label`` gives the label of the row at a position, None where rows have none."""
+    """A frame to be written; ``label`` gives the label of the row at a position, None where rows have none.
+
+    ``levels`` are the names of its index, whose labels are not written.
+    """
 
     names: tuple[str, ...]
     rows: int
     columns: tuple[InputColumn, ...]
     label: Callable[[int], Hashable]
+    levels: tuple[str, ...] = ()
 
 
 def input_frame(frame: Any) -> InputFrame:
@@ -55,7 +59,8 @@ def input_frame(frame: Any) -> InputFrame:
     if isinstance(frame, pd.DataFrame):
         _check(list(frame.columns), len(frame))
         columns = tuple(_pandas_column(frame.iloc[:, n].array) for n in range(frame.shape[1]))
-        return InputFrame(tuple(frame.columns), len(frame), columns, frame.index.__getitem__)
+        levels = tuple(name for name in frame.index.names if isinstance(name, str))
+        return InputFrame(tuple(frame.columns), len(frame), columns, frame.index.__getitem__, levels)
     table = _table(frame)
     _check(table.column_names, table.num_rows)
     return InputFrame(

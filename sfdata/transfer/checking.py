@@ -16,8 +16,8 @@ import pandas as pd
 import pyarrow as pa
 
 from sfdata.api.describe import DescribeCache
-from sfdata.errors import PushRefused, RowsWillFail
-from sfdata.frames.check import CLOSED_FIELD, Finding, Told, check, check_frame
+from sfdata.errors import PushRefused, RowsRepeated, RowsWillFail
+from sfdata.frames.check import CLOSED_FIELD, REPEATED, Finding, Told, check, check_frame
 from sfdata.frames.write_columns import NullPolicy, Operation
 from sfdata.transfer.draft import Draft, Positions, left_out
 from sfdata.transfer.planning import Check, PushRequest, row_count, rows_at
@@ -48,9 +48,12 @@ class Checking:
 
         Warns:
             RowsWillFail: something is, and is to be told.
+            RowsRepeated: several rows write one record.
         """
         if request.check:
-            _refuse(self._findings(frame, request), request.check)
+            findings = self._findings(frame, request)
+            _refuse(findings, request.check)
+            _warn_of_repeated(findings, request)
 
     def sifted(self, source: Any, request: PushRequest) -> tuple[Any, Draft]:
         """The rows of a frame, or table, that are not certain to fail, and what is told of the others.
@@ -72,6 +75,7 @@ class Checking:
             sent = np.delete(sent, list(found))
             rest = rows_at(source, sent)
         _refuse(findings, "refuse")
+        _warn_of_repeated(findings, request)
         return rest, _told(source, sent, wrong) if wrong else Draft()
 
     def _findings(self, frame: Any, request: PushRequest, tell: Told | None = None) -> list[Finding]:
@@ -103,8 +107,18 @@ def _refuse(findings: Sequence[Finding], how: Check) -> None:
         warnings.warn(f"rows are certain to fail:\n{told}", RowsWillFail, stacklevel=4)
 
 
+def _warn_of_repeated(findings: Sequence[Finding], request: PushRequest) -> None:
+    """Rows that write the same records, of which the org keeps whatever comes last."""
+    repeated = [finding for finding in findings if finding.severity == "likely" and finding.code == REPEATED]
+    rows, hints = sum(finding.rows for finding in repeated), [finding.hint for finding in repeated if finding.hint]
+    if hints and request.operation in ("update", "upsert"):
+        told = f"{rows:,} rows write records that others of them write, too; which of these comes last, nobody knows"
+        warnings.warn(f"{told}: {hints[0]}", RowsRepeated, stacklevel=5)
+
+
 def _next_step(certain: Sequence[Finding], sendable: bool) -> str:
     steps = ["df.sf.check(…) lists every problem as a frame"]
+    steps += [finding.hint.rstrip(".") for finding in certain if finding.hint and finding.column is None][:1]
     closed = [finding.column for finding in certain if finding.code == CLOSED_FIELD]
     if closed:
         steps.append(f"df.drop(columns={closed!r}) leaves out what cannot be written, and df.sf.diff(…) does so itself")

@@ -8,7 +8,7 @@ import pytest
 from rig import plan_org
 
 import sfdata
-from sfdata.errors import ConfigurationError, PushRefused
+from sfdata.errors import ConfigurationError, PushRefused, RowsRepeated
 
 local, machine, org, other = plan_org.local, plan_org.machine, plan_org.org, plan_org.other
 
@@ -100,6 +100,23 @@ def test_a_refusal_tells_only_what_would_help(org, frame, hint):
     with pytest.raises(PushRefused) as caught:
         pd.DataFrame(frame).sf.insert("Account")
     assert hint in caught.value.hint
+
+
+def test_a_key_that_is_the_index_is_found_there(org):
+    """Frames that were read with index_col have no column of the key; the hint says what makes one."""
+    with pytest.raises(PushRefused, match="the key column Id is missing") as caught:
+        pd.DataFrame({"Name": ["A"]}, index=pd.Index(["001000000000001AAA"], name="Id")).sf.update("Account")
+    assert "df.reset_index()" in caught.value.hint
+
+
+@pytest.mark.parametrize("check", ["refuse", "skip"])
+def test_rows_that_write_one_record_are_told(org, other, check):
+    """An org takes them all, and whichever comes last stays; who deletes twice loses nothing."""
+    record = other.create(Name="one")
+    twice = pd.DataFrame({"Id": [record, record], "Phone": ["1", "2"]})
+    with pytest.warns(RowsRepeated, match=r'2 rows write .*drop_duplicates\("Id"\)'):
+        twice.sf.update("Account", check=check).raise_for_errors()
+    assert twice[["Id"]].sf.delete("Account").counts["succeeded"] == 1
 
 
 def test_what_cannot_be_sent_is_refused_where_others_are_only_warned_of(org):
