@@ -249,7 +249,7 @@ def test_what_never_was_is_said_so(client: Client, method: str, path: str, refus
         ("/query?q=SELECT+Id+FROM+Account+WHERE+Name='%00'+x", "MALFORMED_QUERY"),
         (f"/query?q=SELECT+Id+FROM+Account+WHERE+{'(' * 5000}", "MALFORMED_QUERY"),
         ("/query?q=SELECT+Id+FROM+sqlite_master", "INVALID_TYPE"),
-        ("/query?q=SELECT+_row+FROM+Account", "INVALID_FIELD"),
+        ("/query?q=SELECT+_row+FROM+Account", "MALFORMED_QUERY"),
         ("/query?q=SELECT+Id+FROM+Account+OFFSET+2001", "NUMBER_OUTSIDE_VALID_RANGE"),
         (f"/query?{'&'.join(['a=1'] * 1001)}", "ILLEGAL_QUERY_PARAMETER_VALUE"),
         ("/sobjects/Account/updated?start=x&end=y", "ILLEGAL_QUERY_PARAMETER_VALUE"),
