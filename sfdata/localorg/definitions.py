@@ -17,7 +17,7 @@ from typing import Any
 from sfdata.localorg.engine import QueryEngine
 from sfdata.localorg.engine.reading import parsed
 from sfdata.localorg.ids import id15, make_id
-from sfdata.localorg.objects.tooling import DEFINITIONS, OBJECTS
+from sfdata.localorg.objects.tooling import DEFINITIONS, OBJECTS, SHARED
 from sfdata.localorg.schema import COMPOUND_TYPES, NUMBER_TYPES, Field, Schema, SObject, ValidationRule
 from sfdata.localorg.store import Store
 from sfdata.localorg.tables import indexed
@@ -59,13 +59,12 @@ Row = dict[str, Any]
 class Definitions:
     """The definitions of one schema.
 
-    ``schema`` is that of the Tooling API itself, ``data_schema`` that of the data API: the org's objects, and the
-    definitions that can be queried as they can.
+    ``schema`` is that of the Tooling API, ``data_schema`` that of the data API: the org's objects, and the definitions
+    that can be queried as they can.
     """
 
-    schema = Schema(OBJECTS)
-
     def __init__(self, described: Schema, clock: Callable[[], datetime]) -> None:
+        self.schema = Schema([*OBJECTS, *(sobject for sobject in described if sobject.name in SHARED)])
         self.data_schema = Schema([*described, *DEFINITIONS])
         self._clock = clock
         self._lock = Lock()

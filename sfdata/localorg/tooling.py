@@ -14,14 +14,13 @@ from sfdata.localorg.describe import basic_info, describe_global, describe_objec
 from sfdata.localorg.engine import QueryEngine
 from sfdata.localorg.engine.reading import parsed
 from sfdata.localorg.ids import normalize
+from sfdata.localorg.objects.tooling import SHARED
 from sfdata.localorg.records.representation import record_json
 from sfdata.localorg.rest import further_page, query_answer
 from sfdata.localorg.routing import Answer, Handler, Request, Route, json_answer
-from sfdata.localorg.schema import Schema, SObject
+from sfdata.localorg.schema import SObject
 
 RESOURCES = ("query", "sobjects")
-SHARED = frozenset({"Group", "Organization", "PermissionSet", "Profile", "RecordType", "User", "UserRole"})
-"""Objects of the org that the Tooling API knows too."""
 
 
 def root(request: Request) -> Answer:
@@ -31,18 +30,18 @@ def root(request: Request) -> Answer:
 
 def sobjects(request: Request) -> Answer:
     """``GET tooling/sobjects``: every object the Tooling API knows."""
-    return json_answer(describe_global(_schema(request), _base(request)))
+    return json_answer(describe_global(request.org.definitions.schema, _base(request)))
 
 
 def sobject(request: Request) -> Answer:
     """``GET tooling/sobjects/X``: one object in short."""
-    return json_answer(basic_info(_schema(request), _sobject(request), _base(request)))
+    return json_answer(basic_info(request.org.definitions.schema, _sobject(request), _base(request)))
 
 
 def sobject_describe(request: Request) -> Answer:
     """``GET tooling/sobjects/X/describe``: everything about one object."""
     described = describe_object(
-        _schema(request), _sobject(request), _base(request), instance_url=request.org.instance_url
+        request.org.definitions.schema, _sobject(request), _base(request), instance_url=request.org.instance_url
     )
     return json_answer(described)
 
@@ -81,12 +80,8 @@ def _base(request: Request) -> str:
     return f"{request.base}/tooling"
 
 
-def _schema(request: Request) -> Schema:
-    return Schema([*request.org.definitions.schema, *(o for o in request.org.schema if o.name in SHARED)])
-
-
 def _sobject(request: Request) -> SObject:
-    found = _schema(request).object(request.args["name"])
+    found = request.org.definitions.schema.object(request.args["name"])
     if found is None:
         raise not_found()
     return found

@@ -75,8 +75,10 @@ OF_OBJECTS: Mapping[str, str] = {
 ELSEWHERE: Mapping[str, str] = {
     "/cometd": "Streaming API (CometD)",
     "/services/Soap/m": "Metadata API (SOAP)",
+    "/services/Soap/s": "Apex API (SOAP)",
     "/services/apexrest": "Apex REST",
     "/services/async/{version}/job/{id}/spec": "Field maps of Bulk API 1.0",
+    "/services/scim": "SCIM (users kept by identity providers)",
 }
 """Whole APIs beside REST."""
 

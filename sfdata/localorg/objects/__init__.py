@@ -23,6 +23,7 @@ from pathlib import Path
 
 from sfdata.localorg.objects import (
     activities,
+    code,
     content,
     customers,
     marketing,
@@ -38,7 +39,7 @@ from sfdata.localorg.schema import Schema
 
 DOMAINS = (
     organization, users, permission_sets, customers, sales, marketing, service, activities, content, scheduling,
-    statuses,
+    statuses, code,
 )  # fmt: skip
 
 

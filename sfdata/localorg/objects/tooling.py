@@ -7,31 +7,17 @@ https://developer.salesforce.com/docs/atlas.en-us.api_tooling.meta/api_tooling/r
 
 from __future__ import annotations
 
+from sfdata.localorg.objects.code import APEX_LOG, class_fields, read_only_object, trigger_fields
 from sfdata.localorg.objects.fields import (
-    Attributes,
     checkbox,
     datetime,
     integer,
-    long_text,
     name_text,
-    number,
-    picklist,
-    record_id,
     reference,
-    sobject,
     system_fields,
     text,
 )
-from sfdata.localorg.schema import Field, SObject
-
-READ_ONLY: Attributes = {
-    "createable": False, "updateable": False, "deletable": False, "undeletable": False, "layoutable": False,
-    "replicateable": False, "searchable": False, "triggerable": False, "mru_enabled": False,
-}  # fmt: skip
-
-
-def _read_only(name: str, label: str, key_prefix: str | None, *fields: Field | tuple[Field, ...]) -> SObject:
-    return sobject(name, label, f"{label}s", key_prefix, record_id(f"{label} ID"), *fields, **READ_ONLY)
+from sfdata.localorg.schema import Field
 
 
 def _durable(name: str, label: str, to: str, children: str) -> Field:
@@ -68,7 +54,7 @@ def _shape() -> tuple[Field, ...]:
     )
 
 
-ENTITY_DEFINITION = _read_only(
+ENTITY_DEFINITION = read_only_object(
     "EntityDefinition", "Entity Definition", "4ie",
     *_labels(),
     text("PluralLabel", "Plural Label", 80),
@@ -86,7 +72,7 @@ ENTITY_DEFINITION = _read_only(
     datetime("LastModifiedDate", "Last Modified Date"),
 )  # fmt: skip
 
-FIELD_DEFINITION = _read_only(
+FIELD_DEFINITION = read_only_object(
     "FieldDefinition", "Field Definition", None,
     *_labels(),
     _durable("EntityDefinitionId", "Entity Definition ID", "EntityDefinition", "Fields"),
@@ -95,7 +81,7 @@ FIELD_DEFINITION = _read_only(
     datetime("LastModifiedDate", "Last Modified Date"),
 )  # fmt: skip
 
-ENTITY_PARTICLE = _read_only(
+ENTITY_PARTICLE = read_only_object(
     "EntityParticle", "Entity Particle", None,
     *_labels(),
     _durable("EntityDefinitionId", "Entity Definition ID", "EntityDefinition", "Particles"),
@@ -109,7 +95,7 @@ ENTITY_PARTICLE = _read_only(
     ),
 )  # fmt: skip
 
-PICKLIST_VALUE_INFO = _read_only(
+PICKLIST_VALUE_INFO = read_only_object(
     "PicklistValueInfo", "Picklist Value Info", "4pv",
     text("DurableId", "Durable ID"),
     _durable("EntityParticleId", "Entity Particle ID", "EntityParticle", "PicklistValues"),
@@ -119,7 +105,7 @@ PICKLIST_VALUE_INFO = _read_only(
     checkbox("IsDefaultValue", "Default Value"),
 )  # fmt: skip
 
-CUSTOM_OBJECT = _read_only(
+CUSTOM_OBJECT = read_only_object(
     "CustomObject", "Custom Object", "01I",
     text("DeveloperName", "Developer Name", 80),
     text("NamespacePrefix", "Namespace Prefix", 15),
@@ -127,7 +113,7 @@ CUSTOM_OBJECT = _read_only(
     system_fields(),
 )  # fmt: skip
 
-CUSTOM_FIELD = _read_only(
+CUSTOM_FIELD = read_only_object(
     "CustomField", "Custom Field", "00N",
     text("DeveloperName", "Developer Name", 80),
     text("NamespacePrefix", "Namespace Prefix", 15),
@@ -142,42 +128,15 @@ CUSTOM_FIELD = _read_only(
 # --- code, packages and logs -----------------------------------------------------------------------------------------
 
 
-def _code() -> tuple[Field, ...]:
-    return (
-        text("NamespacePrefix", "Namespace Prefix", 15),
-        name_text("Name"),
-        number("ApiVersion", "Api Version", 18, 1),
-        picklist("Status", "Status", ("Inactive", "Active", "Deleted"), length=40),
-        checkbox("IsValid", "Is Valid"),
-        number("BodyCrc", "Body CRC"),
-        long_text("Body", "Body", 1_000_000),
-        integer("LengthWithoutComments", "Size Without Comments"),
-        text("ManageableState", "Manageable State", 40),
-        *system_fields(),
-    )
-
-
-APEX_CLASS = _read_only("ApexClass", "Apex Class", "01p", *_code())
-APEX_TRIGGER = _read_only(
+MANAGEABLE = text("ManageableState", "Manageable State", 40)
+APEX_CLASS = read_only_object("ApexClass", "Apex Class", "01p", class_fields(), MANAGEABLE)
+APEX_TRIGGER = read_only_object(
     "ApexTrigger", "Apex Trigger", "01q",
-    *_code(),
-    text("TableEnumOrId", "Custom Object Definition ID or Entity Enumeration", 40),
+    trigger_fields(),
+    MANAGEABLE,
     _durable("EntityDefinitionId", "Entity Definition ID", "EntityDefinition", "ApexTriggers"),
 )  # fmt: skip
-APEX_LOG = _read_only(
-    "ApexLog", "Apex Debug Log", "07L",
-    reference("LogUserId", "Log User ID", "User"),
-    integer("LogLength", "Log Size"),
-    text("Request", "Request Type"),
-    text("Operation", "Operation"),
-    text("Application", "Application"),
-    text("Status", "Status"),
-    integer("DurationMilliseconds", "Duration (ms)"),
-    datetime("StartTime", "Start Time"),
-    text("Location", "Location"),
-    system_fields(),
-)  # fmt: skip
-DEBUG_LEVEL = _read_only(
+DEBUG_LEVEL = read_only_object(
     "DebugLevel", "Debug Level", "7dl",
     text("DeveloperName", "Developer Name", 80),
     text("MasterLabel", "Master Label", 80),
@@ -185,7 +144,7 @@ DEBUG_LEVEL = _read_only(
                                         "Visualforce", "Workflow")),
     system_fields(),
 )  # fmt: skip
-TRACE_FLAG = _read_only(
+TRACE_FLAG = read_only_object(
     "TraceFlag", "Trace Flag", "7tf",
     text("TracedEntityId", "Traced Entity ID", 18),
     reference("DebugLevelId", "Debug Level ID", "DebugLevel"),
@@ -195,7 +154,7 @@ TRACE_FLAG = _read_only(
     system_fields(),
 )  # fmt: skip
 CODE = ("ApexClass", "ApexTrigger")
-APEX_TEST_QUEUE_ITEM = _read_only(
+APEX_TEST_QUEUE_ITEM = read_only_object(
     "ApexTestQueueItem", "Apex Test Queue Item", "709",
     reference("ApexClassId", "Class ID", "ApexClass"),
     text("Status", "Status", 40),
@@ -204,7 +163,7 @@ APEX_TEST_QUEUE_ITEM = _read_only(
     text("TestRunResultId", "Test Run Result ID", 18),
     system_fields(),
 )  # fmt: skip
-APEX_TEST_RESULT = _read_only(
+APEX_TEST_RESULT = read_only_object(
     "ApexTestResult", "Apex Test Result", "07M",
     datetime("TestTimestamp", "Time Started"),
     text("Outcome", "Outcome", 40),
@@ -218,7 +177,7 @@ APEX_TEST_RESULT = _read_only(
     integer("RunTime", "Run Time"),
     system_fields(),
 )  # fmt: skip
-APEX_TEST_RESULT_LIMITS = _read_only(
+APEX_TEST_RESULT_LIMITS = read_only_object(
     "ApexTestResultLimits", "Apex Test Result Limit", "05n",
     reference("ApexTestResultId", "Apex Test Result ID", "ApexTestResult", children="ApexTestResults"),
     *(integer(name, name) for name in ("Soql", "QueryRows", "Sosl", "Dml", "DmlRows", "Cpu", "Callouts", "Email")),
@@ -227,19 +186,19 @@ APEX_TEST_RESULT_LIMITS = _read_only(
     text("LimitExceptions", "Limit Exceptions"),
     system_fields(),
 )  # fmt: skip
-APEX_CODE_COVERAGE_AGGREGATE = _read_only(
+APEX_CODE_COVERAGE_AGGREGATE = read_only_object(
     "ApexCodeCoverageAggregate", "Apex Code Coverage Aggregate", "715",
     reference("ApexClassOrTriggerId", "Apex Class or Trigger ID", *CODE),
     integer("NumLinesCovered", "Lines Covered"),
     integer("NumLinesUncovered", "Lines Not Covered"),
     system_fields(),
 )  # fmt: skip
-APEX_ORG_WIDE_COVERAGE = _read_only(
+APEX_ORG_WIDE_COVERAGE = read_only_object(
     "ApexOrgWideCoverage", "Apex Org Wide Coverage", "716",
     integer("PercentCovered", "Percent Covered"),
     system_fields(),
 )  # fmt: skip
-SOURCE_MEMBER = _read_only(
+SOURCE_MEMBER = read_only_object(
     "SourceMember", "Source Member", "0MZ",
     text("MemberName", "Member Name"),
     text("MemberType", "Member Type"),
@@ -250,31 +209,39 @@ SOURCE_MEMBER = _read_only(
     checkbox("IsNewMember", "Is New Member"),
     system_fields(),
 )  # fmt: skip
-SUBSCRIBER_PACKAGE = _read_only(
+SUBSCRIBER_PACKAGE = read_only_object(
     "SubscriberPackage", "Subscriber Package", "033",
     name_text("Name"),
     text("NamespacePrefix", "Namespace Prefix", 15),
     text("Description", "Description", 1000),
     checkbox("IsPackageValid", "Is Package Valid"),
 )  # fmt: skip
-SUBSCRIBER_PACKAGE_VERSION = _read_only(
+DESCRIBED = (
+    ("Description", "Description"), ("PublisherName", "Publisher Name"), ("ReleaseNotesUrl", "Release Notes URL"),
+    ("PostInstallUrl", "Post Install URL"), ("InstallValidationStatus", "Install Validation Status"),
+    ("AppExchangePackageName", "AppExchange Package Name"), ("AppExchangePublisherName", "AppExchange Publisher Name"),
+    ("AppExchangeDescription", "AppExchange Description"), ("AppExchangeLogoUrl", "AppExchange Logo URL"),
+)  # fmt: skip
+SUBSCRIBER_PACKAGE_VERSION = read_only_object(
     "SubscriberPackageVersion", "Subscriber Package Version", "04t",
     name_text("Name"),
     reference("SubscriberPackageId", "Subscriber Package ID", "SubscriberPackage"),
     *(integer(f"{part}Version", f"{part} Version") for part in ("Major", "Minor", "Patch")),
     integer("BuildNumber", "Build Number"),
     text("ReleaseState", "Release State", 40),
-    checkbox("IsBeta", "Is Beta"),
-    checkbox("IsManaged", "Is Managed"),
-    checkbox("IsDeprecated", "Is Deprecated"),
+    *(checkbox(f"Is{what}", f"Is {what}") for what in ("Beta", "Managed", "Deprecated")),
+    checkbox("IsPasswordProtected", "Is Password Protected"),
+    checkbox("IsSecurityReviewed", "Is Security Reviewed"),
+    *(text(name, label) for name, label in DESCRIBED),
+    text("Package2ContainerOptions", "Package2 Container Options", 40),
 )  # fmt: skip
-INSTALLED_SUBSCRIBER_PACKAGE = _read_only(
+INSTALLED_SUBSCRIBER_PACKAGE = read_only_object(
     "InstalledSubscriberPackage", "Installed Subscriber Package", "0A3",
     reference("SubscriberPackageId", "Subscriber Package ID", "SubscriberPackage"),
     reference("SubscriberPackageVersionId", "Subscriber Package Version ID", "SubscriberPackageVersion"),
     integer("MinPackageVersionId", "Min Package Version ID"),
 )  # fmt: skip
-VALIDATION_RULE = _read_only(
+VALIDATION_RULE = read_only_object(
     "ValidationRule", "Validation Rule", "03d",
     text("ValidationName", "Rule Name", 80),
     checkbox("Active", "Active"),
@@ -290,6 +257,12 @@ DEFINITIONS = (
     ENTITY_DEFINITION, FIELD_DEFINITION, ENTITY_PARTICLE, PICKLIST_VALUE_INFO,
 )  # fmt: skip
 """Objects that the data API can query as well."""
+
+SHARED = frozenset(
+    {"ApexComponent", "ApexPage", "Group", "Organization", "PermissionSet", "Profile", "RecordType", "StaticResource"}
+    | {"User", "UserRole"}
+)
+"""Objects of the data API that the Tooling API knows just as they are."""
 
 OBJECTS = (
     *DEFINITIONS, CUSTOM_OBJECT, CUSTOM_FIELD, APEX_CLASS, APEX_TRIGGER, APEX_LOG, DEBUG_LEVEL, TRACE_FLAG,
