@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import gc
 import http.client
 import os
@@ -21,6 +22,7 @@ import pytest
 
 from sfdata.errors import ConfigurationError
 from sfdata.localorg import LocalOrg
+from sfdata.localorg.__main__ import add_arguments
 from sfdata.localorg.login.credentials import Credentials
 from sfdata.localorg.options import Options
 
@@ -229,6 +231,29 @@ def test_settings_take_texts_for_paths_and_days() -> None:
     """As they come from a command line or a notebook."""
     options = Options(data="somewhere", schema="schema.toml", as_of="2024-02-29")  # type: ignore[arg-type]
     assert (options.data, options.schema, options.as_of) == (Path("somewhere"), Path("schema.toml"), date(2024, 2, 29))
+
+
+def test_the_command_line_says_what_the_org_is_to_be() -> None:
+    """Allowances may be named one by one; what is no allowance is told with the form that is wanted."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    given = "--limit DailyApiRequests=5 --limit DataStorageMB=1 --session-seconds 9.5 --sandbox".split()
+    chosen = vars(parser.parse_args(given))
+    options = Options(**{name: chosen[name] for name in Options.names() if name in chosen})
+    assert dict(options.limits) == {"DailyApiRequests": 5, "DataStorageMB": 1}
+    assert (options.session_seconds, options.sandbox) == (9.5, True)
+    for text in ("DailyApiRequests", "DailyApiRequests=many", "DailyApiRequests=-1"):
+        with pytest.raises(SystemExit):
+            parser.parse_args(["--limit", text])
+
+
+def test_an_org_says_whether_it_is_a_sandbox(tmp_path: Path) -> None:
+    """As it was started this time, whatever it was before."""
+    soql = "SELECT IsSandbox FROM Organization"
+    for sandbox in (False, True, False):
+        with LocalOrg(sample_data=False, data=tmp_path / "data", sandbox=sandbox) as org:
+            (row,) = ask(org, f"/services/data/v66.0/query?q={soql}").json()["records"]
+        assert row["IsSandbox"] is sandbox
 
 
 # --- a data directory ------------------------------------------------------------------------------------------------
