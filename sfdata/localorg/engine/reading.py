@@ -15,7 +15,7 @@ from sfdata.localorg.engine import refusals
 from sfdata.soql.expressions import NAMES, RESERVED, TO_THE_MINUTE
 from sfdata.soql.lexer import Kind, first_comment
 from sfdata.soql.nodes import Query
-from sfdata.soql.parser import AFTER_SOURCE, QueryParser
+from sfdata.soql.parser import AFTER_SOURCE, LONGEST_REMEMBERED, QueryParser
 
 LONGEST_STATEMENT = 100_000
 """Characters: https://help.salesforce.com/s/articleView?id=000386440&type=1"""
@@ -50,15 +50,18 @@ def parsed(soql: str) -> Query:
         message = f"SOQL statements can not be longer than {LONGEST_STATEMENT} characters."
         raise refusals.refuse("MALFORMED_QUERY", message)
     comment = first_comment(soql)
+    read = soql if comment is None else soql[: comment + 1]  # a comment starts with a token that fits nowhere
     try:
-        return _read(soql if comment is None else soql[: comment + 1])  # it starts with a token that fits nowhere
+        return _remembered(read) if len(read) <= LONGEST_REMEMBERED else _read(read)
     except SoqlSyntaxError as error:
         raise _refused(error, soql) from None
 
 
-@lru_cache(maxsize=64)
 def _read(soql: str) -> Query:
     return _OrgParser(soql).whole()
+
+
+_remembered = lru_cache(maxsize=64)(_read)
 
 
 class _OrgParser(QueryParser):
