@@ -249,11 +249,15 @@ def test_what_cannot_be_queried_fails_the_batch(classic: Any, form: str, soql: s
             "SELECT TYPEOF Owner WHEN User THEN Name END FROM Account",
             "FeatureNotEnabled : TypeOf expressions not supported in Bulk Query",
         ),
+        (
+            "SELECT VersionData FROM ContentVersion",
+            "FeatureNotEnabled : Blob field not supported in Bulk Query with CSV content type",
+        ),
     ],
 )
 def test_what_does_not_fit_into_csv_fails_the_batch(classic: Any, soql: str, message: str) -> None:
     """FeatureNotEnabled, as jsforce's users were told."""
-    batch, _ = classic.run(soql, "query")
+    batch, _ = classic.run(soql, "query", object=soql.split()[-1])
     assert (batch["state"], batch["stateMessage"]) == ("Failed", message)
 
 

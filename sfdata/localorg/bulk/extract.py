@@ -143,6 +143,11 @@ def csv_query(statement: Statement, query: Query, *, api: str) -> BulkQuery:
     return BulkQuery(plan.scope.sobject, plan, columns)
 
 
+def blob_field(where: str) -> ApiError:
+    """The refusal of the content of a file."""
+    return _unfit(f"Blob field not supported in {where}")
+
+
 def compound_data() -> ApiError:
     """The refusal of addresses and locations as a whole."""
     return _unsupported("Selecting compound data not supported in Bulk Query")
@@ -194,7 +199,7 @@ def _refuse_type(operand: Operand, api: str) -> None:
     if kind in COMPOUND_TYPES:
         raise compound_data()
     if kind == "base64":
-        raise _unfit(f"Blob field not supported in {api} with CSV content type")
+        raise blob_field(f"{api} with CSV content type")
 
 
 def _dotted_name(scope: Scope, expression: Expression, operand: Operand) -> str:

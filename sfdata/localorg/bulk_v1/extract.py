@@ -5,6 +5,8 @@ https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/asy
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.bulk.extract import bulk_statement, csv_query, fixed_rows, readable, run_extract
 from sfdata.localorg.bulk.results import RowFile
@@ -22,6 +24,13 @@ API = "Bulk Query"
 RECORDS_AT_ONCE = 1_000
 NO_RECORDS = b"Records not found for this query"
 """The whole of a result in CSV, where there is no row."""
+
+STATE_CODES: Mapping[str, str] = {
+    "ExceededQuota": "ExceededQuota",
+    "FEATURENOTENABLED": "FeatureNotEnabled",
+    "INVALIDENTITY": "InvalidEntity",
+}
+"""Refusals that are told for themselves, not as a fault of the query."""
 
 
 def asked_query(batch: Batch, schema: Schema, soql: str) -> Query:
@@ -51,7 +60,10 @@ def run_query(batch: Batch, engine: QueryEngine, query: Query) -> None:
     statement = bulk_statement(engine, batch.created_by, include_deleted=deleted)
     if batch.settings.content_type == CSV:
         run_extract(batch, csv_query(statement, query, api=API), engine.store)
-        RowFile(batch.folder).path.replace(batch.result) if batch.processed else batch.result.write_bytes(NO_RECORDS)
+        if batch.processed:
+            RowFile(batch.folder).path.replace(batch.result)
+        else:
+            batch.result.write_bytes(NO_RECORDS)
     else:
         _run_records(batch, engine, statement, query)
 
@@ -84,10 +96,6 @@ def _has_field_group(query: Query) -> bool:
 
 def state_message(refused: ApiError) -> str:
     """A refused query as the state of its batch tells it."""
-    if refused.error_code == "FEATURENOTENABLED":
-        return f"FeatureNotEnabled : {refused.message}"
-    if refused.error_code == "INVALIDENTITY":
-        return f"InvalidEntity : {refused.message}"
-    if refused.error_code == "ExceededQuota":
-        return f"ExceededQuota : {refused.message}"
+    if refused.error_code in STATE_CODES:
+        return f"{STATE_CODES[refused.error_code]} : {refused.message}"
     return f"InvalidBatch : Failed to process query: {refused.error_code}: {refused.message}"

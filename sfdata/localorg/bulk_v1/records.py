@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from sfdata.localorg.bulk.extract import compound_data
+from sfdata.localorg.bulk.extract import blob_field, compound_data
 from sfdata.localorg.bulk_v1.documents import JSON, NAMESPACE, XML, xml_text
 from sfdata.localorg.engine.layout import Blob, Children, Choice, Compound, Record, Slot, Value
 from sfdata.localorg.engine.select import RowPlan
@@ -43,7 +43,7 @@ def told_plan(plan: RowPlan, form: str, *, dropping: bool) -> RowPlan:
     Addresses, locations and files are left out, or refused unless ``dropping``.
 
     Raises:
-        ApiError: FUNCTIONALITY_NOT_ENABLED.
+        ApiError: what must be left out is named.
     """
     return replace(plan, record=_told_record(plan.record, form, dropping))
 
@@ -66,8 +66,10 @@ def _told_slot(slot: Slot, form: str, dropping: bool) -> Slot | None:
             return Choice(entity, told, _told_record(otherwise, form, dropping) if otherwise else None)
         case Compound() | Blob() if dropping:
             return None
-        case Compound() | Blob():
+        case Compound():
             raise compound_data()
+        case Blob():
+            raise blob_field("Bulk Query")
     return slot
 
 

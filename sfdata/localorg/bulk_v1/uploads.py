@@ -144,12 +144,13 @@ class JsonRecordRows(RecordRows):
     __slots__ = ()
 
     def errors(self, refused: RecordRefused, row: Record) -> Sequence[RecordError]:
-        return [
-            replace(error, message=f"Unexpected JsonMappingException: {error.message}")
-            if error.message.startswith(UNKNOWN_COLUMN)
-            else error
-            for error in refused.errors
-        ]
+        return list(map(_as_parsed, refused.errors))
+
+
+def _as_parsed(error: RecordError) -> RecordError:
+    if not error.message.startswith(UNKNOWN_COLUMN):
+        return error
+    return replace(error, message=f"Unexpected JsonMappingException: {error.message}")
 
 
 def _records(records: Iterable[Record], settings: JobSettings) -> Upload[Record]:
