@@ -237,7 +237,7 @@ def test_the_command_line_says_what_the_org_is_to_be() -> None:
     """Allowances may be named one by one; what is no allowance is told with the form that is wanted."""
     parser = argparse.ArgumentParser()
     add_arguments(parser)
-    given = "--limit DailyApiRequests=5 --limit DataStorageMB=1 --session-seconds 9.5 --sandbox".split()
+    given = ["--limit", "DailyApiRequests=5", "--limit", "DataStorageMB=1", "--session-seconds", "9.5", "--sandbox"]
     chosen = vars(parser.parse_args(given))
     options = Options(**{name: chosen[name] for name in Options.names() if name in chosen})
     assert dict(options.limits) == {"DailyApiRequests": 5, "DataStorageMB": 1}
