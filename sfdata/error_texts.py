@@ -24,7 +24,8 @@ MESSAGE_HINTS: Mapping[str, str] = {
     "must be of type date and should not be": "A day is written bare, 2024-01-31, or bound as a date (:since).",
     "must be of type boolean and should not be": "It is TRUE or FALSE, without quotes.",
     "and should not be enclosed in quotes": "Numbers stand without quotes.",
-    "and should be enclosed in quotes": "Text stands in single quotes: 'Acme'.",
+    "and should be enclosed in quotes": "Text stands in single quotes: 'Acme'; what is bound"
+    " has to be text: str(…), .astype(str).",
     "only aggregate expressions use field aliasing": "Is a comma missing here? Only aggregates, and fields behind"
     " GROUP BY, can be given other names.",
     "Field must be grouped or aggregated": "Name the field behind GROUP BY, too, or aggregate it: MAX(field).",

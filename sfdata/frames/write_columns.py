@@ -149,6 +149,9 @@ def _by_key(position: int, name: str, base: ObjectDescribe, describe: Describe) 
     path, _, key_name = name.rpartition(".")
     typed, _, relationship = path.rpartition(":")
     reference = base.parent(relationship)
+    whole = base.field(path)
+    if whole and whole.type in COMPOUNDS:
+        raise LookupError(f"{name} is read in one field with others{_own_field(whole, key_name, base)}")
     if reference is None:
         known = [f.relationship_name for f in base.fields if f.relationship_name]
         raise LookupError(f"{base.name} has no parent {relationship}{_nearest(relationship, known)}")
@@ -161,6 +164,14 @@ def _by_key(position: int, name: str, base: ObjectDescribe, describe: Describe) 
         raise LookupError(f"{what}, which is found by {', '.join(keys)}")
     prefix = f"{parent.name}:" if typed else ""
     return WriteColumn(position, name, f"{prefix}{reference.relationship_name}.{key.name}", reference, key)
+
+
+def _own_field(whole: FieldDescribe, part: str, base: ObjectDescribe) -> str:
+    """The field by which a part of an address or a place is written."""
+    own = f"{part[:1].upper()}{part[1:]}"
+    names = (f"{whole.name.removesuffix('Address')}{own}", f"{whole.name.removesuffix('__c')}__{own}__s")
+    found = next((field.name for field in map(base.field, names) if field), None)
+    return f"; it is written as {found}" if found else ""
 
 
 def _parent_name(typed: str, reference: FieldDescribe) -> str:

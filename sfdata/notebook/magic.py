@@ -101,6 +101,8 @@ class SoqlMagics(Magics):
             tell(f"{_shape(frame)} → {options.name}")
         elif hidden:
             tell(f"{_shape(frame)}, not shown because of the semicolon")
+        for name, rows in getattr(frame.attrs.get("sfdata"), "children", {}).items():
+            tell(f'{_counted(len(rows), "row")} of {name} → sfdata.children({options.name or "_"}, "{name}")')
 
     def _read(self, org: Org, query: Soql, options: Options) -> pd.DataFrame:
         from sfdata.notebook.progress import progress, telling_the_engine  # not needed to load the extension

@@ -73,7 +73,7 @@ class Statements:
     def count(self) -> int:
         """How many rows the query has, for a COUNT() call each. A grouped query cannot be counted this way."""
         all_rows = SelectField(FunctionCall("COUNT"))
-        counted = replace(self.query, select=(all_rows,), order_by=(), purpose=(), update=(), text="")
+        counted = replace(self.query, select=(all_rows,), order_by=(), purpose=None, update=(), text="")
         try:
             rows = self._sum(parts(counted))
         except ResponseError as refused:

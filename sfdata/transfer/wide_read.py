@@ -165,7 +165,7 @@ class WideRead:
 
     def _again(self, ids: pa.ChunkedArray) -> Batch:
         """Those of these records that are still in the result, as the first statement finds them now."""
-        return self._read(replace(self.decisive, order_by=(), limit=None, offset=None, purpose=(), update=()), ids)
+        return self._read(replace(self.decisive, order_by=(), limit=None, offset=None, purpose=None, update=()), ids)
 
     def _read(self, query: Query, ids: pa.ChunkedArray) -> Batch:
         """The rows of ``query`` with these Ids."""

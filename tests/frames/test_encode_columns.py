@@ -16,6 +16,9 @@ OBJECTS = {
         {"name": "Ext__c", "type": "string", "externalId": True, "idLookup": True},
         {"name": "Score__c", "type": "double", "label": "How Urgent"},
         {"name": "Address", "type": "address"},
+        {"name": "City", "type": "string"},
+        {"name": "Place__c", "type": "location"},
+        {"name": "Place__Latitude__s", "type": "double"},
         {"name": "OwnerId", "type": "reference", "relationshipName": "Owner", "referenceTo": ["Group", "User"]},
         {"name": "AccountId", "type": "reference", "relationshipName": "Account", "referenceTo": ["Account"]},
         {"name": "Root__c", "type": "reference", "relationshipName": "Root__r", "referenceTo": ["Account"]},
@@ -63,6 +66,12 @@ def test_a_header_is_spelt_as_describe_spells_it(name, header, field, kind):
     [
         ("Subjcet", "Case has no field of this name; did you mean Subject?"),
         ("Qwertz", "Case has no field of this name"),
+        ("Address.city", "Address.city is read in one field with others; it is written as City"),
+        (
+            "Place__c.latitude",
+            "Place__c.latitude is read in one field with others; it is written as Place__Lat",
+        ),
+        ("Place__c.height", "Place__c.height is read in one field with others"),
         ("how urgent ", "Case has no field of this name; it is the label of Score__c"),
         ("Address", "Address is several fields in one; write each of its parts"),
         ("Acount.Number__c", "Case has no parent Acount; did you mean Account?"),

@@ -6,9 +6,12 @@ import time
 import warnings
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
+import sfdata
 from sfdata.errors import (
     BindError,
     ConfigurationError,
@@ -17,6 +20,7 @@ from sfdata.errors import (
     ResultTruncated,
     SoqlSyntaxError,
 )
+from sfdata.frames.batch import Batch, Linked
 from sfdata.resilience.hooks import EngineChosen, RowsRead
 
 QUERY = "SELECT Name FROM Account"
@@ -29,6 +33,16 @@ def test_a_named_result_is_assigned_and_announced(notebook: Any, capsys: pytest.
     assert result.result is None
     assert list(notebook["accounts"]["Name"]) == ["Acme", "Globex", "Initech"]
     assert capsys.readouterr().out.splitlines()[-1] == "3 rows × 2 columns → accounts"
+
+
+def test_child_rows_are_announced(notebook: Any, org: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rows of a child subquery stand in no column, so a line says how many came and what gives them."""
+    contacts = Linked(np.array([0, 0]), Batch(pa.table({"AccountId": ["001", "001"], "LastName": ["Ibsen", "Carter"]})))
+    org.answer = lambda: Batch(pa.table({"Name": ["Acme"]}), {"Contacts": contacts}).to_frame({})
+    notebook.run(f"%%soql found\n{QUERY}")
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told == '2 rows of Contacts → sfdata.children(found, "Contacts")'
+    assert list(sfdata.children(notebook["found"], "Contacts")["LastName"]) == ["Ibsen", "Carter"]
 
 
 def test_large_and_small_counts_read_well(notebook: Any, org: Any, capsys: pytest.CaptureFixture[str]) -> None:
