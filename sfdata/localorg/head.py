@@ -33,17 +33,16 @@ class BadMessage(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a request says of itself. ``fields`` are its header fields in their order, with lower-case names."""
+    """What a request says of itself.
+
+    ``fields`` are its header fields in their order, with lower-case names; ``headers`` has the last one of each name.
+    """
 
     method: str
     target: str
     minor_version: int
     fields: Sequence[tuple[str, str]]
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The fields by name; the last one of a name counts."""
-        return dict(self.fields)
+    headers: Mapping[str, str]
 
     def every(self, name: str) -> list[str]:
         """The values of all fields of that name."""
@@ -103,7 +102,7 @@ def read_head(file: BufferedIOBase) -> Head | None:
     fields = _fields(file, MOST_HEAD_BYTES - len(target))
     if method not in METHODS:
         raise BadMessage(HTTPStatus.NOT_IMPLEMENTED)
-    return Head(method, target, minor_version, fields)
+    return Head(method, target, minor_version, fields, dict(fields))
 
 
 def _request_line(line: str) -> tuple[str, str, int]:
