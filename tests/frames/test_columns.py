@@ -65,8 +65,7 @@ KINDS = [
     ("MAX(convertCurrency(AnnualRevenue))", pa.float64()),
     ("convertCurrency(AnnualRevenue)", pa.float64()),
     ("FORMAT(convertCurrency(AnnualRevenue))", pa.string()),
-    ("FORMAT(5)", pa.string()),
-    ("NOVELTY(5)", pa.string()),
+    ("NOVELTY(Name)", pa.string()),
 ]
 
 
