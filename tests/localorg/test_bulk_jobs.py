@@ -440,7 +440,7 @@ def test_jobs_end_with_their_org(tmp_path: Any) -> None:
 
 
 def test_who_lacks_the_permission_cannot_delete_for_good(bulk: Any, bulk_org: LocalOrg) -> None:
-    """hardDelete takes a permission that the administrator's profile has and others have not."""
+    """hardDelete takes a permission that the administrator's profile has and others have not, by either Bulk API."""
     assert bulk.call("POST", "ingest", json={"object": "Account", "operation": "hardDelete"}).status_code == 200
     org = bulk_org.instance
     values = {"Username": "plain@northwind-tools.example", "LastName": "P", "Email": "p@x.example", "Alias": "p"}
@@ -456,6 +456,14 @@ def test_who_lacks_the_permission_cannot_delete_for_good(bulk: Any, bulk_org: Lo
     )
     message = "hardDelete operation requires special user profile permission, please contact your system administrator"
     assert error(reply) == (400, "FEATURENOTENABLED", message)
+    asked = {"object": "Account", "operation": "hardDelete", "contentType": "CSV"}
+    older = httpx.post(
+        f"{bulk_org.instance_url}/services/async/66.0/job",
+        json=asked,
+        headers={"X-SFDC-Session": token},
+        trust_env=False,
+    )
+    assert older.json() == {"exceptionCode": "FeatureNotEnabled", "exceptionMessage": message}
 
 
 def test_a_job_is_forgotten_after_a_week(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from sfdata.localorg.bulk.settings import (
     JobSettings,
     asked_dialect,
     asked_query_operation,
+    check_permission,
     ingest_settings,
     invalid_value,
     job_body,
@@ -71,11 +72,7 @@ def create_ingest(request: Request) -> Answer:
 
 def _new_ingest(request: Request) -> Job:
     settings = ingest_settings(job_body(request), request.org.schema)
-    if settings.operation == "hardDelete" and not request.org.permits(request.user_id, "BulkApiHardDelete"):
-        message = (
-            "hardDelete operation requires special user profile permission, please contact your system administrator"
-        )
-        raise ApiError(400, "FEATURENOTENABLED", message)
+    check_permission(settings, partial(request.org.permits, request.user_id))
     return request.org.bulk.create_ingest(settings, request.version, request.user_id)
 
 

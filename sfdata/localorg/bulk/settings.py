@@ -5,7 +5,7 @@ https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/cre
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,6 +99,19 @@ def asked_object(asked: Mapping[str, Any], schema: Schema) -> SObject:
     if sobject is None:
         raise invalid_job(f"Unable to find object: {name if name is not None else ''}")
     return sobject
+
+
+def check_permission(settings: JobSettings, permits: Callable[[str], bool]) -> None:
+    """Do nothing, unless the job deletes for good: ``permits`` tells whether its user has a permission.
+
+    Raises:
+        ApiError: FEATURENOTENABLED.
+    """
+    if settings.operation == "hardDelete" and not permits("BulkApiHardDelete"):
+        message = (
+            "hardDelete operation requires special user profile permission, please contact your system administrator"
+        )
+        raise ApiError(400, "FEATURENOTENABLED", message)
 
 
 def job_body(request: Request) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ SESSION = "x-sfdc-session"
 
 CODES: Mapping[str, str] = {
     "API_ERROR": "ClientInputError",
+    "FEATURENOTENABLED": "FeatureNotEnabled",
     "INVALIDENTITY": "InvalidEntity",
     "INVALIDJOB": "InvalidJob",
     "INVALIDJOBSTATE": "InvalidJobState",

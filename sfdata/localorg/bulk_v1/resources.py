@@ -5,9 +5,11 @@ https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/asy
 
 from __future__ import annotations
 
+from functools import partial
+
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.bulk.jobs import AnyJob
-from sfdata.localorg.bulk.settings import QUERY_OPERATIONS
+from sfdata.localorg.bulk.settings import QUERY_OPERATIONS, check_permission
 from sfdata.localorg.bulk_v1.chunking import HEADER, asked_chunking
 from sfdata.localorg.bulk_v1.documents import (
     JSON,
@@ -35,6 +37,7 @@ def create(request: Request) -> Answer:
     """``POST job``: a job that waits for batches."""
     org = request.org
     settings = classic_settings(asked_job(request), org.definitions.data_schema)
+    check_permission(settings, partial(org.permits, request.user_id))
     header = request.headers.get(HEADER.lower()) if settings.operation in QUERY_OPERATIONS else None
     chunking = asked_chunking(header, settings.object, org.schema)
     job = org.classic_bulk.create_job(settings, chunking, request.version, request.user_id)
