@@ -129,9 +129,9 @@ def describe_object(
     answer["urls"] = answer["urls"] | _page_urls(sobject, instance_url)
     answer["compactLayoutable"] = sobject.layoutable
     answer["searchLayoutable"] = sobject.layoutable and sobject.searchable
-    answer["fields"] = [_field(field) for field in sobject.fields]
+    answer["fields"] = [describe_field(field) for field in sobject.fields]
     answer["childRelationships"] = _child_relationships(schema, sobject)
-    answer["recordTypeInfos"] = _record_type_infos(sobject, base, record_types)
+    answer["recordTypeInfos"] = record_type_infos(sobject, base, record_types)
     answer["supportedScopes"] = _supported_scopes(sobject)
     return _ordered(answer)
 
@@ -191,7 +191,8 @@ def _page_urls(sobject: SObject, instance_url: str) -> dict[str, str]:
     }
 
 
-def _field(field: Field) -> JSONObject:
+def describe_field(field: Field) -> JSONObject:
+    """One of the ``fields``."""
     properties = {
         "aggregatable": field.aggregatable,
         "autoNumber": field.auto_number is not None,
@@ -219,7 +220,7 @@ def _field(field: Field) -> JSONObject:
         "namePointing": field.name_pointing,
         "nillable": field.nillable,
         "permissionable": _permissionable(field),
-        "picklistValues": _picklist_values(field),
+        "picklistValues": picklist_values(field),
         "polymorphicForeignKey": len(field.reference_to) > 1,
         "precision": field.precision,
         "queryByDistance": field.type in COMPOUND_TYPES,
@@ -264,7 +265,8 @@ def _search_prefilterable(field: Field) -> bool:
     )
 
 
-def _picklist_values(field: Field) -> list[JSONObject]:
+def picklist_values(field: Field) -> list[JSONObject]:
+    """The values a picklist offers; of other fields none."""
     return [
         {
             "active": value.active,
@@ -297,7 +299,7 @@ def _child_relationships(schema: Schema, sobject: SObject) -> list[JSONObject]:
     ]
 
 
-def _record_type_infos(sobject: SObject, base: str, record_types: Iterable[Mapping[str, Any]]) -> list[JSONObject]:
+def record_type_infos(sobject: SObject, base: str, record_types: Iterable[Mapping[str, Any]]) -> list[JSONObject]:
     """The record types and, last, the master that rows without one have. It is the default for new rows.
 
     What people do not list on a page of its own, such as an opportunity's contact roles, has no record types at all.

@@ -30,6 +30,7 @@ from sfdata.localorg.faults import resource as faults
 from sfdata.localorg.faults.plane import early as precede
 from sfdata.localorg.faults.plane import suffered
 from sfdata.localorg.instance import Instance
+from sfdata.localorg.layouts import routes as layouts
 from sfdata.localorg.login import authorize, frontdoor, id_token, identity, oauth, passwords, soap
 from sfdata.localorg.login.sessions import Session, bearer_token
 from sfdata.localorg.records import duplicate_rules, locks, rows
@@ -50,6 +51,7 @@ ROUTES: tuple[Route, ...] = (
     *soap.ROUTES,
     *passwords.ROUTES,
     *rest.ROUTES,
+    *layouts.ROUTES,
     *rows.ROUTES,
     *composites.ROUTES,
     *sosl.ROUTES,

@@ -26,6 +26,7 @@ from sfdata.localorg.schema import SObject
 from sfdata.localorg.versions import version_list
 
 RESOURCES = (
+    "compactLayouts",
     "composite",
     "jobs",
     "limits",
@@ -35,6 +36,8 @@ RESOURCES = (
     "recent",
     "search",
     "sobjects",
+    "tabs",
+    "theme",
     "tooling",
 )
 """What the version root lists; clients discover by it."""
@@ -60,26 +63,26 @@ def root(request: Request) -> Answer:
 
 def sobjects(request: Request) -> Answer:
     """``GET sobjects``: every object the user sees."""
-    return _described(request, describe_global(request.org.definitions.data_schema, request.base))
+    return described(request, describe_global(request.org.definitions.data_schema, request.base))
 
 
 def sobject(request: Request) -> Answer:
     """``GET sobjects/X``: one object in short, and the rows of it the user viewed last."""
-    found = _described_object(request)
+    found = described_object(request)
     viewed = [_without_date(row) for row in _recently_viewed(request, found, RECENT_PER_OBJECT)]
     return json_answer(basic_info(request.org.definitions.data_schema, found, request.base, viewed))
 
 
 def sobject_describe(request: Request) -> Answer:
     """``GET sobjects/X/describe``: everything about one object."""
-    org, found = request.org, _described_object(request)
+    org, found = request.org, described_object(request)
     schema = org.definitions.data_schema
-    record_types = org.store.find(org.object("RecordType"), "SobjectType", found.name, limit=MOST_RECORD_TYPES)
-    answer = describe_object(schema, found, request.base, record_types=record_types, instance_url=org.instance_url)
-    return _described(request, answer)
+    kinds = record_types(request, found)
+    answer = describe_object(schema, found, request.base, record_types=kinds, instance_url=org.instance_url)
+    return described(request, answer)
 
 
-def _described_object(request: Request) -> SObject:
+def described_object(request: Request) -> SObject:
     """The object of the path, which may be a definition."""
     found = request.org.definitions.data_schema.object(request.args["name"])
     if found is None:
@@ -87,9 +90,15 @@ def _described_object(request: Request) -> SObject:
     return found
 
 
-def _described(request: Request, described: Mapping[str, Any]) -> Answer:
+def record_types(request: Request, sobject: SObject) -> list[dict[str, Any]]:
+    """An object's rows of RecordType."""
+    store, known = request.org.store, request.org.object("RecordType")
+    return store.find(known, "SobjectType", sobject.name, limit=MOST_RECORD_TYPES)
+
+
+def described(request: Request, description: object) -> Answer:
     """A describe answer, not sent again to a client that has it."""
-    answer = json_answer(described)
+    answer = json_answer(description)
     etag = f'"{hashlib.sha256(answer.body).hexdigest()[:8]}"'
     changed = request.org.started_at.replace(microsecond=0)
     state = {"ETag": etag, "Last-Modified": format_datetime(changed, usegmt=True)}

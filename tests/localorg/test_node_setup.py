@@ -60,14 +60,15 @@ def test_code_is_known_to_the_tooling_api_too(web: httpx.Client, name: str) -> N
     "soql",
     [
         # sf apex list log
-        "SELECT Id, Application, DurationMilliseconds, Location, LogLength, LogUser.Name, Operation, Request, StartTime, "
-        "Status FROM ApexLog ORDER BY StartTime DESC",
+        "SELECT Id, Application, DurationMilliseconds, Location, LogLength, LogUser.Name, Operation, Request, "
+        "StartTime, Status FROM ApexLog ORDER BY StartTime DESC",
         # what IDEs list
         "SELECT Id, Name, NamespacePrefix, CreatedBy.Name, LastModifiedBy.Name FROM ApexClass ORDER BY Name",
         "SELECT DeveloperName, LastModifiedBy.Username FROM CustomField WHERE TableEnumOrId = 'Account'",
         # sf package installed list
-        "SELECT Id, SubscriberPackage.Name, SubscriberPackageVersion.Name, SubscriberPackageVersion.IsPasswordProtected, "
-        "SubscriberPackageVersion.Package2ContainerOptions FROM InstalledSubscriberPackage",
+        "SELECT Id, SubscriberPackage.Name, SubscriberPackageVersion.Name, SubscriberPackageVersion.MajorVersion, "
+        "SubscriberPackageVersion.IsPasswordProtected, SubscriberPackageVersion.Package2ContainerOptions "
+        "FROM InstalledSubscriberPackage",
     ],
 )
 def test_the_tooling_api_follows_lookups_to_people(web: httpx.Client, soql: str) -> None:

@@ -74,7 +74,7 @@ def test_what_is_built_is_not_refused() -> None:
         assert all(hit.startswith("/services/Soap") for hit in hits), pattern
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/tab", "/tabsx", "/themes/x", "/sobjectsx/Account/listviews", "/wav e"])
+@pytest.mark.parametrize("path", ["/nothing", "/noun", "/nounsx", "/actionsx/y", "/sobjectsx/Account/listviews", "/wav e"])
 def test_unknown_paths_stay_unknown(web: httpx.Client, path: str) -> None:
     """A path that only resembles a resource is 404."""
     unbuilt.refuse(f"{BASE}{path}")
@@ -84,8 +84,8 @@ def test_unknown_paths_stay_unknown(web: httpx.Client, path: str) -> None:
 def test_strangers_learn_nothing() -> None:
     """Without a session the answer is 401, also for what is not built."""
     with LocalOrg(sample_data=False) as org, httpx.Client(base_url=org.instance_url, trust_env=False) as stranger:
-        for path in ("/tabs", "/sobjects/Account/listviews", "/ui-api/records/x"):
+        for path in ("/nouns", "/sobjects/Account/listviews", "/ui-api/records/x"):
             assert stranger.get(f"{BASE}{path}").status_code == 401
     with pytest.raises(ApiError) as refused:
-        unbuilt.refuse(f"{BASE}/tabs")
+        unbuilt.refuse(f"{BASE}/nouns")
     assert refused.value.status == 501
