@@ -314,6 +314,14 @@ def settings_from_profile(name: str, path: str | os.PathLike[str] | None = None)
     return Settings(source=f"profile {name!r}", **read)
 
 
+def profile_names() -> list[str]:
+    """The names of all profiles; none where the file cannot be read."""
+    try:
+        return list(_read_profiles(profiles_path()))
+    except ConfigurationError:
+        return []
+
+
 def profiles_path() -> Path:
     """``$SFDATA_HOME/profiles.toml``, else the same file in the user's configuration folder."""
     home = os.environ.get("SFDATA_HOME")

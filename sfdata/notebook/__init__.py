@@ -25,7 +25,9 @@ def load(shell: InteractiveShell) -> None:
         return
     session = Session(shell)
     errors = ErrorDisplay(shell)
-    shell.register_magics(SoqlMagics(shell, session, errors), SfMagics(shell, session, errors))
+    sf = SfMagics(shell, session, errors)
+    shell.register_magics(SoqlMagics(shell, session, errors), sf)
+    sf.completions.install()
     errors.install()
     _offer_accessor()
     shell.events.register("pre_run_cell", _offer_accessor)
@@ -40,6 +42,7 @@ def unload(shell: InteractiveShell) -> None:
     for kind, name in (("cell", "soql"), ("line", "soql"), ("line", "sf")):
         shell.magics_manager.magics[kind].pop(name, None)
     shell.events.unregister("pre_run_cell", _offer_accessor)
+    sf.completions.uninstall()
     soql.errors.uninstall()
     soql.session.close()
 

@@ -11,6 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 from sfdata.errors import ConfigurationError
+from sfdata.notebook.completion import Completions
 from sfdata.notebook.display import ErrorDisplay, show_interrupted, tell
 from sfdata.notebook.options import refuse_secrets
 from sfdata.notebook.session import Session, description
@@ -45,6 +46,7 @@ class SfMagics(Magics):
             "traceback": self.traceback,
             "help": self.help,
         }
+        self.completions = Completions(shell, session, self.commands)
 
     @no_var_expand
     @line_magic
