@@ -160,7 +160,7 @@ OUTSIDE = (
         b"",
         b"\xff\xfe\x00",
         b"<x/>",
-        b"<a>" * 200 + b"</a>" * 200,
+        job_xml(operation="insert", object="Account", x="<a>" * 200 + "</a>" * 200).encode(),
         b'<?xml version="1.0" encoding="klingon"?><jobInfo/>',
     ],
 )

@@ -14,7 +14,8 @@ import pytest
 
 from sfdata.localorg import LocalOrg
 from sfdata.localorg.bulk import extract as bulk_extract
-from sfdata.localorg.bulk_v1 import extract
+from sfdata.localorg.bulk_v1 import extract, service
+from sfdata.localorg.bulk_v1.chunking import chunks
 
 SPACE = "{http://www.force.com/2009/06/asyncapi/dataload}"
 NIL, TYPE = (f"{{http://www.w3.org/2001/XMLSchema-instance}}{name}" for name in ("nil", "type"))
@@ -317,6 +318,22 @@ def test_a_split_counts_its_batches(classic: Any, bulk: Any, bulk_org: LocalOrg)
     assert classic.info(job)["numberBatchesTotal"] == len(batches)
     deleted = PEOPLE  # the Id of a deleted row counts when a query is split, its row is left out
     assert len(batches) == 1 + -(-deleted // 3)
+
+
+def test_an_abort_reaches_the_chunks_that_are_still_to_come(
+    classic: Any, bulk_org: LocalOrg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that is aborted while its query is split has no chunk processed."""
+
+    def aborting(*asked: Any) -> Any:
+        job: Any = bulk_org.instance.bulk.jobs.listed("Classic")[-1]
+        job.abort()
+        return chunks(*asked)
+
+    monkeypatch.setattr(service, "chunks", aborting)
+    _, batches = chunked(classic, "SELECT Id FROM Contact", "chunkSize=2", object="Contact")
+    assert len(batches) > 1
+    assert {batch["state"] for batch in batches} == {"NotProcessed"}
 
 
 def test_a_split_begins_where_it_is_told(classic: Any, people: dict[str, str]) -> None:
