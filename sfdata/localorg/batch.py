@@ -140,7 +140,7 @@ class Batch:
     def register(self, table: str, key: str) -> Any:
         """What is kept under a key; None for nothing."""
         if (table, key) not in self._registers:
-            self._note(self._registers, (table, key), self._tables.register(table, key))
+            self._registers[table, key] = self._tables.register(table, key)
         return self._registers[table, key]
 
     def set_register(self, table: str, key: str, value: Any) -> None:

@@ -6,7 +6,6 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from sfdata.localorg.bulk.dialect import Dialect
 from sfdata.localorg.bulk.settings import JobSettings
 from sfdata.localorg.bulk.writes import Write
 from sfdata.localorg.company import seed_base, seed_company
+from sfdata.localorg.ids import make_id
 from sfdata.localorg.ledger import Ledger
 from sfdata.localorg.objects import build_schema
 from sfdata.localorg.records.crud import Records
@@ -39,10 +39,24 @@ error_message = "Not below energy."
 error_condition_formula = "ISBLANK(Subject)"
 error_message = "A case has a subject."
 
+[ContentVersion.validation_rules.No_Drafts]
+error_condition_formula = 'BEGINS(Title, "draft")'
+error_message = "No drafts."
+
 [Lead.duplicate_rules.Known_People]
 alert_text = "Known already."
 [Lead.duplicate_rules.Known_People.matching_rules.Same_Mail]
 fields = ["Email"]
+
+[ContentVersion.duplicate_rules.Known_Files]
+alert_text = "Uploaded already."
+[ContentVersion.duplicate_rules.Known_Files.matching_rules.Same_Title]
+fields = ["Title"]
+
+[Account.fields.Code__c]
+type = "text"
+length = 40
+unique = true
 """
 
 Row = dict[str, Any]
@@ -109,7 +123,7 @@ class World:
 
     @property
     def user(self) -> str:
-        return str(self.ids("User")[0])
+        return self.ids("User")[0]
 
     def ids(self, name: str) -> list[str]:
         """The Ids of all rows of an object, the recycle bin included."""
@@ -165,22 +179,25 @@ class Chance:
         """An Id, of 15 or 18 characters, as a rule of such an object, perhaps of a deleted row."""
         name = self.random.choice([*names] * 12 + ["User", "Account"])
         ids = self.world.ids(name) or ["001Lo000000zzzzAAA"]
-        chosen = self.random.choice(ids[:6] + ids[-6:])
+        # The next one is that of a row which the set itself may add.
+        following = make_id(ids[-1][:3], len(ids) + self.random.randrange(1, 4))
+        chosen = self.random.choice([*ids[:6], *ids[-6:], following])
         return self.random.choice([chosen] * 12 + [chosen[:15], "001Lo000000zzzzIAA", "nothing"])
 
     def key(self) -> str:
-        number = self.random.randrange(60)
-        return self.of(f"K-{number}", f"k-{number}", f"K-{number}", f"É-{number}", f"é-{number}")
+        number = self.random.randrange(30)
+        return str(self.of(f"K-{number}", f"k-{number}", f"K-{number}", f"É-{number}", f"é-{number}"))
 
     def of(self, *good: Any, bad: Sequence[Any] = ()) -> Any:
         """A good value as a rule."""
         return self.random.choice(bad if bad and self.random.random() < 0.06 else good)
 
     def account(self) -> Row:
-        parent = self.of({"ParentId": self.id_of("Account")}, {"Parent": {"Ext__c": self.key()}}, {}, {}, {})
+        parent = self.of({"ParentId": self.id_of("Account")}, {"Parent": {"Ext__c": self.key()}}, {})
         return {
             "Name": self.of("Anvil", "Bolt", bad=("Test it", "x" * 300, None, " ", 7)),
             self.of("Ext__c", "ext__C"): self.of(self.key(), self.key(), None, bad=("z" * 300,)),
+            "Code__c": self.of(self.key(), None),
             "Industry": self.of("Energy", "Banking", None),
             "NumberOfEmployees": self.of(5, "6", bad=("many", 10**12)),
             "AnnualRevenue": self.of("12.9", 1e3, None, bad=("1e400",)),
@@ -229,7 +246,7 @@ class Chance:
 
     def file(self) -> Row:
         return {
-            "PathOnClient": self.of("a.txt", "b.pdf", bad=(None,)),
+            "PathOnClient": self.of(*(f"{number}.txt" for number in range(50)), bad=(None, "draft.txt")),
             "VersionData": self.of("aGVsbG8=", bad=("!",)),
             "ContentDocumentId": self.of(None, None, self.id_of("ContentDocument")),
         }
