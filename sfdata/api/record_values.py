@@ -82,6 +82,8 @@ def wire_value(value: Any, field: FieldDescribe) -> Any:
     """
     if value is None:
         return None
+    if type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and math.isnan(value)):
+        raise ValueError(f"{value!r} is a missing value: None clears a field, and one that is left out stays")
     writer: Callable[[Any], Any] = _WRITERS.get(field.type, _text)
     return writer(value)
 
@@ -174,7 +176,7 @@ def _datetime(value: Any) -> str:
 
 def _date(value: Any) -> str:
     if not isinstance(value, dt.date) or isinstance(value, dt.datetime):
-        raise TypeError(f"{value!r} is no date")
+        raise TypeError(f"{value!r} is no date; datetime.date.fromisoformat(…), or a Timestamp's .date(), is one")
     return value.isoformat()
 
 
@@ -201,7 +203,7 @@ def _bytes(value: Any) -> str:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is no text; str(…) makes it one")
     try:
         value.encode()
     except UnicodeEncodeError:

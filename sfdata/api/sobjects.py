@@ -119,6 +119,17 @@ def get(
     return None if answer.status == NOT_MODIFIED else _record(answer)
 
 
+def content(session: HttpSession, object_name: str, record_id: str, field: str) -> bytes:
+    """The content of a file that a record holds in a field of type base64.
+
+    https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_sobject_blob_retrieve.htm
+
+    Raises:
+        NotFound: there is no such record, or it was deleted.
+    """
+    return session.get(_path(session, object_name, _record_id(record_id), field)).content
+
+
 def update(
     session: HttpSession,
     object_name: str,

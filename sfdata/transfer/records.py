@@ -111,6 +111,26 @@ class SObject:
         assert found is not None  # unconditional
         return from_wire(found.fields, describe)
 
+    def content(self, record_id: str, field: str | None = None) -> bytes:
+        """The file that a record holds: of ``ContentVersion``, ``Attachment``, ``Document`` and their like.
+
+        Args:
+            field: which of its files, where the object has several.
+
+        Raises:
+            ConfigurationError: the object has no such file.
+            NotFound: there is no such record, or it was deleted.
+
+        >>> Path("a.pdf").write_bytes(org.sobject("ContentVersion").content("068…"))  # doctest: +SKIP
+        """
+        describe = self.describe
+        files = [one.name for one in describe.fields if one.type == "base64"]
+        named = files if field is None else [one for one in files if one.casefold() == field.casefold()]
+        if len(named) != 1:
+            held = f"its files are {', '.join(files)}: name one" if files else "it has none"
+            raise ConfigurationError(f"it is not clear which file of {describe.name} is meant; {held}")
+        return sobjects.content(self._session, describe.name, record_id, named[0])
+
     def update(
         self, record_id: str, fields: Fields, *, if_unmodified_since: dt.datetime | None = None, once: bool = False
     ) -> None:

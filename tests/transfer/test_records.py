@@ -8,11 +8,12 @@ import uuid
 from decimal import Decimal
 
 import httpx
+import pandas as pd
 import pytest
 
 import sfdata
 from sfdata.api.composite import Subrequest
-from sfdata.errors import ConfigurationError, Conflict, InvalidField, InvalidType, PushRefused, ResponseError
+from sfdata.errors import ConfigurationError, Conflict, InvalidField, InvalidType, NotFound, PushRefused, ResponseError
 from sfdata.localorg import LocalOrg
 from sfdata.resilience.hooks import RequestDone
 
@@ -241,3 +242,37 @@ def test_a_record_is_compared_when_its_second_is_over(org, account):
     record, values = objects._settled(account)
     assert record.read_at >= values["SystemModstamp"] + SECOND
     assert all(0 < seconds <= 1 for seconds in slept)
+
+
+@pytest.mark.parametrize("data", [bytes(range(256)) * 300, b'{"half": [', b"<p>text</p>"])
+def test_a_file_comes_back_byte_by_byte(org, data):
+    """Whatever its content looks like, also like an answer that was cut off, or a page."""
+    versions = org.sobject("ContentVersion")
+    made = versions.create({"Title": "f", "PathOnClient": "f.bin", "VersionData": data})
+    assert versions.content(made) == versions.content(made, "versiondata") == data
+
+
+def test_a_file_that_is_not_there_is_told(org, accounts):
+    """An object without files, a field that holds none, and a record that is not there."""
+    record = accounts.create({"Name": "A"})
+    with pytest.raises(ConfigurationError, match="file of Account is meant; it has none"):
+        accounts.content(record)
+    with pytest.raises(ConfigurationError, match="its files are VersionData"):
+        org.sobject("ContentVersion").content(record, "Title")
+    with pytest.raises(NotFound):
+        org.sobject("ContentVersion").content("068000000000001AAA")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "step"),
+    [
+        ("Phone", float("nan"), "None clears a field"),
+        ("Phone", pd.NA, "None clears a field"),
+        ("Phone", 5551234, r"str\(…\) makes it one"),
+        ("SLAExpirationDate__c", "2024-01-31", "datetime.date.fromisoformat"),
+    ],
+)
+def test_a_value_of_a_frame_that_is_refused_comes_with_the_next_step(accounts, field, value, step):
+    """Rows of frames hold missing values and numbers where a record wants None and texts."""
+    with pytest.raises(PushRefused, match=step):
+        accounts.create({"Name": "A", field: value})
