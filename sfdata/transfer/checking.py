@@ -41,26 +41,38 @@ class Checking:
         return check_frame(findings)
 
     def refuse(self, frame: Any, request: PushRequest) -> None:
-        """Do with what is certain to fail as ``request.check`` says.
+        """Refuse a frame of which something is certain to fail.
 
         Raises:
-            PushRefused: something is, and it is to be refused, or has no form in which it could be sent.
+            PushRefused: something is.
+        """
+        _refuse(self._findings(frame, request), "refuse")
+
+    def admitted(self, source: Any, request: PushRequest) -> tuple[Any, Draft]:
+        """The rows of a frame, or table, that ``request.check`` lets be sent, and what is told of the others.
+
+        Raises:
+            PushRefused: something is certain to fail, and it is to be refused, or has no form in which it could be
+                sent. Where such rows are left out: it lies in whole columns, or in every row.
 
         Warns:
-            RowsWillFail: something is, and is to be told.
+            RowsWillFail: rows are certain to fail, and are to be sent all the same.
             RowsRepeated: several rows write one record.
         """
-        if request.check:
-            findings = self._findings(frame, request)
-            _refuse(findings, request.check)
+        if not request.check:
+            return source, Draft()
+        draft = Draft()
+        if request.check == "skip":
+            source, draft, findings = self._sifted(source, request)
+        else:
+            findings = self._findings(source, request)
+        _refuse(findings, request.check)
+        if request.unchanged == "send":  # else they are refused
             _warn_of_repeated(findings, request)
+        return source, draft
 
-    def sifted(self, source: Any, request: PushRequest) -> tuple[Any, Draft]:
-        """The rows of a frame, or table, that are not certain to fail, and what is told of the others.
-
-        Raises:
-            PushRefused: what is wrong lies in whole columns, or in every row.
-        """
+    def _sifted(self, source: Any, request: PushRequest) -> tuple[Any, Draft, list[Finding]]:
+        """The rows that are not certain to fail by themselves, what is told of the others, and what is left to say."""
         wrong, sent, rest = dict[int, Finding](), np.arange(row_count(source)), source
         while True:  # where rows are left out, others come to stand together
             found: dict[int, Finding] = {}
@@ -70,13 +82,10 @@ class Checking:
 
             findings = self._findings(rest, request, tell)
             if not found or len(found) == len(sent):
-                break
+                return rest, _told(source, sent, wrong) if wrong else Draft(), findings
             wrong.update((int(sent[row]), kind) for row, kind in found.items())
             sent = np.delete(sent, list(found))
             rest = rows_at(source, sent)
-        _refuse(findings, "refuse")
-        _warn_of_repeated(findings, request)
-        return rest, _told(source, sent, wrong) if wrong else Draft()
 
     def _findings(self, frame: Any, request: PushRequest, tell: Told | None = None) -> list[Finding]:
         return check(

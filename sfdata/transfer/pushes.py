@@ -66,12 +66,8 @@ class Pushes:
     def push(self, frame: Any, request: PushRequest, draft: Draft | None = None) -> PushResult:
         """Write a frame's rows to the org; see `sfdata.Org.push`. They may be a part of what ``draft`` tells of."""
         source = frame if isinstance(frame, pd.DataFrame) else as_table(frame)
-        checking = Checking(self._describe)
-        if request.check == "skip":
-            source, draft = checking.sifted(source, request)
-        else:
-            checking.refuse(source, request)
-        source, draft = self._drafted(source, request, draft or Draft())
+        source, sifted = Checking(self._describe).admitted(source, request)
+        source, draft = self._drafted(source, request, draft or sifted)
         push_id = new_push_id(self._session.runtime)
         with closing(_journal()) as journal:
             _sweep(journal)
