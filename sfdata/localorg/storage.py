@@ -67,6 +67,8 @@ class Storage:
         Raises:
             RecordRefused: STORAGE_LIMIT_EXCEEDED.
         """
+        if not self._maxima:
+            return
         name = FILE_STORAGE if sobject.name in FILE_SIZES else DATA_STORAGE
         takes_room = name == FILE_STORAGE or self._kilobytes(sobject.name)
         if takes_room and name in self._maxima and self.used[name] >= self._maxima[name]:

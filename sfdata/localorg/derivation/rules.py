@@ -53,6 +53,10 @@ class Derivation:
         self._rules = {sobject.name: _rules_of(sobject) for sobject in store.schema}
         self._numbered = {s.name: tuple(f for f in s.fields if f.auto_number) for s in store.schema}
 
+    def fills(self, sobject: SObject) -> bool:
+        """Whether a change of a row of this object may fill other fields."""
+        return bool(self._rules[sobject.name])
+
     def fill(
         self, sobject: SObject, row: Row, before: Mapping[str, Any] | None, given: Iterable[str], now: datetime
     ) -> None:

@@ -20,7 +20,7 @@ from sfdata.localorg.records import combinations, replication
 from sfdata.localorg.records.deletion import plan_deletion
 from sfdata.localorg.records.duplicate_rules import DuplicateRules
 from sfdata.localorg.records.foresight import Foresight, Prospect
-from sfdata.localorg.records.intake import Intake, no_such_column, not_in_body
+from sfdata.localorg.records.intake import Intake, no_such_column
 from sfdata.localorg.records.locks import Locks
 from sfdata.localorg.records.references import References, several_found
 from sfdata.localorg.records.representation import record_json
@@ -178,9 +178,7 @@ class Records:
         key = key_field(sobject, field_name)
         if stored_form(key, value) is None:
             raise refusal("MISSING_ARGUMENT", f"{key.name} not specified")
-        for repeated in filter(None, map(sobject.field, body)):
-            if repeated is key or repeated.type == "id":
-                raise not_in_body(repeated)
+        self._intake(sobject).check_left_out(body, key)
         with self.store.transaction():
             found = self.find(sobject, key.name, value)
             if len(found) > 1:
@@ -236,13 +234,14 @@ class Records:
 
     def _update(self, intake: Intake, before: Mapping[str, Any], given: Mapping[str, Any], user_id: str) -> None:
         sobject, now = intake.sobject, self._now
-        row = {**before, **given, **intake.stamps(user_id, now)}
+        written = {**given, **intake.stamps(user_id, now)}
+        row = {**before, **written}
         _refuse(self._references.problems(sobject, _difference(before, given)))
         self._derivation.fill(sobject, row, before, given, now)
         _refuse(self._rules.problems(sobject, row, before, user_id, now))
         _refuse(self._duplicates.problems(sobject, row, before))
         _refuse(combinations.problems(self.store, sobject, row, before))
-        changed = _difference(before, row)
+        changed = _difference(before, row if self._derivation.fills(sobject) else written)
         self._check_unique(sobject, changed, row)
         self.locks.check(sobject, before, row)
         self.store.update(sobject, row["Id"], changed)

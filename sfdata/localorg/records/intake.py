@@ -169,8 +169,17 @@ class Intake:
         if missing:
             raise _required_missing(missing)
 
+    def check_left_out(self, body: Body, key: Field) -> None:
+        """Refuse a body with an Id, or with the ``key`` by which its record is found."""
+        for name in body:
+            entry = self.known(name)
+            if entry is not None and not entry.by_key and (entry.field is key or entry.field.type == "id"):
+                raise not_in_body(entry.field)
+
     def check_not_emptied(self, values: Values) -> None:
         """Refuse a change to null of a field that must have a value."""
+        if None not in values.values():
+            return
         emptied = [f for f in self.sobject.fields if f.name in values and values[f.name] is None and not f.nillable]
         if [f.name for f in emptied] == ["OwnerId"]:
             raise refusal("INVALID_CROSS_REFERENCE_KEY", f"{emptied[0].label}: owner cannot be blank", ["OwnerId"])

@@ -258,7 +258,7 @@ def _date(field: Field, value: Any) -> str:
     if found is None:
         raise Unreadable(field, value)
     try:
-        day = _moment(value).date() if found["time"] else date.fromisoformat(found[1])
+        day = _moment(value).date() if found["time"] else date.fromisoformat(value[:10])
     except (ValueError, OverflowError):
         raise Unreadable(field, value) from None
     _check_year(field, day)
