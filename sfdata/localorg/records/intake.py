@@ -70,17 +70,13 @@ class Intake:
         errors: list[RecordError] = []
         closed: list[str] = []
         for key, value in body.items():
-            entry = self._entries.get(key)
-            if entry is None:
-                if key == "attributes":
-                    continue
-                entry = self.entry(key)
+            if key == "attributes":
+                continue
+            entry = self._entries.get(key) or self._entry(key)
             if entry.by_key:
                 self._check_named_once(key, entry.field, body)
             if creating in entry.closed:
-                if entry.field.type == "id":
-                    raise not_in_body(entry.field)
-                closed.append(entry.name)
+                closed.append(_closed_name(entry.field))
                 continue
             try:
                 values[entry.name] = stored_form(entry.field, None) if value is None else entry.read(entry.field, value)
@@ -98,19 +94,14 @@ class Intake:
             values["RecordTypeId"] = None
         return values
 
-    def entry(self, key: str) -> Entry:
-        """What a key means; names of fields come before those of relationships, and case means nothing.
-
-        Raises:
-            RecordRefused: it means nothing.
-        """
+    def _entry(self, key: str) -> Entry:
         entry = self.known(key)
         if entry is None:
             raise no_such_column(self.sobject, key)
         return entry
 
     def known(self, key: str) -> Entry | None:
-        """What a key means; None for nothing."""
+        """What a key means; names of fields come before those of relationships, and case means nothing."""
         found = self._entries.get(key)
         if found is None and (field := self.sobject.field(key)) is not None:
             return self._entries[field.name]
@@ -185,6 +176,13 @@ class Intake:
             raise refusal("INVALID_CROSS_REFERENCE_KEY", f"{emptied[0].label}: owner cannot be blank", ["OwnerId"])
         if emptied:
             raise _required_missing([f.name for f in emptied])
+
+
+def _closed_name(field: Field) -> str:
+    """The name of a field that may not be written; an Id is more than that."""
+    if field.type == "id":
+        raise not_in_body(field)
+    return field.name
 
 
 def not_in_body(field: Field) -> RecordRefused:
