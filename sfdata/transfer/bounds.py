@@ -98,7 +98,7 @@ class BoundedRows:
             f"the first {self.truncated['rows']:,} of {self.truncated['total']:,} rows are all that was read"
             f" ({bound}={getattr(self._bounds, bound)!r})"
         )
-        warnings.warn(ResultTruncated(message), stacklevel=_calls_up_to_the_user())
+        warnings.warn(ResultTruncated(message), stacklevel=calls_up_to_the_user())
 
 
 def byte_count(name: str, size: int | str) -> int:
@@ -136,7 +136,7 @@ def _fitting(batch: Batch, room: int) -> Batch:
     return batch.slice(0, fit)
 
 
-def _calls_up_to_the_user() -> int:
+def calls_up_to_the_user() -> int:
     """The ``stacklevel`` by which a warning points at the first caller outside this package."""
     package = __name__.partition(".")[0]
     frame, level = sys._getframe(1), 1

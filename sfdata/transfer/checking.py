@@ -19,6 +19,7 @@ from sfdata.api.describe import DescribeCache
 from sfdata.errors import PushRefused, RowsRepeated, RowsWillFail
 from sfdata.frames.check import CLOSED_FIELD, REPEATED, Finding, Told, check, check_frame
 from sfdata.frames.write_columns import NullPolicy, Operation
+from sfdata.transfer.bounds import calls_up_to_the_user
 from sfdata.transfer.draft import Draft, Positions, left_out
 from sfdata.transfer.planning import Check, PushRequest, row_count, rows_at
 
@@ -113,7 +114,7 @@ def _refuse(findings: Sequence[Finding], how: Check) -> None:
     if certain:
         more = [f"and {len(certain) - _SHOWN} more problems"] if len(certain) > _SHOWN else []
         told = "\n".join([*(str(finding.problem) for finding in certain[:_SHOWN]), *more])
-        warnings.warn(f"rows are certain to fail:\n{told}", RowsWillFail, stacklevel=4)
+        warnings.warn(f"rows are certain to fail:\n{told}", RowsWillFail, stacklevel=calls_up_to_the_user())
 
 
 def _warn_of_repeated(findings: Sequence[Finding], request: PushRequest) -> None:
@@ -122,7 +123,7 @@ def _warn_of_repeated(findings: Sequence[Finding], request: PushRequest) -> None
     rows, hints = sum(finding.rows for finding in repeated), [finding.hint for finding in repeated if finding.hint]
     if hints and request.operation in ("update", "upsert"):
         told = f"{rows:,} rows write records that others of them write, too; which of these comes last, nobody knows"
-        warnings.warn(f"{told}: {hints[0]}", RowsRepeated, stacklevel=5)
+        warnings.warn(f"{told}: {hints[0]}", RowsRepeated, stacklevel=calls_up_to_the_user())
 
 
 def _next_step(certain: Sequence[Finding], sendable: bool) -> str:

@@ -114,8 +114,9 @@ def test_rows_that_write_one_record_are_told(org, other, check):
     """An org takes them all, and whichever comes last stays; who deletes twice loses nothing."""
     record = other.create(Name="one")
     twice = pd.DataFrame({"Id": [record, record], "Phone": ["1", "2"]})
-    with pytest.warns(RowsRepeated, match=r'2 rows write .*drop_duplicates\("Id"\)'):
+    with pytest.warns(RowsRepeated, match=r'2 rows write .*drop_duplicates\("Id"\)') as told:
         twice.sf.update("Account", check=check).raise_for_errors()
+    assert told[0].filename == __file__
     assert twice[["Id"]].sf.delete("Account").counts["succeeded"] == 1
 
 
