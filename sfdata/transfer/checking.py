@@ -119,11 +119,11 @@ def _refuse(findings: Sequence[Finding], how: Check) -> None:
 
 def _warn_of_repeated(findings: Sequence[Finding], request: PushRequest) -> None:
     """Rows that write the same records, of which the org keeps whatever comes last."""
-    repeated = [finding for finding in findings if finding.severity == "likely" and finding.code == REPEATED]
-    rows, hints = sum(finding.rows for finding in repeated), [finding.hint for finding in repeated if finding.hint]
-    if hints and request.operation in ("update", "upsert"):
+    repeated = [one for one in findings if one.severity == "likely" and one.code == REPEATED and one.hint]
+    if repeated and request.operation in ("update", "upsert"):  # of a key: only that has the hint
+        rows = sum(finding.rows for finding in repeated)
         told = f"{rows:,} rows write records that others of them write, too; which of these comes last, nobody knows"
-        warnings.warn(f"{told}: {hints[0]}", RowsRepeated, stacklevel=calls_up_to_the_user())
+        warnings.warn(f"{told}: {repeated[0].hint}", RowsRepeated, stacklevel=calls_up_to_the_user())
 
 
 def _next_step(certain: Sequence[Finding], sendable: bool) -> str:
