@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,14 @@ import msgspec
 from sfdata.errors import ConfigurationError
 from sfdata.localorg.ids import normalize
 from sfdata.localorg.instance import Instance
+from sfdata.localorg.records.foresight import Prospect
 from sfdata.localorg.records.references import References
 from sfdata.localorg.records.validation import RecordRefused, Unreadable, stored_form
 from sfdata.localorg.schema import Field, Schema, SObject
 from sfdata.localorg.seed_table import SUFFIXES, SeedRow, SeedTable, json_value
 
 SETTING = "seed_files"
+ROWS_TOGETHER = 1_000
 KEPT = ("Id", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById", "SystemModstamp")
 """What a row may bring along although a request may not set it."""
 
@@ -182,6 +185,21 @@ class Later:
     value: Any
 
 
+def _given(file: SeedFile, row: SeedRow) -> dict[Column, Any]:
+    """The values of a row that are not empty."""
+    values = {c: json_value(c.field, v) for c, v in zip(file.columns, row.values, strict=True)}
+    return {column: value for column, value in values.items() if value is not None}
+
+
+def _body(values: Mapping[Column, Any]) -> dict[str, Any]:
+    """A row as a create request would have it, without what is kept."""
+    return {
+        str(c.field.relationship_name) if c.key else c.field.name: c.nested(value) if c.key else value
+        for c, value in values.items()
+        if not c.kept
+    }
+
+
 class _Loader:
     """Puts rows into the org, and what points at later rows afterwards."""
 
@@ -193,14 +211,18 @@ class _Loader:
 
     def load(self, file: SeedFile, later: Sequence[Column]) -> None:
         """Add the rows of one file, without the columns that come ``later``."""
-        count = 0
-        for row in file.table.rows():
-            values = {c: json_value(c.field, v) for c, v in zip(file.columns, row.values, strict=True)}
-            given = {column: value for column, value in values.items() if value is not None}
-            now = {column: value for column, value in given.items() if column not in later}
-            record_id = self._create(file, row, now)
-            self._later += [Later(file, row.place, record_id, c, given[c]) for c in later if c in given]
-            count += 1
+        count, rows = 0, file.table.rows()
+        while chosen := list(islice(rows, ROWS_TOGETHER)):
+            given = [_given(file, row) for row in chosen]
+            now = [{column: value for column, value in values.items() if column not in later} for values in given]
+            ids = [value for values in given for column, value in values.items() if column.field.type == "id"]
+            with self._records.together(Prospect(file.sobject, [_body(values) for values in now], values=ids)):
+                for row, values, all_values in zip(chosen, now, given, strict=True):
+                    record_id = self._create(file, row, values)
+                    self._later += [
+                        Later(file, row.place, record_id, c, v) for c, v in all_values.items() if c in later
+                    ]
+            count += len(chosen)
         self.loaded[file.sobject.name] = count
 
     def join(self) -> None:
@@ -213,17 +235,9 @@ class _Loader:
             self._store.update(item.file.sobject, item.record_id, {item.column.field.name: wanted})
 
     def _create(self, file: SeedFile, row: SeedRow, values: Mapping[Column, Any]) -> str:
-        body: dict[str, Any] = {}
-        kept: dict[str, Any] = {}
-        for column, value in values.items():
-            if column.kept:
-                kept[column.field.name] = self._kept(file, row, column, value)
-            elif column.key is None:
-                body[column.field.name] = value
-            else:
-                body[str(column.field.relationship_name)] = column.nested(value)
+        kept = {c.field.name: self._kept(file, row, c, value) for c, value in values.items() if c.kept}
         try:
-            return self._records.create(file.sobject, body, self._user_id, kept=kept)
+            return self._records.create(file.sobject, _body(values), self._user_id, kept=kept)
         except RecordRefused as refused:
             raise file.table.wrong(refused.message, row.place, self._blamed(file, values, refused)) from None
 
