@@ -67,26 +67,6 @@ def items(sobject: SObject) -> list[Item]:
     return sorted(found, key=lambda item: not item.whole.name_field)
 
 
-def _item(sobject: SObject, field: Field) -> Item | None:
-    """A field as an item; None for a part of another one, and for what people do not see."""
-    if field.compound not in (None, field.name):
-        return None
-    parts = [part for part in sobject.fields if part.compound == field.name and part is not field]
-    held = _as_read(field, parts) if parts else [field]
-    filled = tuple(part for part in held if _is_filled(part))
-    if not (filled or field.name_field or field.calculated):
-        return None
-    return Item(_label(field), filled or (field,), field)
-
-
-def _as_read(whole: Field, parts: list[Field]) -> list[Field]:
-    """The parts of a compound field in the order people read them, without those that nobody reads."""
-    endings = {"address": ADDRESS_PARTS, "string": NAME_PARTS}.get(whole.type)
-    if endings is None:
-        return parts
-    return [part for ending in endings for part in parts if part.name.endswith(ending)]
-
-
 def item_json(item: Item, tab_order: Iterator[int] | None = None) -> JSONObject:
     """An item in the form of a layout; ``tab_order`` numbers its components."""
     numbers = tab_order or count(1)
@@ -107,6 +87,26 @@ def buttons(sobject: SObject) -> list[JSONObject]:
         for name, possible in BUTTONS
         if possible(sobject)
     ]
+
+
+def _item(sobject: SObject, field: Field) -> Item | None:
+    """A field as an item; None for a part of another one, and for what people do not see."""
+    if field.compound not in (None, field.name):
+        return None
+    parts = [part for part in sobject.fields if part.compound == field.name and part is not field]
+    held = _as_read(field, parts) if parts else [field]
+    filled = tuple(part for part in held if _is_filled(part))
+    if not (filled or field.name_field or field.calculated):
+        return None
+    return Item(_label(field), filled or (field,), field)
+
+
+def _as_read(whole: Field, parts: list[Field]) -> list[Field]:
+    """The parts of a compound field in the order people read them, without those that nobody reads."""
+    endings = {"address": ADDRESS_PARTS, "string": NAME_PARTS}.get(whole.type)
+    if endings is None:
+        return parts
+    return [part for ending in endings for part in parts if part.name.endswith(ending)]
 
 
 def _is_filled(field: Field) -> bool:
