@@ -57,8 +57,8 @@ def local_org() -> Iterator[sfdata.Org]:
         "sfdata.localorg",
         "--json",
         "--until-stdin-closes",
-        "--daily-requests",
-        "1000000000",
+        "--limit",
+        "DailyApiRequests=1000000000",
     ]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None

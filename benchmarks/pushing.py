@@ -135,7 +135,7 @@ PUSHES: Mapping[str, Callable[[Info, pd.DataFrame], Push]] = {
 def local_org() -> Iterator[dict[str, Any]]:
     """A fresh org without records, for as long as the block lasts."""
     command = [sys.executable, "-m", "sfdata.localorg", "--empty", "--json", "--until-stdin-closes"]
-    command += ["--daily-requests", "1000000"]
+    command += ["--limit", "DailyApiRequests=1000000"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
     assert process.stdout is not None

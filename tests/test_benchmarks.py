@@ -57,6 +57,26 @@ def test_load_is_put_on_a_local_org_without_errors() -> None:
     assert int(rate) > 0
 
 
+def test_the_local_org_is_measured_beside_what_it_is_made_of() -> None:
+    """Every part is measured with all of its rows, and a ratio says how long it took beside the least it could take."""
+    command = [sys.executable, str(BENCHMARKS / "localorg.py"), "--rows", "2500"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines() if "|" in line]
+    told = {what: (float(ratio or 0), rate, beside) for what, _, rate, beside, ratio, _ in table[2:]}
+    assert list(told) == [
+        "load into the org", "SQLite's own scan", "scan by pages of REST", "scan by a Bulk job",
+        "simple-salesforce, query_all", "upload", "download", "Bulk insert", "Bulk upsert", "Bulk delete",
+    ]  # fmt: skip
+    assert [rate.rpartition(" ")[2] for _, rate, _ in told.values()] == ["rows/s"] * 5 + ["MB/s"] * 2 + ["rows/s"] * 3
+    assert {beside for _, _, beside in told.values()} == {
+        "", "SQLite, without indexes", "SQLite's own scan", "the bytes of its pages", "socket to file",
+        "CSV into SQLite",
+    }  # fmt: skip
+    assert all((ratio > 0) == (beside != "") for ratio, _, beside in told.values())
+
+
 @pytest.mark.parametrize(
     ("digests", "rows", "problem"),
     [(("one", "one"), (9, 9), None), (("one", "other"), (9, 9), "differ"), (("one", "one"), (9, 8), "rows")],
