@@ -53,7 +53,7 @@ def input_frame(frame: Any) -> InputFrame:
     """``frame``, a pandas DataFrame or anything that Arrow takes for a table, as rows to be written.
 
     Raises:
-        PushRefused: a frame without rows or with too many, or whose columns are not named by different texts.
+        PushRefused: a frame without columns or with too many rows, or whose columns are not named by different texts.
         ConfigurationError: no frame at all.
     """
     if isinstance(frame, pd.DataFrame):
@@ -66,7 +66,7 @@ def input_frame(frame: Any) -> InputFrame:
     return InputFrame(
         tuple(table.column_names),
         table.num_rows,
-        tuple(_ArrowColumn(c, str(c.type), _family(c.type) or str(c.type)) for c in table.columns),
+        tuple(_ArrowColumn(c, str(c.type), _column_family(c)) for c in table.columns),
         lambda position: None,
     )
 
@@ -83,8 +83,8 @@ def _table(frame: Any) -> pa.Table:
 
 def _check(names: Sequence[Any], rows: int) -> None:
     problems = list(_name_problems(names))
-    if not rows or not names:
-        problems.append(Problem(f"the frame is empty: it has no {'rows' if names else 'columns'}"))
+    if not names:
+        problems.append(Problem("the frame is empty: it has no columns"))
     if rows > MOST_ROWS:
         problems.append(Problem(f"{rows} rows, and an org takes {MOST_ROWS} a day"))
     if problems:
@@ -126,6 +126,8 @@ def _pandas_column(values: Any) -> InputColumn:
     family = None if python else _family_of(values)
     if family is None:
         return _ObjectColumn(values, str(dtype), families_of(_objects(values)))
+    if values.isna().all():  # of which pandas makes floats, whatever they would have been
+        family = "missing"
     return _ArrowColumn(values, str(dtype), family)
 
 
@@ -161,6 +163,10 @@ class _ArrowColumn:
         return [Group(self.family, _plain(values, self.family))]
 
 
+def _column_family(column: pa.ChunkedArray) -> str:
+    return "missing" if column.null_count == len(column) else _family(column.type) or str(column.type)
+
+
 def _family(arrow: pa.DataType) -> str | None:
     """The family of a type; None where no field takes its values."""
     if pa.types.is_dictionary(arrow):
@@ -178,6 +184,8 @@ def _is_list(arrow: pa.DataType) -> bool:
 
 def _plain(values: pa.Array, family: str) -> pa.Array:
     """The values in the type that stands for their family, NaN as null."""
+    if family == "missing":
+        return pa.nulls(len(values))
     if pa.types.is_dictionary(values.type):
         if pa.types.is_string_view(values.type.value_type):
             values = pa.DictionaryArray.from_arrays(values.indices, values.dictionary.cast(pa.large_string()))

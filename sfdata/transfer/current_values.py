@@ -115,7 +115,7 @@ def wanted(rows: Rows) -> list[Wanted]:
         PushRefused: all that is wrong with their values.
     """
     count, pieces = rows.source.rows, list[list[pa.Array]]()
-    for start in range(0, count, SLICE_ROWS):
+    for start in range(0, max(count, 1), SLICE_ROWS):
         pieces.append([pc.cast(cells, TEXT) for cells in rows.cells(start, min(start + SLICE_ROWS, count))])
     columns = zip(rows.columns, zip(*pieces, strict=True), strict=True)
     return [Wanted(column, pa.chunked_array(cells, TEXT).combine_chunks()) for column, cells in columns]

@@ -27,7 +27,7 @@ from sfdata.transfer.current_values import OrgReader, Wanted, current, paths_of
 from sfdata.transfer.diff import Diff, FieldDiff
 from sfdata.transfer.draft import Draft, left_out, written_column
 from sfdata.transfer.planning import PushRequest, rows_at
-from sfdata.transfer.push_result import PushResult
+from sfdata.transfer.push_result import PushResult, counts_table
 from sfdata.transfer.undo import Send, Whose
 
 Positions = npt.NDArray[np.int64]
@@ -284,7 +284,7 @@ class Plan:
         return len(self._diff)
 
     def __repr__(self) -> str:
-        lines = [self._title, self._count_line]
+        lines = [self._title, *filter(None, [self._count_line])]
         for frame, (old, new) in ((self.change, ("before", "after")), (self.conflict, ("theirs", "ours"))):
             sign = "→" if new == "after" else "or"
             for label, line in zip(frame.index[:SHOWN], frame.head(SHOWN).to_dict("records"), strict=True):
@@ -294,9 +294,7 @@ class Plan:
         return "\n    ".join(lines)
 
     def _repr_html_(self) -> str:
-        counts = [(f"<th>{kind}</th>", f"<td>{count:,}</td>") for kind, count in self.counts.items() if count]
-        heads, cells = ("".join(cells) for cells in zip(*counts, strict=True))
-        parts = [f"<p><b>{escape(self._title)}</b></p><table><tr>{heads}</tr><tr>{cells}</tr></table>"]
+        parts = [f"<p><b>{escape(self._title)}</b></p>{counts_table(self.counts)}"]
         for name, frame in (("changes", self.change), ("conflicts", self.conflict)):
             if len(frame):
                 shown = frame.head(SHOWN).map(lambda value: value if isinstance(value, str) else _value(value))

@@ -184,6 +184,8 @@ class Planner:
         units = []
         with _told_by_the_frame(order):
             rows = writable_rows(laid, described.name, self.describe, request.operation, request.key, request.nulls)
+            if not rows.source.rows:
+                return tuple(column.header for column in rows.columns), []
             for part, content in form.parts(rows, request.part_rows, breaks):
                 if part.number and request.all_or_none:
                     raise ConfigurationError(_ONE_CALL)

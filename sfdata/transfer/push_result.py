@@ -202,7 +202,8 @@ class PushResult:
 
     def __repr__(self) -> str:
         jobs, more = self._shown_jobs()
-        lines = [self._title, ", ".join(f"{count:,} {name}" for name, count in self.counts.items() if count)]
+        counts = ", ".join(f"{count:,} {name}" for name, count in self.counts.items() if count)
+        lines = [self._title, *filter(None, [counts])]
         lines += [f"{rows:,} × {': '.join(filter(None, why))}" for *why, rows in self._shown_errors()]
         lines += [f"jobs: {', '.join(jobs)}{more}"] if jobs else []
         return "\n    ".join(lines)
@@ -211,9 +212,7 @@ class PushResult:
         jobs, more = self._shown_jobs()
         page = f"{self._org}/lightning/setup/AsyncApiJobStatus/page?address=%2F"
         links = [f'<a href="{escape(page + job)}" target="_blank">{escape(job)}</a>' for job in jobs]
-        counts = [(f"<th>{name}</th>", f"<td>{count:,}</td>") for name, count in self.counts.items() if count]
-        heads, cells = ("".join(cells) for cells in zip(*counts, strict=True))
-        parts = [f"<p><b>{escape(self._title)}</b></p><table><tr>{heads}</tr><tr>{cells}</tr></table>"]
+        parts = [f"<p><b>{escape(self._title)}</b></p>{counts_table(self.counts)}"]
         if errors := self._shown_errors():
             rows = "".join(_ERROR.format(rows, escape(code), escape(error)) for code, error, rows in errors)
             parts.append(f"<table>{_ERROR_HEAD}{rows}</table>")
@@ -239,3 +238,11 @@ _ERROR_HEAD = (
     '<tr><th>rows</th><th style="text-align:left">code</th><th style="text-align:left">first message</th></tr>'
 )
 _ERROR = '<tr><td>{:,}</td><td style="text-align:left"><code>{}</code></td><td style="text-align:left">{}</td></tr>'
+
+
+def counts_table(counts: Mapping[str, int]) -> str:
+    """Counts as HTML, a column for each that is not zero."""
+    counted = {name: count for name, count in counts.items() if count}
+    heads = "".join(f"<th>{name}</th>" for name in counted)
+    cells = "".join(f"<td>{count:,}</td>" for count in counted.values())
+    return f"<table><tr>{heads}</tr><tr>{cells}</tr></table>" if counted else ""

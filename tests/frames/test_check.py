@@ -280,7 +280,7 @@ def test_a_value_that_is_spelt_otherwise_comes_with_what_reads_it(org):
 @pytest.mark.parametrize(
     ("frame", "problem"),
     [
-        (pd.DataFrame({"Name": []}), "the frame is empty: it has no rows"),
+        (pd.DataFrame(index=[1, 2]), "the frame is empty: it has no columns"),
         (pd.DataFrame({"Name": ["n"], "Need__c": "x", "Txt__c": "x"}), "did you mean Text__c?"),
         (pd.DataFrame({"Name": ["n"], "Need__c": "x", "Parent__c": 7}), "Ids are texts"),
         (pd.DataFrame([["n", "n", "x"]], columns=["Name", "Name", "Need__c"]), "stands in the frame twice"),

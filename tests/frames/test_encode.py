@@ -490,9 +490,7 @@ def at_once(frame, match=None, error=PushRefused):
 @pytest.mark.parametrize(
     ("frame", "match"),
     [
-        (pd.DataFrame({"Text__c": []}), "the frame is empty: it has no rows"),
         (pd.DataFrame(index=[1, 2]), "the frame is empty: it has no columns"),
-        (pa.table({"Text__c": pa.array([], pa.string())}), "it has no rows"),
         (pd.DataFrame([["a", "b"]], columns=["Text__c", "Text__c"]), "Text__c: stands in the frame twice"),
         (pa.table([["a"], ["b"]], names=["Text__c", "Text__c"]), "Text__c: stands in the frame twice"),
         (pd.DataFrame([["a"]], columns=[3]), "^3: is of type int, where fields are named by one text"),

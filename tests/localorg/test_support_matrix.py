@@ -74,7 +74,9 @@ def test_what_is_built_is_not_refused() -> None:
         assert all(hit.startswith("/services/Soap") for hit in hits), pattern
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/noun", "/nounsx", "/actionsx/y", "/sobjectsx/Account/listviews", "/wav e"])
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/noun", "/nounsx", "/actionsx/y", "/sobjectsx/Account/listviews", "/wav e"]
+)
 def test_unknown_paths_stay_unknown(web: httpx.Client, path: str) -> None:
     """A path that only resembles a resource is 404."""
     unbuilt.refuse(f"{BASE}{path}")

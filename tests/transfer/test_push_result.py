@@ -208,8 +208,6 @@ def test_what_is_refused_is_not_journalled(org):
     frame = accounts("refused", 2)
     with pytest.raises(PushRefused):
         frame.sf.bulk_update("Account")
-    with pytest.raises(PushRefused):
-        frame.head(0).sf.bulk_insert("Account")
     with pytest.raises(ResponseError):
         frame.sf.bulk_insert("Acount")
     with pytest.raises(ConfigurationError):
