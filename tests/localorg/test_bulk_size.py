@@ -19,8 +19,10 @@ import pytest
 from sfdata.localorg import LocalOrg
 from sfdata.localorg.bulk.dialect import Dialect
 from sfdata.localorg.bulk.extract import bulk_query, run_extract
+from sfdata.localorg.bulk.ingest import run_ingest
 from sfdata.localorg.bulk.settings import JobSettings
 from sfdata.localorg.ids import make_id
+from sfdata.localorg.limits import DailyUse
 
 MEGABYTE = 1_000_000
 SIZE = 30 * MEGABYTE
@@ -184,6 +186,22 @@ def test_the_memory_of_a_query_does_not_grow_with_its_rows() -> None:
             peaks.append(used[0])
             assert job.processed == last
             assert (job.folder / "rows.csv").read_bytes().count(b"\n") == last + 1
+    assert peaks[1] < 1.3 * peaks[0]
+
+
+def test_the_memory_of_an_ingest_does_not_grow_with_its_rows() -> None:
+    """Four times the rows are checked, written and told of in about the same memory."""
+    peaks = []
+    with LocalOrg(sample_data=False) as org:
+        instance, settings = org.instance, JobSettings("insert", org.instance.object("Account"), Dialect())
+        for rows in (1_000, 4_000):
+            job = instance.bulk.create_ingest(settings, "66.0", org.user_id)
+            job.data.write_text("Name,Description\n" + "".join(f"Firm {n},{n:0200}\n" for n in range(rows)))
+            job.close()
+            with peak() as used:
+                run_ingest(job, instance.records, DailyUse(1_000))
+            peaks.append(used[0])
+            assert (job.state, job.processed, job.failed) == ("JobComplete", rows, 0)
     assert peaks[1] < 1.3 * peaks[0]
 
 
