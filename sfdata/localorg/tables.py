@@ -53,7 +53,7 @@ class Tables:
     def __init__(self, schema: Schema, connection: sqlite3.Connection) -> None:
         self._schema = schema
         self._connection = connection
-        self._blanks: dict[str, Row] = {}
+        self._shapes: dict[str, tuple[Row, str]] = {}
         self._depth = 0
 
     @contextmanager
@@ -132,24 +132,34 @@ class Tables:
 
     def blank(self, sobject: SObject) -> Row:
         """A row of nothing: every stored field, null or false. Not to be changed."""
-        known = self._blanks.get(sobject.name)
-        if known is None:
-            known = {f.name: 0 if f.type == "boolean" else None for f in sobject.stored_fields}
-            self._blanks[sobject.name] = known
-        return known
+        return self._shape(sobject)[0]
 
     def rows(self, sobject: SObject, condition: str, params: Sequence[Any], limit: int = NO_LIMIT) -> list[Row]:
         """The rows for which a condition holds, every stored field, oldest first."""
-        names = self.blank(sobject)
-        found = self.select(sobject, tuple(names), condition, params, limit)
-        return [dict(zip(names, row, strict=True)) for row in found]
+        blank, columns = self._shape(sobject)
+        found = self._selected(sobject, columns, condition, params, limit)
+        return [dict(zip(blank, row, strict=True)) for row in found]
 
     def select(
-        self, sobject: SObject, names: tuple[str, ...], condition: str, params: Sequence[Any], limit: int = NO_LIMIT
+        self, sobject: SObject, names: Iterable[str], condition: str, params: Sequence[Any], limit: int = NO_LIMIT
     ) -> list[tuple[Any, ...]]:
         """The values of the fields ``names`` in the rows for which a condition holds, oldest first."""
-        statement = _select_statement(sobject.name, names, condition)
+        return self._selected(sobject, ", ".join(map(quoted, names)), condition, params, limit)
+
+    def _selected(
+        self, sobject: SObject, columns: str, condition: str, params: Sequence[Any], limit: int
+    ) -> list[tuple[Any, ...]]:
+        table = quoted(sobject.name)
+        statement = f"SELECT {columns} FROM {table} WHERE {condition} ORDER BY {ROW} LIMIT ?"  # noqa: S608
         return self._connection.execute(statement, (*params, limit)).fetchall()
+
+    def _shape(self, sobject: SObject) -> tuple[Row, str]:
+        """A row of nothing, and its columns as SQL names them."""
+        known = self._shapes.get(sobject.name)
+        if known is None:
+            blank = {f.name: 0 if f.type == "boolean" else None for f in sobject.stored_fields}
+            known = self._shapes[sobject.name] = blank, ", ".join(map(quoted, blank))
+        return known
 
     # --- values beside the rows --------------------------------------------------------------------------------------
 
@@ -296,9 +306,3 @@ def _insert_statement(table: str, columns: tuple[str, ...]) -> str:
 def _update_statement(table: str, columns: tuple[str, ...]) -> str:
     assignments = ", ".join(f"{quoted(name)} = ?" for name in columns)
     return f'UPDATE {quoted(table)} SET {assignments} WHERE "Id" = ?'  # noqa: S608 - schema names only
-
-
-@lru_cache(maxsize=512)
-def _select_statement(table: str, columns: tuple[str, ...], condition: str) -> str:
-    names = ", ".join(map(quoted, columns))
-    return f"SELECT {names} FROM {quoted(table)} WHERE {condition} ORDER BY {ROW} LIMIT ?"  # noqa: S608
