@@ -11,7 +11,6 @@ import pytest
 
 from sfdata.localorg.company import seed_company
 from sfdata.localorg.derivation import Derivation
-from sfdata.localorg.derivation.draft import Draft
 from sfdata.localorg.objects import standard_schema
 from sfdata.localorg.schema import Field, SObject
 from sfdata.localorg.store import Store
@@ -201,7 +200,7 @@ def test_derived_fields_are_what_the_org_would_derive(name: str, store: Store, r
         copy = dict(table)
         before = dict(table) if name == "ContentVersion" else None
         given = frozenset({"AccountId"}) if name == "Case" else frozenset()
-        derivation.fill(Draft(store, sobject, copy, before, given, datetime(2030, 1, 1, tzinfo=UTC)))
+        derivation.fill(sobject, copy, before, given, datetime(2030, 1, 1, tzinfo=UTC))
         copy["ContentModifiedDate"] = row.get("ContentModifiedDate")  # the one field that tells when it was derived
         assert not {key: (row.get(key), value) for key, value in copy.items() if value != row.get(key)}
 

@@ -19,8 +19,10 @@ from sfdata.localorg.schema import Field, Schema, SObject
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
-    """Records of one object that are about to be written: their ``bodies``, and the ``values`` of the ``key`` by which
-    they will be found; or those that are to be deleted."""
+    """Records of one object that are about to be written or, if ``deleting``, deleted.
+
+    ``bodies`` are what is to be written, ``values`` those of the field ``key`` by which the records will be found.
+    """
 
     sobject: SObject
     bodies: Sequence[Mapping[str, Any]] = ()
@@ -100,6 +102,7 @@ class Foresight:
 
 
 def _stored(field: Field, values: Iterable[Any]) -> set[Any]:
+    """The values in stored form, as far as they can be read."""
     return set(_readable(field, values))
 
 

@@ -39,13 +39,14 @@ class Entry:
     read: Reader
     by_key: bool
     closed: frozenset[bool]
-    """Whether the field may be written: holds True if not by a create, False if not by an update."""
+    """To what the field is closed: True stands for a create, False for an update."""
 
     @classmethod
     def of(cls, field: Field, read: Reader, *, by_key: bool = False) -> Self:
         """The entry of a field that values are read into by ``read``."""
         writable = {True: field.createable, False: field.updateable}
-        return cls(field.name, field, read, by_key, frozenset(how for how in writable if not writable[how]))
+        closed = frozenset(creating for creating in writable if field.type == "id" or not writable[creating])
+        return cls(field.name, field, read, by_key, closed)
 
 
 class Intake:
