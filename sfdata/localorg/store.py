@@ -19,6 +19,7 @@ from sfdata.localorg.batch import Batch
 from sfdata.localorg.ids import DIGITS, POD, make_id
 from sfdata.localorg.schema import Field, Schema, SObject
 from sfdata.localorg.tables import (
+    NO_LIMIT,
     SEQUENCES,
     SETTINGS,
     Row,
@@ -30,7 +31,6 @@ from sfdata.localorg.tables import (
 )
 
 FILE_NAME = "org.sqlite"
-MOST_FOUND = 200
 LOADED_AT_ONCE = 5_000
 
 
@@ -234,12 +234,19 @@ class Store:
             self._access.settle()
             return next(iter(self._tables.rows(sobject, "1", (), 1)), None)
 
-    def find(self, sobject: SObject, field_name: str, value: Any, *, limit: int = MOST_FOUND) -> list[Row]:
+    def find(self, sobject: SObject, field_name: str, value: Any, *, limit: int = NO_LIMIT) -> list[Row]:
         """The rows outside the recycle bin whose field has this value (None: is null), oldest first."""
         with self.lock:
             return self._access.find(sobject, _field(sobject, field_name), value, limit)
 
-    def find_ids(self, sobject: SObject, field_name: str, value: Any, *, limit: int = MOST_FOUND) -> Sequence[str]:
+    def find_alike(self, sobject: SObject, wanted: Iterable[tuple[str, Any]]) -> list[Row]:
+        """The rows outside the recycle bin that have each of these values in the field named with it, oldest first."""
+        fields = [(_field(sobject, name), value) for name, value in wanted]
+        with self.lock:
+            self._access.settle()
+            return self._tables.find_alike(sobject, fields)
+
+    def find_ids(self, sobject: SObject, field_name: str, value: Any, *, limit: int = NO_LIMIT) -> Sequence[str]:
         """The Ids of these rows."""
         with self.lock:
             return self._access.find_ids(sobject, _field(sobject, field_name), value, limit)

@@ -19,7 +19,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import product
+from itertools import chain, product
 from math import prod
 from typing import Any
 
@@ -95,6 +95,12 @@ class Tables:
     def find_ids(self, sobject: SObject, field: Field, value: Any, limit: int = NO_LIMIT) -> Sequence[str]:
         """The Ids of these rows."""
         return [found for (found,) in self.select(sobject, ("Id",), *_alive_with(sobject, field, value), limit)]
+
+    def find_alike(self, sobject: SObject, wanted: Iterable[tuple[Field, Any]]) -> list[Row]:
+        """The rows outside the recycle bin whose fields have all of these values, oldest first."""
+        conditions, params = zip(*(equal_condition(field, value) for field, value in wanted), strict=True)
+        alive = " AND ".join([*conditions, alive_condition(sobject)])
+        return self.rows(sobject, alive, [*chain.from_iterable(params)])
 
     def insert(self, sobject: SObject, row: Row) -> None:
         """Add a row, which has every stored field."""

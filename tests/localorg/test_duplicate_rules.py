@@ -170,3 +170,14 @@ def test_mistakes_in_a_rule_are_named(tmp_path: Path, rule: str, problem: str) -
     schema.write_text(f"[Contact.duplicate_rules.R]\n{rule}\n")
     with pytest.raises(ConfigurationError, match=problem):
         build_schema(schema)
+
+
+def test_duplicates_are_found_among_many_alike(web: httpx.Client) -> None:
+    """However many records share one of the fields, the one that shares them all is found."""
+    for start in (0, 200):
+        contacts = [{"LastName": "Smith", "Email": f"{n}@smith.example"} for n in range(start, start + 200)]
+        records = [{"attributes": {"type": "Contact"}, **contact} for contact in contacts]
+        reply = web.post(f"{BASE}/composite/sobjects", json={"records": records})
+        assert all(saved["success"] for saved in reply.json())
+    status, answer = save(web, "Contact", LastName="Smith", Email="399@smith.example")
+    assert (status, answer[0]["errorCode"]) == (400, "DUPLICATES_DETECTED")

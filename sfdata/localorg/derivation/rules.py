@@ -14,7 +14,7 @@ from sfdata.localorg.derivation.people import case_contact, member_copy, person_
 from sfdata.localorg.derivation.sales import contract_end, line_total, product_copy, stage_fields, sum_up_lines
 from sfdata.localorg.schema import SObject
 from sfdata.localorg.store import Store
-from sfdata.localorg.tables import NO_LIMIT, Row
+from sfdata.localorg.tables import Row
 
 Rule = Callable[[Draft], None]
 
@@ -86,7 +86,7 @@ class Derivation:
         follower = self._store.schema.object(name)
         if follower is None:
             return
-        for before in self._store.find(follower, reference, record_id, limit=NO_LIMIT):
+        for before in self._store.find(follower, reference, record_id):
             row = dict(before)
             rule(Draft(self._store, follower, row, before, frozenset(), now))
             changes = {field: value for field, value in row.items() if value != before[field]}

@@ -11,7 +11,6 @@ from sfdata.localorg.derivation.draft import Draft, object_named, row_of
 from sfdata.localorg.objects.stages import CONTRACT_STATUS_CODES, FORECAST_CATEGORIES, Stage, stage
 from sfdata.localorg.records.validation import datetime_text, refusal
 from sfdata.localorg.store import Store
-from sfdata.localorg.tables import NO_LIMIT
 
 CENTS = 2
 FORECAST_CATEGORY_BY_NAME = {label: category for category, label in FORECAST_CATEGORIES.items()}
@@ -62,7 +61,7 @@ def sum_up_lines(
     if line is None or opportunity is None or opportunity["IsDeleted"]:
         return
     sobject = object_named(store, "Opportunity")
-    lines = store.find(object_named(store, "OpportunityLineItem"), "OpportunityId", opportunity["Id"], limit=NO_LIMIT)
+    lines = store.find(object_named(store, "OpportunityLineItem"), "OpportunityId", opportunity["Id"])
     totals = {
         "Amount": round(sum(item["TotalPrice"] or 0.0 for item in lines), CENTS),
         "TotalOpportunityQuantity": round(sum(item["Quantity"] or 0.0 for item in lines), CENTS),

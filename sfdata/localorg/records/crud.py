@@ -37,6 +37,7 @@ from sfdata.localorg.schema import Field, SObject
 from sfdata.localorg.store import Store
 
 NOTHING: Mapping[str, Any] = {}
+MOST_FOUND = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class Records:
             wanted = stored_form(key_field(sobject, field_name), value)
         except Unreadable:
             return []
-        return [] if wanted is None else self.store.find(sobject, field_name, wanted)
+        return [] if wanted is None else self.store.find(sobject, field_name, wanted, limit=MOST_FOUND)
 
     def get_updated(self, sobject: SObject, start: datetime, end: datetime) -> dict[str, Any]:
         """The answer of the ``updated`` resource for two aware datetimes; see `replication.updated`."""

@@ -12,7 +12,7 @@ from typing import Any
 from sfdata.localorg.records.validation import RecordRefused, refusal
 from sfdata.localorg.schema import ChildRelationship, Field, Schema, SObject
 from sfdata.localorg.store import Store
-from sfdata.localorg.tables import AUDIT_REFERENCES, NO_LIMIT
+from sfdata.localorg.tables import AUDIT_REFERENCES
 
 NAMES_SHOWN = 5
 
@@ -66,7 +66,7 @@ def _lookups(store: Store, parent: SObject, row: Mapping[str, Any]) -> Iterator[
     """Each reference to ``row``, with whether it goes along and whether it forbids the delete."""
     for relationship, child, reference in children(store.schema, parent):
         binds = relationship.restricted_delete or not reference.nillable
-        for found in store.find(child, reference.name, row["Id"], limit=NO_LIMIT):
+        for found in store.find(child, reference.name, row["Id"]):
             yield relationship.cascade_delete, binds, Lookup(child, found, reference.name)
 
 

@@ -20,7 +20,6 @@ from sfdata.localorg.records.validation import RecordError
 from sfdata.localorg.routing import Request
 from sfdata.localorg.schema import DuplicateRule, Field, MatchingRule, SObject
 from sfdata.localorg.store import Store
-from sfdata.localorg.tables import fold, ignores_case, indexed
 
 HEADER = "sforce-duplicate-rule-header"
 OPTION = re.compile(r"(allowSave|includeRecordDetails)\s*=\s*true\b", re.IGNORECASE)
@@ -91,7 +90,7 @@ class DuplicateRules:
                 "matchConfidence": SURE,
                 "record": record_json(other, equal, fields, wishes.base),
             }
-            for equal in self._equals(sobject, other, rule, row)
+            for equal in self._equals(other, rule, row)
         ]
         return {
             "entityType": other.name,
@@ -103,16 +102,12 @@ class DuplicateRules:
             "success": True,
         }
 
-    def _equals(self, sobject: SObject, other: SObject, rule: MatchingRule, row: Row) -> Iterator[Row]:
+    def _equals(self, other: SObject, rule: MatchingRule, row: Row) -> list[dict[str, Any]]:
         """The other rows with the same values in the rule's fields; an empty value is like no other."""
-        pairs = [(_field(other, theirs), row[_field(sobject, own).name]) for own, theirs in rule.fields]
-        if any(value is None for _, value in pairs):
-            return
-        first, wanted = max(pairs, key=lambda pair: indexed(pair[0]))
-        for candidate in self._store.find(other, first.name, wanted):
-            same = all(_comparable(field, candidate[field.name]) == _comparable(field, value) for field, value in pairs)
-            if same and candidate["Id"] != row["Id"]:
-                yield candidate
+        wanted = [(theirs, row[own]) for own, theirs in rule.fields]
+        if any(value is None for _, value in wanted):
+            return []
+        return [found for found in self._store.find_alike(other, wanted) if found["Id"] != row["Id"]]
 
 
 def _error(sobject: SObject, rule: DuplicateRule, results: list[dict[str, Any]]) -> RecordError:
@@ -137,7 +132,3 @@ def _field(sobject: SObject, name: str) -> Field:
     found = sobject.field(name)
     assert found is not None, "the schema file declares rules by fields that there are"
     return found
-
-
-def _comparable(field: Field, value: Any) -> Any:
-    return fold(value) if isinstance(value, str) and ignores_case(field) else value
