@@ -10,8 +10,8 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 
 from sfdata.localorg.answers import ApiError
+from sfdata.localorg.routing import PIECE_BYTES
 
-PIECE_BYTES = 256 * 1024
 REFUSED_WEIGHT = re.compile(r"\s*q\s*=\s*0(\.0*)?\s*")
 ZLIB, GZIP, ANY = zlib.MAX_WBITS, zlib.MAX_WBITS | 16, zlib.MAX_WBITS | 32
 

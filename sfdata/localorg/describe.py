@@ -11,12 +11,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sfdata.localorg.schema import COMPOUND_TYPES, TEXT_TYPES, ChildRelationship, Field, Schema, SObject
+from sfdata.localorg.schema import (
+    COMPOUND_TYPES,
+    MASTER_RECORD_TYPE,
+    TEXT_TYPES,
+    ChildRelationship,
+    Field,
+    Schema,
+    SObject,
+)
 
 JSONObject = dict[str, Any]
 
 MAX_BATCH_SIZE = 200
-MASTER_RECORD_TYPE = "012000000000000AAA"
 BYTES_PER_CHARACTER = 3
 
 SOAP_TYPES: Mapping[str, str] = {

@@ -8,6 +8,7 @@ folds case. See https://developer.salesforce.com/docs/atlas.en-us.object_referen
 from __future__ import annotations
 
 import re
+import secrets
 import string
 from functools import lru_cache
 
@@ -68,6 +69,11 @@ def make_id(prefix: str, number: int) -> str:
     (one, capitals_one), (two, capitals_two), (_, capital) = _PAIRS[first], _PAIRS[second], _PAIRS[last]
     check = CHECK_ALPHABET[capitals_one | capitals_two << 2 | (capital & 2) << 3]
     return f"{head}{one}{two}{DIGITS[last]}{head_checks}{check}"
+
+
+def random_id(prefix: str) -> str:
+    """An Id that nobody can guess, for what is no record: jobs, batches, query cursors."""
+    return make_id(prefix, secrets.randbelow(len(DIGITS) ** COUNTER_LENGTH))
 
 
 @lru_cache(maxsize=512)

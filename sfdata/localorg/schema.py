@@ -16,6 +16,8 @@ TEXT_TYPES = frozenset(
 )
 NUMBER_TYPES = frozenset({"int", "double", "currency", "percent", "long"})
 COMPOUND_TYPES = frozenset({"address", "location"})
+MASTER_RECORD_TYPE = "012000000000000AAA"
+"""The record type of every object, of which no record tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,11 @@ class Field:
     @property
     def stored(self) -> bool:
         return self.type not in COMPOUND_TYPES
+
+    @property
+    def is_key(self) -> bool:
+        """Whether one value of it names a row: an Id, an external id, or another lookup key."""
+        return self.type == "id" or self.external_id or self.id_lookup
 
     @property
     def default(self) -> Any:

@@ -133,7 +133,7 @@ def _parent_column(schema: Schema, sobject: SObject, table: SeedTable, name: str
     parents = [p for p in map(schema.object, field.reference_to) if p and wanted.casefold() in ("", p.name.casefold())]
     for parent in parents:
         found = parent.field(key)
-        if found and (found.type == "id" or found.external_id or found.id_lookup):
+        if found and found.is_key:
             return Column(name, field, (parent.name,), found.name)
     whose = " or ".join(parent.name for parent in parents) or wanted
     raise table.wrong(f"{key} is no external id or other key of {whose}", column=name)

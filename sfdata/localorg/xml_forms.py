@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape, quoteattr
@@ -64,8 +65,7 @@ def in_xml(answer: Answer, path: str) -> Answer:
     root = _root(value, path, answer.status)
     if root is None:
         return answer
-    document = UNPRINTABLE.sub("", "".join(_document(root, value)))
-    return replace(answer, body=(DECLARATION + document).encode(), content_type=XML)
+    return replace(answer, body="".join([DECLARATION, *_document(root, value)]).encode(), content_type=XML)
 
 
 def _root(value: Any, path: str, status: int) -> str | None:
@@ -114,8 +114,16 @@ def _element(name: str, value: Any) -> Iterator[str]:
     elif value is None:
         yield f'<{name} xsi:nil="true"/>'
     else:
-        text = value if isinstance(value, str) else json.dumps(value)
-        yield f"<{name}>{escape(text)}</{name}>"
+        yield f"<{name}>{xml_text(value)}</{name}>"
+
+
+def xml_text(value: Any) -> str:
+    """A value as the content of an element, without the characters that no XML can have."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000Z"
+    return escape(UNPRINTABLE.sub("", str(value)))
 
 
 # --- records ---------------------------------------------------------------------------------------------------------

@@ -176,7 +176,7 @@ def _column(index: int, name: str, sobject: SObject, schema: Schema) -> Column:
     for parent_name in [parent_type] if parent_type else reference.reference_to:
         parent = schema.object(parent_name)
         key = parent.field(key_name) if parent else None
-        if parent and key and (key.type == "id" or key.external_id or key.id_lookup):
+        if parent and key and key.is_key:
             return Column(index, reference, key, parent.name if parent_type else None)
     raise _not_found(name)
 

@@ -9,7 +9,6 @@ https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/get
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from sfdata.localorg.answers import ApiError, not_found
 from sfdata.localorg.bulk.settings import JobSettings
 from sfdata.localorg.bulk.work import FAILED, States, Work
-from sfdata.localorg.ids import COUNTER_LENGTH, DIGITS, make_id, normalize
+from sfdata.localorg.ids import normalize, random_id
 from sfdata.localorg.records.validation import datetime_text
 from sfdata.localorg.schema import SObject
 
@@ -223,7 +222,7 @@ class Jobs:
 
     def add(self, make: Callable[[int, str, Path], AnyJobType]) -> AnyJobType:
         """The job that is made of its number, its Id and its folder."""
-        job_id = make_id(KEY_PREFIX, secrets.randbelow(len(DIGITS) ** COUNTER_LENGTH))
+        job_id = random_id(KEY_PREFIX)
         folder = self._folder() / job_id
         folder.mkdir(mode=0o700)
         with self._lock:

@@ -165,7 +165,7 @@ def _external_id(name: Any, sobject: SObject) -> str:
         problem = f"External ID was blank for {sobject.name}. An External ID must be specified for upsert."
         raise invalid_job(problem)
     field = sobject.field(name) if isinstance(name, str) else None
-    if field is None or not (field.type == "id" or field.external_id or field.id_lookup):
+    if field is None or not field.is_key:
         problem = f"Field name provided, {name} does not match an External ID, Salesforce Id, or indexed field for "
         raise invalid_job(problem + sobject.name)
     return str(name)

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
-from xml.sax.saxutils import escape
 
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.records.validation import datetime_text
 from sfdata.localorg.routing import Answer, Request
-from sfdata.localorg.xml_forms import DECLARATION, UNPRINTABLE
+from sfdata.localorg.xml_forms import DECLARATION, xml_text
 from sfdata.localorg.xml_reading import XmlRefused, local_name, read_xml
 
 CSV, JSON, XML = "CSV", "JSON", "XML"
@@ -67,15 +66,6 @@ def error(status: int, code: str, message: str, form: str) -> Answer:
         inner = "".join(f"\n <{name}>{xml_text(value)}</{name}>" for name, value in values.items())
         text = f"{DECLARATION}<error{OPENING}{inner}\n</error>"
     return Answer(status, text.encode(errors="replace"), _media_type(form))
-
-
-def xml_text(value: Any) -> str:
-    """A value as the content of an element."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000Z"
-    return escape(UNPRINTABLE.sub("", str(value)))
 
 
 def _media_type(form: str) -> str:

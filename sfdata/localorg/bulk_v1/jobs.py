@@ -9,7 +9,6 @@ https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/asy
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +21,7 @@ from sfdata.localorg.bulk.jobs import ABORTED, CLASSIC, OPEN, AnyJob, job_answer
 from sfdata.localorg.bulk.settings import JobSettings
 from sfdata.localorg.bulk.work import States, Work
 from sfdata.localorg.bulk_v1.chunking import Chunking
-from sfdata.localorg.ids import COUNTER_LENGTH, DIGITS, id15, make_id, normalize
+from sfdata.localorg.ids import id15, normalize, random_id
 
 CLOSED = "Closed"
 QUEUED, RUNNING, COMPLETED, FAILED, NOT_PROCESSED = "Queued", "InProgress", "Completed", "Failed", "NotProcessed"
@@ -40,7 +39,7 @@ class Batch(Work):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.result_id = id15(_new_id(RESULT_PREFIX))
+        self.result_id = id15(random_id(RESULT_PREFIX))
 
     @property
     def result(self) -> Path:
@@ -104,7 +103,7 @@ class ClassicJob:
 
     def add(self, data: bytes) -> Batch:
         """A further batch, to be worked on."""
-        batch_id = _new_id(BATCH_PREFIX)
+        batch_id = random_id(BATCH_PREFIX)
         folder = self.folder / batch_id
         folder.mkdir(mode=0o700)
         batch = Batch(
@@ -218,7 +217,3 @@ def job_info(job: AnyJob) -> dict[str, Any]:
 
 STATE_OF_BATCH = {"UploadComplete": QUEUED, "JobComplete": COMPLETED}
 """How a state of Bulk API 2.0 counts among those of batches."""
-
-
-def _new_id(prefix: str) -> str:
-    return make_id(prefix, secrets.randbelow(len(DIGITS) ** COUNTER_LENGTH))

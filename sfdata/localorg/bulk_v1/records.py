@@ -15,11 +15,11 @@ from typing import Any
 import msgspec
 
 from sfdata.localorg.bulk.extract import blob_field, compound_data
-from sfdata.localorg.bulk_v1.documents import JSON, NAMESPACE, XML, xml_text
+from sfdata.localorg.bulk_v1.documents import JSON, NAMESPACE, XML
 from sfdata.localorg.engine.layout import Blob, Children, Choice, Compound, Record, Slot, Value
 from sfdata.localorg.engine.select import RowPlan
 from sfdata.localorg.engine.sql import compose
-from sfdata.localorg.xml_forms import DECLARATION, INSTANCE
+from sfdata.localorg.xml_forms import DECLARATION, INSTANCE, xml_text
 
 TIMES: Mapping[str, str] = {
     JSON: "CAST(strftime('%s', substr({}, 1, 19)) AS INTEGER) * 1000",

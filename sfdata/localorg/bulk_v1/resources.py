@@ -6,9 +6,11 @@ https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/asy
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.bulk.jobs import AnyJob
+from sfdata.localorg.bulk.results import file_body
 from sfdata.localorg.bulk.settings import QUERY_OPERATIONS, check_permission
 from sfdata.localorg.bulk_v1.chunking import HEADER, asked_chunking
 from sfdata.localorg.bulk_v1.documents import (
@@ -24,7 +26,7 @@ from sfdata.localorg.bulk_v1.documents import (
 from sfdata.localorg.bulk_v1.entrance import told_in
 from sfdata.localorg.bulk_v1.jobs import COMPLETED, FAILED, NOT_PROCESSED, Batch, ClassicJob, job_info
 from sfdata.localorg.bulk_v1.settings import classic_settings
-from sfdata.localorg.routing import Answer, FileBody, Handler, Request, Route
+from sfdata.localorg.routing import Answer, Handler, Request, Route
 
 MOST_CHARACTERS = 10_000_000
 BASE = "/services/async/{version}/job"
@@ -104,10 +106,7 @@ def batch_info(request: Request) -> Answer:
 def batch_request(request: Request) -> Answer:
     """``GET job/ID/batch/ID/request``: the data as they came."""
     batch = _batch(request)
-    return Answer(
-        content_type=MEDIA_TYPES[batch.settings.content_type],
-        file=FileBody(b"", batch.data, 0, batch.data.stat().st_size),
-    )
+    return _file(batch, batch.data)
 
 
 def batch_result(request: Request) -> Answer:
@@ -133,8 +132,12 @@ def _result(batch: Batch) -> Answer:
         raise ApiError(400, "InvalidBatch", "Records not processed")
     if batch.state != COMPLETED:
         raise _not_completed()
-    body = FileBody(b"", batch.result, 0, batch.result.stat().st_size)
-    return Answer(content_type=MEDIA_TYPES[batch.settings.content_type], file=body)
+    return _file(batch, batch.result)
+
+
+def _file(batch: Batch, path: Path) -> Answer:
+    """A file of a batch, which is in the form of its job."""
+    return Answer(content_type=MEDIA_TYPES[batch.settings.content_type], file=file_body("", path))
 
 
 def _not_completed() -> ApiError:

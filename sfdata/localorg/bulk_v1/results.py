@@ -12,9 +12,9 @@ from typing import IO, Any
 
 from sfdata.localorg.bulk.dialect import Dialect
 from sfdata.localorg.bulk.writes import Outcome
-from sfdata.localorg.bulk_v1.documents import CSV, JSON, NAMESPACE, XML, xml_text
+from sfdata.localorg.bulk_v1.documents import CSV, JSON, NAMESPACE, XML
 from sfdata.localorg.records.validation import RecordError
-from sfdata.localorg.xml_forms import DECLARATION
+from sfdata.localorg.xml_forms import DECLARATION, xml_text
 
 COLUMNS = ("Id", "Success", "Created", "Error")
 TELLS_IDS_OF_FAILED = 57.0

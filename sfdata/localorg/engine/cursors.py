@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import secrets
 from dataclasses import dataclass
 
 from sfdata.localorg.engine.refusals import invalid_locator
 from sfdata.localorg.engine.select import RowPlan
 from sfdata.localorg.engine.sql import Sql, compose
-from sfdata.localorg.ids import COUNTER_LENGTH, DIGITS, make_id
+from sfdata.localorg.ids import random_id
 from sfdata.localorg.store import Store
 
 LIFETIME = dt.timedelta(days=2)
@@ -52,7 +51,7 @@ class Cursors:
         connection.execute(f"CREATE TABLE {table} (position INTEGER PRIMARY KEY, row INTEGER NOT NULL)")
         filled = compose(f"INSERT INTO {table} (row) {{}}", numbers)
         total = connection.execute(filled.text, filled.params).rowcount
-        locator = make_id(KEY_PREFIX, secrets.randbelow(len(DIGITS) ** COUNTER_LENGTH))
+        locator = random_id(KEY_PREFIX)
         cursor = Cursor(locator, plan, table, total, page_size, now)
         self._open[locator] = cursor
         return cursor

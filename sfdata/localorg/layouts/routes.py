@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from sfdata.localorg.answers import ApiError, not_found
-from sfdata.localorg.describe import MASTER_RECORD_TYPE
 from sfdata.localorg.ids import normalize
 from sfdata.localorg.layouts.compact_layouts import describe_compact_layout, describe_compact_layouts
 from sfdata.localorg.layouts.page_layouts import describe_layout, describe_layouts
 from sfdata.localorg.layouts.tabs import describe_tabs, describe_theme
 from sfdata.localorg.rest import described, described_object, record_types
 from sfdata.localorg.routing import Answer, Request, Route, json_answer
-from sfdata.localorg.schema import SObject
+from sfdata.localorg.schema import MASTER_RECORD_TYPE, SObject
 
 PRIMARY = "primary"
 

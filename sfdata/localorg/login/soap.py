@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from xml.etree.ElementTree import Element
-from xml.sax.saxutils import escape
 
 from sfdata.localorg import unbuilt
 from sfdata.localorg.answers import ApiError, not_found
@@ -20,6 +19,7 @@ from sfdata.localorg.login.grants import User
 from sfdata.localorg.login.sessions import Session
 from sfdata.localorg.routing import Answer, Refused, Request, Route, json_answer
 from sfdata.localorg.versions import NEWEST, OLDEST
+from sfdata.localorg.xml_forms import DECLARATION, INSTANCE, xml_text
 from sfdata.localorg.xml_reading import XmlRefused, local_name, read_xml
 
 LAST_WITH_LOGIN = 64
@@ -35,7 +35,7 @@ class Fault(Refused):
     """A SOAP fault: Salesforce's exception code and message, with status 500 where nothing else is said."""
 
     def __init__(self, code: str, message: str, status: int = 500) -> None:
-        super().__init__(Answer(status, _fault(code, escape(message)), XML))
+        super().__init__(Answer(status, _fault(code, xml_text(message)), XML))
 
 
 def call(request: Request) -> Answer:
@@ -214,9 +214,7 @@ def _elements(values: Mapping[str, Any]) -> str:
 
 
 def _content(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return _elements(value)
-    return escape(str(value).lower() if isinstance(value, bool) else str(value))
+    return _elements(value) if isinstance(value, Mapping) else xml_text(value)
 
 
 def _fault(code: str, message: str) -> bytes:
@@ -229,9 +227,8 @@ def _fault(code: str, message: str) -> bytes:
 
 def _wrapped(content: str) -> bytes:
     return (
-        '<?xml version="1.0" encoding="UTF-8"?>'
-        '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
-        ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
+        f'{DECLARATION}<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
+        f' xmlns:xsi="{INSTANCE}">'
         f"<soapenv:Body>{content}</soapenv:Body></soapenv:Envelope>"
     ).encode()
 

@@ -294,7 +294,7 @@ MISSING_FIELDS: Mapping[str, tuple[str, ...] | None] = {"NOT_FOUND": None, "INVA
 def key_field(sobject: SObject, name: str) -> Field:
     """The field of that name, if a row can be found by it: Id, an external id or another lookup key."""
     field = sobject.field(name)
-    if field is None or not (field.type == "id" or field.external_id or field.id_lookup):
+    if field is None or not field.is_key:
         raise no_such_key(name)
     return field
 

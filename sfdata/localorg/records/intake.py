@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Self
 
-from sfdata.localorg.records.references import MASTER_RECORD_TYPE, References
+from sfdata.localorg.records.references import References
 from sfdata.localorg.records.validation import (
     Reader,
     RecordError,
@@ -24,7 +24,7 @@ from sfdata.localorg.records.validation import (
     refusal,
     stored_form,
 )
-from sfdata.localorg.schema import Field, SObject
+from sfdata.localorg.schema import MASTER_RECORD_TYPE, Field, SObject
 
 Body = Mapping[str, Any]
 Values = dict[str, Any]

@@ -10,7 +10,6 @@ from sfdata.localorg.records.validation import RecordError, RecordRefused, Unrea
 from sfdata.localorg.schema import Field, SObject
 from sfdata.localorg.store import Store
 
-MASTER_RECORD_TYPE = "012000000000000AAA"
 STANDING = ("IsDeleted", "IsActive", "SobjectType")
 """What decides whether a row may be referred to, as far as its object has these fields."""
 
@@ -65,7 +64,7 @@ class References:
         parents = [p for p in map(self._schema.object, field.reference_to) if p and wanted in (None, p.name)]
         known = [(parent, found) for parent in parents if (found := parent.field(key))]
         for parent, found in known:
-            if found.type == "id" or found.external_id or found.id_lookup:
+            if found.is_key:
                 return parent, found
         name = parents[0].name if parents else wanted
         if known:
