@@ -1,4 +1,8 @@
-"""What tests of bulk jobs share: a client that speaks plain HTTP and reads results with the standard library."""
+"""What tests of the local org share: an org for each file, whoever may speak to it, and clients of bulk jobs.
+
+The org is without sample data. A file that wants it otherwise says so with the mark `local_org`: its options are those
+of `LocalOrg`, but that ``schema`` is the text of a schema file.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,50 @@ from typing import Any
 
 import httpx
 import pytest
+from rig.local_rest import Rest
 
 from sfdata.localorg import LocalOrg
 
 TERMINAL = {"JobComplete", "Failed", "Aborted"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the mark known."""
+    config.addinivalue_line("markers", "local_org(**options): the org that a file's tests share")
+
+
+@pytest.fixture(scope="module")
+def org(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalOrg]:
+    """The org of one file, without sample data but for what its mark says."""
+    mark = request.node.get_closest_marker("local_org")
+    options = {"sample_data": False} | (mark.kwargs if mark else {})
+    if "schema" in options:
+        file = tmp_path_factory.mktemp("schema") / "schema.toml"
+        file.write_text(options["schema"], encoding="utf-8")
+        options["schema"] = file
+    with LocalOrg(**options) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def web(org: LocalOrg) -> Iterator[Rest]:
+    """The administrator."""
+    with Rest(org, org.access_token) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def stranger(org: LocalOrg) -> Iterator[Rest]:
+    """Whoever has nothing to show."""
+    with Rest(org) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def tester(org: LocalOrg) -> Iterator[Rest]:
+    """Whoever has the token of the fault plane."""
+    with Rest(org, org.fault_token) as client:
+        yield client
 
 
 class BulkClient:
@@ -80,14 +124,8 @@ class BulkClient:
 
 
 @pytest.fixture(scope="module")
-def bulk_org() -> Iterator[LocalOrg]:
-    with LocalOrg(sample_data=False) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def bulk(bulk_org: LocalOrg) -> Iterator[BulkClient]:
-    client = BulkClient(bulk_org)
+def bulk(org: LocalOrg) -> Iterator[BulkClient]:
+    client = BulkClient(org)
     yield client
     client.http.close()
 
@@ -168,7 +206,7 @@ def fields_of_batches(reply: httpx.Response) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def classic(bulk_org: LocalOrg) -> Iterator[ClassicClient]:
-    client = ClassicClient(bulk_org)
+def classic(org: LocalOrg) -> Iterator[ClassicClient]:
+    client = ClassicClient(org)
     yield client
     client.http.close()

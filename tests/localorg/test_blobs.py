@@ -6,29 +6,18 @@ import base64
 import hashlib
 import json
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
+from rig.local_rest import BASE, Rest
 
-from sfdata.localorg import LocalOrg
-
-BASE = "/services/data/v66.0"
 BOUNDARY = "a_boundary"
 
 
 @pytest.fixture(scope="module")
-def web() -> Iterator[httpx.Client]:
-    with LocalOrg(sample_data=False) as org:
-        headers = {"Authorization": f"Bearer {org.access_token}"}
-        with httpx.Client(base_url=org.instance_url, trust_env=False, headers=headers) as client:
-            yield client
-
-
-@pytest.fixture(scope="module")
-def account(web: httpx.Client) -> str:
-    return str(web.post(f"{BASE}/sobjects/Account", json={"Name": "Acme"}).json()["id"])
+def account(web: Rest) -> str:
+    return web.created("Account", Name="Acme")
 
 
 def message(*parts: tuple[str, str, bytes], line_end: bytes = b"\r\n") -> tuple[dict[str, str], bytes]:
@@ -49,12 +38,12 @@ def file(content: bytes, name: str = "VersionData") -> tuple[str, str, bytes]:
     return name, "application/octet-stream", content
 
 
-def upload(web: httpx.Client, *parts: tuple[str, str, bytes], to: str = "ContentVersion") -> httpx.Response:
+def upload(web: Rest, *parts: tuple[str, str, bytes], to: str = "ContentVersion") -> httpx.Response:
     headers, body = message(*parts)
     return web.post(f"{BASE}/sobjects/{to}", headers=headers, content=body)
 
 
-def one(web: httpx.Client, soql: str) -> dict[str, Any]:
+def one(web: Rest, soql: str) -> dict[str, Any]:
     (record,) = web.get(f"{BASE}/query", params={"q": soql}).json()["records"]
     return dict(record)
 
@@ -74,7 +63,7 @@ TRICKY = (
 
 @pytest.mark.parametrize("content", TRICKY)
 @pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
-def test_bytes_come_back_as_they_were(web: httpx.Client, content: bytes, line_end: bytes) -> None:
+def test_bytes_come_back_as_they_were(web: Rest, content: bytes, line_end: bytes) -> None:
     """Whatever a file holds, if only no line of it is the boundary; with line ends of either kind around it."""
     if content.startswith(b"--"):
         content = b"_" + content
@@ -87,7 +76,7 @@ def test_bytes_come_back_as_they_were(web: httpx.Client, content: bytes, line_en
     assert (down.status_code, down.content) == (200, content)
 
 
-def test_a_file_is_described_by_its_bytes_and_linked(web: httpx.Client, account: str) -> None:
+def test_a_file_is_described_by_its_bytes_and_linked(web: Rest, account: str) -> None:
     """As the sf CLI uploads it: the file first. Size, type and checksum follow; the document is there to be queried."""
     content = random.Random(1).randbytes(300_000)
     parts = {"VersionData": ("Site plan.pdf", content)}
@@ -128,7 +117,7 @@ def test_a_file_is_described_by_its_bytes_and_linked(web: httpx.Client, account:
     assert versions == {record_id: ("1", False), again: ("2", True)}
 
 
-def test_attachments_and_documents_go_the_same_way(web: httpx.Client, account: str) -> None:
+def test_attachments_and_documents_go_the_same_way(web: Rest, account: str) -> None:
     """The binary part bears the name of the object's blob field; a PATCH replaces the bytes and may leave the rest."""
     attachment = upload(
         web, fields(ParentId=account, Name="a.txt", ContentType="text/plain"), file(b"one", "Body"), to="Attachment"
@@ -146,7 +135,7 @@ def test_attachments_and_documents_go_the_same_way(web: httpx.Client, account: s
     assert web.get(f"{BASE}/sobjects/Document/{document}/Body").content == b"second!"
 
 
-def test_base64_says_the_same(web: httpx.Client) -> None:
+def test_base64_says_the_same(web: Rest) -> None:
     """JSON with the bytes in base64 makes the same file as a multipart message."""
     content = bytes(range(256))
     given = {"PathOnClient": "x.bin", "VersionData": base64.b64encode(content).decode()}
@@ -167,7 +156,7 @@ def test_base64_says_the_same(web: httpx.Client) -> None:
         ([], "Multipart message must include a non-binary part"),
     ],
 )
-def test_incomplete_messages_are_refused(web: httpx.Client, parts: list[tuple[str, str, bytes]], said: str) -> None:
+def test_incomplete_messages_are_refused(web: Rest, parts: list[tuple[str, str, bytes]], said: str) -> None:
     """INVALID_MULTIPART_REQUEST and what is wrong, and no record."""
     before = one(web, "SELECT COUNT(Id) n FROM ContentVersion")["n"]
     reply = upload(web, *parts)
@@ -178,7 +167,7 @@ def test_incomplete_messages_are_refused(web: httpx.Client, parts: list[tuple[st
 
 
 @pytest.mark.parametrize("cut", [5, 40, 100, 200, -20])
-def test_cut_messages_are_refused(web: httpx.Client, cut: int) -> None:
+def test_cut_messages_are_refused(web: Rest, cut: int) -> None:
     """A message that ends too early is no message, wherever it ends."""
     headers, body = message(fields(PathOnClient="x"), file(b"content"))
     reply = web.post(f"{BASE}/sobjects/ContentVersion", headers=headers, content=body[:cut])
@@ -188,7 +177,7 @@ def test_cut_messages_are_refused(web: httpx.Client, cut: int) -> None:
 @pytest.mark.parametrize(
     "kind", ["multipart/form-data", "multipart/form-data; boundary=", "multipart/mixed; boundary=a"]
 )
-def test_unreadable_content_types_are_refused(web: httpx.Client, kind: str) -> None:
+def test_unreadable_content_types_are_refused(web: Rest, kind: str) -> None:
     """Without a boundary there are no parts; another kind of multipart is no media type of this resource."""
     _, body = message(fields(PathOnClient="x"), file(b"content"))
     reply = web.post(f"{BASE}/sobjects/ContentVersion", headers={"Content-Type": kind}, content=body)
@@ -196,7 +185,7 @@ def test_unreadable_content_types_are_refused(web: httpx.Client, kind: str) -> N
     assert (reply.status_code, reply.json()[0]["errorCode"]) == expected
 
 
-def test_errors_in_the_fields_are_those_of_plain_json(web: httpx.Client) -> None:
+def test_errors_in_the_fields_are_those_of_plain_json(web: Rest) -> None:
     """The JSON part is checked like a body of its own, and places in it count from its own beginning."""
     required = upload(web, fields(Name="x"), file(b"x", "Body"), to="Attachment")
     assert required.json()[0]["errorCode"] == "REQUIRED_FIELD_MISSING"

@@ -237,11 +237,11 @@ def test_only_two_states_can_be_asked_for(bulk: Any, state: Any) -> None:
     assert reply == (400, "API_ERROR", f"Invalid value: '{shown}' supplied for property: 'state'")
 
 
-def test_a_job_under_way_gives_no_results_and_cannot_be_deleted(bulk: Any, bulk_org: LocalOrg) -> None:
+def test_a_job_under_way_gives_no_results_and_cannot_be_deleted(bulk: Any, org: LocalOrg) -> None:
     """InProgress: results and DELETE are refused, closing again too; an abort is taken and nothing is written."""
     job = bulk.create()
     upload(bulk, job, "Name,Ext__c\nx,slow-1\ny,slow-2\n")
-    with busy(bulk_org):
+    with busy(org):
         patch(bulk, "ingest", job, "UploadComplete")
         assert bulk.wait("ingest", job["id"], {"InProgress"})["numberRecordsProcessed"] == 0
         for name in ("successfulResults", "failedResults", "unprocessedrecords"):
@@ -256,7 +256,7 @@ def test_a_job_under_way_gives_no_results_and_cannot_be_deleted(bulk: Any, bulk_
 
 
 def test_an_abort_half_way_leaves_every_row_in_one_file(
-    bulk: Any, bulk_org: LocalOrg, monkeypatch: pytest.MonkeyPatch
+    bulk: Any, org: LocalOrg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows of finished chunks are written and told; the rest is unprocessed, as uploaded."""
     chunk = ingest.Write.chunk
@@ -265,7 +265,7 @@ def test_an_abort_half_way_leaves_every_row_in_one_file(
     def aborting(self: ingest.Write, rows: Any) -> Any:
         sizes.append(len(rows))
         if len(sizes) == 3:
-            bulk_org.instance.bulk.jobs.find("V2Ingest", job["id"]).abort()
+            org.instance.bulk.jobs.find("V2Ingest", job["id"]).abort()
         return chunk(self, rows)
 
     job = bulk.create()
@@ -294,12 +294,12 @@ def test_jobs_that_ended_can_be_deleted(bulk: Any) -> None:
     assert error(bulk.call("DELETE", f"ingest/{bulk.create()['id']}"))[:2] == (400, "API_ERROR")
 
 
-def test_a_waiting_job_can_be_deleted(bulk: Any, bulk_org: LocalOrg) -> None:
+def test_a_waiting_job_can_be_deleted(bulk: Any, org: LocalOrg) -> None:
     """UploadComplete is late enough to delete, and early enough to write nothing."""
     first, second = bulk.create(), bulk.create()
     for job in (first, second):
         upload(bulk, job, f"Name,Ext__c\nx,wait-{job['id']}\n")
-    with busy(bulk_org):
+    with busy(org):
         for job in (first, second):
             patch(bulk, "ingest", job, "UploadComplete")
         assert bulk.call("GET", f"ingest/{second['id']}").json()["state"] == "UploadComplete"
@@ -404,9 +404,9 @@ def test_batches_and_query_jobs_count_against_the_day(bulk: Any) -> None:
     assert left("DailyBulkV2QueryJobs") == queries - 1
 
 
-def test_spent_allowances_are_refused(bulk: Any, bulk_org: LocalOrg, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_spent_allowances_are_refused(bulk: Any, org: LocalOrg, monkeypatch: pytest.MonkeyPatch) -> None:
     """No more batches: the job fails and says so, its rows unprocessed. No more query jobs: 400."""
-    service = bulk_org.instance.bulk
+    service = org.instance.bulk
     monkeypatch.setattr(service._batches, "limit", 0)
     monkeypatch.setattr(service._query_jobs, "limit", 0)
     job = bulk.ingest("Name\nx\n")
@@ -439,15 +439,15 @@ def test_jobs_end_with_their_org(tmp_path: Any) -> None:
     assert {thread.name for thread in set(threading.enumerate()) - before} == set()
 
 
-def test_who_lacks_the_permission_cannot_delete_for_good(bulk: Any, bulk_org: LocalOrg) -> None:
+def test_who_lacks_the_permission_cannot_delete_for_good(bulk: Any, org: LocalOrg) -> None:
     """hardDelete takes a permission that the administrator's profile has and others have not, by either Bulk API."""
     assert bulk.call("POST", "ingest", json={"object": "Account", "operation": "hardDelete"}).status_code == 200
-    org = bulk_org.instance
+    instance = org.instance
     values = {"Username": "plain@northwind-tools.example", "LastName": "P", "Email": "p@x.example", "Alias": "p"}
-    profile = {"ProfileId": org.base.profiles["Standard User"], "TimeZoneSidKey": "GMT", "LocaleSidKey": "en_US"}
+    profile = {"ProfileId": instance.base.profiles["Standard User"], "TimeZoneSidKey": "GMT", "LocaleSidKey": "en_US"}
     more = {"EmailEncodingKey": "UTF-8", "LanguageLocaleKey": "en_US"}
-    user_id = org.records.create(org.object("User"), {**values, **profile, **more}, org.user_id)
-    token, _ = org.sessions.issue(user_id, "test", "api")
+    user_id = instance.records.create(instance.object("User"), {**values, **profile, **more}, instance.user_id)
+    token, _ = instance.sessions.issue(user_id, "test", "api")
     reply = bulk.call(
         "POST",
         "ingest",
@@ -458,7 +458,7 @@ def test_who_lacks_the_permission_cannot_delete_for_good(bulk: Any, bulk_org: Lo
     assert error(reply) == (400, "FEATURENOTENABLED", message)
     asked = {"object": "Account", "operation": "hardDelete", "contentType": "CSV"}
     older = httpx.post(
-        f"{bulk_org.instance_url}/services/async/66.0/job",
+        f"{org.instance_url}/services/async/66.0/job",
         json=asked,
         headers={"X-SFDC-Session": token},
         trust_env=False,

@@ -77,11 +77,11 @@ def test_dates_and_times_have_the_forms_of_bulk(bulk: Any) -> None:
         (123456789012345680.0, "123456789012345680.0"), (1e-7, "0.0000001"), (9007199254740993.5, "9007199254740994.0"),
     ],
 )  # fmt: skip
-def test_numbers_keep_every_digit_and_have_no_exponent(bulk_org: LocalOrg, number: float, text: str) -> None:
+def test_numbers_keep_every_digit_and_have_no_exponent(org: LocalOrg, number: float, text: str) -> None:
     """What is written reads as the same number, however large or small."""
-    connection = bulk_org.instance.store.connection
+    connection = org.instance.store.connection
     connection.create_function("plain_number", 1, extract.plain_number, deterministic=True)
-    with bulk_org.instance.store.lock:
+    with org.instance.store.lock:
         ((written,),) = connection.execute(f"SELECT {extract.NUMBER.format('v')} FROM (SELECT ? AS v)", (number,))
     assert (written, float(written)) == (text, number)
 
@@ -257,9 +257,9 @@ def test_result_pages_lead_to_the_same_rows(bulk: Any, monkeypatch: pytest.Monke
     assert rows == [f'"Person {n:02}"' for n in range(PEOPLE)]
 
 
-def test_result_pages_came_with_version_58(bulk: Any, bulk_org: LocalOrg) -> None:
+def test_result_pages_came_with_version_58(bulk: Any, org: LocalOrg) -> None:
     """Older versions have no such resource; an empty result has one page."""
-    base = f"{bulk_org.instance_url}/services/data"
+    base = f"{org.instance_url}/services/data"
     job = bulk.http.post(f"{base}/v57.0/jobs/query", json={"operation": "query", "query": PEOPLE_SOQL}).json()
     assert bulk.http.get(f"{base}/v57.0/jobs/query/{job['id']}/resultPages").status_code == 404
     empty = bulk.query("SELECT Id FROM Account WHERE Name = 'nobody'")
@@ -267,10 +267,10 @@ def test_result_pages_came_with_version_58(bulk: Any, bulk_org: LocalOrg) -> Non
     assert (len(answer["resultPages"]), answer["done"]) == (1, True)
 
 
-def test_results_are_read_with_the_version_of_the_job(bulk: Any, bulk_org: LocalOrg) -> None:
+def test_results_are_read_with_the_version_of_the_job(bulk: Any, org: LocalOrg) -> None:
     """409 for results with another version; the job itself can be asked for with any."""
     job = bulk.query(PEOPLE_SOQL)
-    other = f"{bulk_org.instance_url}/services/data/v59.0/jobs/query/{job['id']}"
+    other = f"{org.instance_url}/services/data/v59.0/jobs/query/{job['id']}"
     for name in ("results", "resultPages"):
         assert error(bulk.http.get(f"{other}/{name}"))[0] == 409
     told = bulk.http.get(other).json()
@@ -382,9 +382,9 @@ def test_wrong_soql_is_refused_with_the_words_of_rest(bulk: Any, soql: str, part
     assert part in message
 
 
-def test_objects_outside_bulk_are_refused_by_name(bulk: Any, bulk_org: LocalOrg) -> None:
+def test_objects_outside_bulk_are_refused_by_name(bulk: Any, org: LocalOrg) -> None:
     """INVALIDENTITY for an object that cannot be queried."""
-    closed = [sobject.name for sobject in bulk_org.instance.schema if not sobject.queryable]
+    closed = [sobject.name for sobject in org.instance.schema if not sobject.queryable]
     for name in closed:
         reply = refused(bulk, f"SELECT Id FROM {name}")
         assert reply == (400, "INVALIDENTITY", f"Entity '{name}' is not supported by the Bulk API.")

@@ -132,13 +132,13 @@ PARENTS = {
 
 
 @pytest.mark.parametrize("form", PARENTS)
-def test_parents_are_named_by_their_keys(classic: Any, bulk: Any, bulk_org: LocalOrg, tag: str, form: str) -> None:
+def test_parents_are_named_by_their_keys(classic: Any, bulk: Any, org: LocalOrg, tag: str, form: str) -> None:
     """Columns with a dot in CSV, nested objects in JSON, nested sObjects in XML."""
     classic.result(f"Name,Ext__c\nparent,{tag}\n")
-    reply = classic.result(PARENTS[form].format(tag=tag, user=bulk_org.username), object="Contact", form=form)
+    reply = classic.result(PARENTS[form].format(tag=tag, user=org.username), object="Contact", form=form)
     assert "INVALID" not in reply.text
     found = bulk.records(f"SELECT LastName, OwnerId FROM Contact WHERE Account.Ext__c = '{tag}'")
-    assert found == [{"LastName": "kid", "OwnerId": bulk_org.user_id}]
+    assert found == [{"LastName": "kid", "OwnerId": org.user_id}]
 
 
 POLYMORPHIC = {
@@ -213,11 +213,11 @@ def test_upsert_tells_what_it_created(classic: Any, bulk: Any, tag: str) -> None
 
 @pytest.mark.parametrize(("version", "known"), [("66.0", True), ("57.0", True), ("56.0", False)])
 def test_newer_versions_tell_the_ids_of_records_that_could_not_be_changed(
-    bulk_org: LocalOrg, classic: Any, tag: str, version: str, known: bool
+    org: LocalOrg, classic: Any, tag: str, version: str, known: bool
 ) -> None:
     """From 57.0 on results of failed updates have Ids; users of older versions found them empty."""
     (record,) = ids(classic, tag, 1)
-    client = type(classic)(bulk_org, version)
+    client = type(classic)(org, version)
     ((told, *_),) = rows(client.result(f'Id,Name\n{record},"{"x" * 300}"\n', "update"))
     client.http.close()
     assert told == (record if known else "")
@@ -281,10 +281,10 @@ def test_a_batch_of_nothing_or_too_much_is_not_taken(classic: Any) -> None:
     assert classic.batches(job) == []
 
 
-def test_a_result_is_not_there_before_the_batch_is_done(classic: Any, bulk_org: LocalOrg) -> None:
+def test_a_result_is_not_there_before_the_batch_is_done(classic: Any, org: LocalOrg) -> None:
     """InvalidBatch while it waits or is under way."""
     job = classic.create(form="JSON")
-    with bulk_org.instance.store.lock:
+    with org.instance.store.lock:
         batch = classic.add(job, '[{"Name": "x"}]').json()["id"]
         reply = classic.call("GET", f"job/{job}/batch/{batch}/result")
     assert (reply.status_code, reply.json()) == (

@@ -191,10 +191,10 @@ def test_a_closed_job_takes_no_more(classic: Any) -> None:
     assert error(classic.change(job, "Sleeping"))[:2] == (400, "InvalidJobState")
 
 
-def test_an_abort_finishes_what_is_under_way_and_skips_the_rest(classic: Any, bulk_org: LocalOrg) -> None:
+def test_an_abort_finishes_what_is_under_way_and_skips_the_rest(classic: Any, org: LocalOrg) -> None:
     """As documented: Queued becomes NotProcessed, InProgress is processed to its end; nothing is aborted twice."""
     job = classic.create()
-    with busy(bulk_org):
+    with busy(org):
         first = classic.add(job, "Name,Ext__c\nx,abort-1\n").text
         second = classic.add(job, "Name,Ext__c\nx,abort-2\n").text
         while classic.info(job)["numberBatchesInProgress"] != 1:
@@ -253,45 +253,45 @@ def test_unknown_batches_and_results_are_refused(classic: Any) -> None:
 
 
 @pytest.mark.parametrize("headers", [{"X-SFDC-Session": "wrong"}, {"X-SFDC-Session": ""}, {}])
-def test_without_a_session_nothing_is_told(bulk_org: LocalOrg, headers: dict[str, str]) -> None:
+def test_without_a_session_nothing_is_told(org: LocalOrg, headers: dict[str, str]) -> None:
     """InvalidSessionId with status 400, by which jsforce knows that it must log in again."""
-    url = f"{bulk_org.instance_url}/services/async/66.0/job"
+    url = f"{org.instance_url}/services/async/66.0/job"
     reply = httpx.post(url, headers={**XML, **headers}, content=job_xml(operation="insert"), trust_env=False)
     assert reply.status_code == 400
     assert "<exceptionCode>InvalidSessionId</exceptionCode>" in reply.text
 
 
-def test_a_bearer_token_is_as_good(classic: Any, bulk_org: LocalOrg) -> None:
+def test_a_bearer_token_is_as_good(classic: Any, org: LocalOrg) -> None:
     """The header of the other APIs serves too; the session of a job is nobody's own."""
-    headers = {"Authorization": f"Bearer {bulk_org.access_token}", **JSON}
-    url = f"{bulk_org.instance_url}//services/async/66.0/job/{classic.create()[:15]}"
+    headers = {"Authorization": f"Bearer {org.access_token}", **JSON}
+    url = f"{org.instance_url}//services/async/66.0/job/{classic.create()[:15]}"
     assert httpx.get(url, headers=headers, trust_env=False).json()["state"] == "Open"
 
 
 @pytest.mark.parametrize(("version", "code"), [("20.0", "InvalidVersion"), ("999.0", "InvalidUrl")])
-def test_versions_that_are_not_served(classic: Any, bulk_org: LocalOrg, version: str, code: str) -> None:
+def test_versions_that_are_not_served(classic: Any, org: LocalOrg, version: str, code: str) -> None:
     """Retired or not there yet, refused in the API's own form."""
-    url = f"{bulk_org.instance_url}/services/async/{version}/job"
+    url = f"{org.instance_url}/services/async/{version}/job"
     reply = httpx.post(url, headers={**classic.http.headers, **JSON}, json={}, trust_env=False)
     assert error(reply)[:2] == (400, code)
 
 
-def test_batches_want_the_version_of_their_job(classic: Any, bulk_org: LocalOrg) -> None:
+def test_batches_want_the_version_of_their_job(classic: Any, org: LocalOrg) -> None:
     """The version in the path must match the job's, as documented."""
     job = classic.create(form="JSON")
-    url = f"{bulk_org.instance_url}/services/async/65.0/job/{job}/batch"
+    url = f"{org.instance_url}/services/async/65.0/job/{job}/batch"
     assert error(httpx.get(url, headers=classic.http.headers, trust_env=False))[:2] == (400, "InvalidVersion")
 
 
-def test_calls_and_batches_count(classic: Any, bulk: Any, bulk_org: LocalOrg, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_and_batches_count(classic: Any, bulk: Any, org: LocalOrg, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each call is an API call, each batch one of the day's; when they are spent, ExceededQuota."""
-    used = bulk_org.instance.bulk.used["DailyBulkApiBatches"]
-    calls = bulk_org.instance.usage.used
+    used = org.instance.bulk.used["DailyBulkApiBatches"]
+    calls = org.instance.usage.used
     job = classic.create(form="JSON")
     classic.add(job, "[{}]")
-    assert bulk_org.instance.bulk.used["DailyBulkApiBatches"] == used + 1
-    assert bulk_org.instance.usage.used == calls + 2
-    monkeypatch.setattr(bulk_org.instance.bulk, "_batches", DailyUse(0))
+    assert org.instance.bulk.used["DailyBulkApiBatches"] == used + 1
+    assert org.instance.usage.used == calls + 2
+    monkeypatch.setattr(org.instance.bulk, "_batches", DailyUse(0))
     assert error(classic.add(job, "[{}]"))[:2] == (400, "ExceededQuota")
 
 
@@ -329,12 +329,12 @@ def test_a_job_of_bulk_2_can_be_looked_at(classic: Any, bulk: Any) -> None:
     assert error(classic.call("GET", f"job/{job['id']}/batch", headers=JSON))[:2] == (400, "InvalidJob")
 
 
-def test_the_status_page_shows_them(classic: Any, bulk_org: LocalOrg) -> None:
+def test_the_status_page_shows_them(classic: Any, org: LocalOrg) -> None:
     """Operation, object, state and counts, as of any other job."""
     job = classic.create("insert", "Lead")
     classic.add(job, "LastName,Company\na,b\n,\n")
     classic.batches(job)
-    page = httpx.get(bulk_org.instance_url, trust_env=False).text
+    page = httpx.get(org.instance_url, trust_env=False).text
     row = next(row for row in page.split("<tr>") if "<td>Lead</td>" in row)
     assert "<td>insert</td><td>Lead</td><td>Open</td>" in row
     assert row.count("<td class='number'>") == 2

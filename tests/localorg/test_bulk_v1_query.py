@@ -262,9 +262,9 @@ def test_what_does_not_fit_into_csv_fails_the_batch(classic: Any, soql: str, mes
     assert (batch["state"], batch["stateMessage"]) == ("Failed", message)
 
 
-def test_objects_that_bulk_leaves_out_have_no_jobs(classic: Any, bulk_org: LocalOrg) -> None:
+def test_objects_that_bulk_leaves_out_have_no_jobs(classic: Any, org: LocalOrg) -> None:
     """InvalidEntity when the job is created."""
-    left_out = next(o.name for o in bulk_org.instance.schema if not o.queryable)
+    left_out = next(o.name for o in org.instance.schema if not o.queryable)
     reply = classic.call("POST", "job", json={"operation": "query", "object": left_out, "contentType": "CSV"})
     assert reply.status_code == 400
     assert reply.json() == {
@@ -310,23 +310,23 @@ def test_a_query_is_split_by_ranges_of_ids(classic: Any, bulk: Any) -> None:
     assert re.fullmatch(pattern, request)
 
 
-def test_a_split_counts_its_batches(classic: Any, bulk: Any, bulk_org: LocalOrg) -> None:
+def test_a_split_counts_its_batches(classic: Any, bulk: Any, org: LocalOrg) -> None:
     """Each chunk is a batch of the day, and of its job."""
-    used = bulk_org.instance.bulk.used["DailyBulkApiBatches"]
+    used = org.instance.bulk.used["DailyBulkApiBatches"]
     job, batches = chunked(classic, "SELECT Id FROM Contact", "true; chunkSize=3", object="Contact")
-    assert bulk_org.instance.bulk.used["DailyBulkApiBatches"] == used + len(batches)
+    assert org.instance.bulk.used["DailyBulkApiBatches"] == used + len(batches)
     assert classic.info(job)["numberBatchesTotal"] == len(batches)
     deleted = PEOPLE  # the Id of a deleted row counts when a query is split, its row is left out
     assert len(batches) == 1 + -(-deleted // 3)
 
 
 def test_an_abort_reaches_the_chunks_that_are_still_to_come(
-    classic: Any, bulk_org: LocalOrg, monkeypatch: pytest.MonkeyPatch
+    classic: Any, org: LocalOrg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A job that is aborted while its query is split has no chunk processed."""
 
     def aborting(*asked: Any) -> Any:
-        job: Any = bulk_org.instance.bulk.jobs.listed("Classic")[-1]
+        job: Any = org.instance.bulk.jobs.listed("Classic")[-1]
         job.abort()
         return chunks(*asked)
 

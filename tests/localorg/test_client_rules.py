@@ -8,46 +8,26 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import jwt
 import pytest
+from rig.local_rest import BASE, Rest
 
 from sfdata.localorg import LocalOrg
 
-BASE = "/services/data/v66.0"
 CONTACTS = 7
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 SF_TOKEN = re.compile(r"(00D\w{12,15})![.\w]*")
 SF_VERSION = re.compile(r"[1-9]\d\.0")
 
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[LocalOrg]:
-    with LocalOrg(sample_data=False, page_size=3) as running:
-        yield running
+pytestmark = pytest.mark.local_org(page_size=3)
 
 
 @pytest.fixture(scope="module")
-def web(org: LocalOrg) -> Iterator[httpx.Client]:
-    """A client with a session."""
-    headers = {"Authorization": f"Bearer {org.access_token}"}
-    with httpx.Client(base_url=org.instance_url, trust_env=False, headers=headers) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def stranger(org: LocalOrg) -> Iterator[httpx.Client]:
-    """A client without one."""
-    with httpx.Client(base_url=org.instance_url, trust_env=False) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def account(web: httpx.Client) -> str:
+def account(web: Rest) -> str:
     """An account with contacts."""
     created = web.post(f"{BASE}/sobjects/Account", json={"Name": "Acme", "Ext__c": "A-1", "NumberOfEmployees": "12"})
     assert created.status_code == 201, created.text
@@ -56,7 +36,7 @@ def account(web: httpx.Client) -> str:
     return str(created.json()["id"])
 
 
-def ask(web: httpx.Client, soql: str, **parameters: str) -> Any:
+def ask(web: Rest, soql: str, **parameters: str) -> Any:
     reply = web.get(f"{BASE}/query", params={"q": soql, **parameters})
     assert reply.status_code == 200, reply.text
     return reply.json()
@@ -65,7 +45,7 @@ def ask(web: httpx.Client, soql: str, **parameters: str) -> Any:
 # --- finding out where one is ----------------------------------------------------------------------------------------
 
 
-def test_the_last_version_listed_is_the_newest_in_the_form_sf_reads(stranger: httpx.Client) -> None:
+def test_the_last_version_listed_is_the_newest_in_the_form_sf_reads(stranger: Rest) -> None:
     """A JSON array to anyone; sf takes the last element's version, which has the form NN.0, and its url."""
     versions = stranger.get("/services/data").json()
     numbers = [float(entry["version"]) for entry in versions]
@@ -75,13 +55,13 @@ def test_the_last_version_listed_is_the_newest_in_the_form_sf_reads(stranger: ht
 
 
 @pytest.mark.parametrize("version", ["50.0", "51.0", "59.0", "61.0", "62.0", "66.0", "68.0"])
-def test_every_version_a_client_pins_is_served(web: httpx.Client, version: str) -> None:
+def test_every_version_a_client_pins_is_served(web: Rest, version: str) -> None:
     """jsforce 50, sf 51, simple-salesforce 59, the tap 61, Airbyte and CumulusCI 62, django-salesforce 66, sf 68."""
     reply = web.get(f"/services/data/v{version}/query", params={"q": "SELECT Id FROM User"})
     assert reply.json()["records"][0]["attributes"]["url"].startswith(f"/services/data/v{version}/sobjects/User/005")
 
 
-def test_the_version_root_names_the_identity_url(web: httpx.Client, org: LocalOrg) -> None:
+def test_the_version_root_names_the_identity_url(web: Rest, org: LocalOrg) -> None:
     """jsforce follows ``identity``, an absolute URL, with its token in the query string."""
     identity = web.get(f"{BASE}/").json()["identity"]
     assert identity == f"{org.instance_url}/id/{org.org_id}/{org.user_id}"
@@ -92,7 +72,7 @@ def test_the_version_root_names_the_identity_url(web: httpx.Client, org: LocalOr
     assert {"rest", "query", "sobjects", "metadata", "enterprise", "partner"} <= document["urls"].keys()
 
 
-def test_userinfo_tells_user_and_organization(web: httpx.Client, org: LocalOrg) -> None:
+def test_userinfo_tells_user_and_organization(web: Rest, org: LocalOrg) -> None:
     """sf and CumulusCI read both Ids from it; sf then looks the user's name up by version 51.0."""
     info = web.get("/services/oauth2/userinfo").json()
     assert (info["user_id"], info["organization_id"]) == (org.user_id, org.org_id)
@@ -101,7 +81,7 @@ def test_userinfo_tells_user_and_organization(web: httpx.Client, org: LocalOrg) 
     assert user["Username"] == org.username
 
 
-def test_the_organization_says_what_kind_it_is(web: httpx.Client, org: LocalOrg) -> None:
+def test_the_organization_says_what_kind_it_is(web: Rest, org: LocalOrg) -> None:
     """sf asks by query and CumulusCI by Id for the fields that tell a sandbox and a scratch org."""
     names = ["Name", "InstanceName", "IsSandbox", "TrialExpirationDate", "NamespacePrefix", "OrganizationType"]
     (row,) = ask(web, f"SELECT {', '.join(names)} FROM Organization")["records"]
@@ -113,7 +93,7 @@ def test_the_organization_says_what_kind_it_is(web: httpx.Client, org: LocalOrg)
     assert row["InstanceName"]
 
 
-def test_what_the_org_is_not_is_refused_by_type(web: httpx.Client) -> None:
+def test_what_the_org_is_not_is_refused_by_type(web: Rest) -> None:
     """No dev hub (sf asks for ScratchOrgInfo), one currency (CumulusCI describes CurrencyType): refused, not empty."""
     reply = web.get("/services/data/v51.0/query", params={"q": "SELECT Id FROM ScratchOrgInfo limit 1"})
     assert (reply.status_code, reply.json()[0]["errorCode"]) == (400, "INVALID_TYPE")
@@ -125,7 +105,7 @@ def test_what_the_org_is_not_is_refused_by_type(web: httpx.Client) -> None:
     "path",
     ["", "/sobjects", "/sobjects/Account", "/sobjects/account/describe", "/limits", "/query?q=SELECT+Id+FROM+User"],
 )
-def test_paths_end_with_a_slash_or_without(web: httpx.Client, path: str) -> None:
+def test_paths_end_with_a_slash_or_without(web: Rest, path: str) -> None:
     """simple-salesforce and django-salesforce write ``query/?q=``, the others ``query?q=``."""
     resource, mark, query = path.partition("?")
     plain, slashed = (web.get(f"{BASE}{resource}{end}{mark}{query}") for end in ("", "/"))
@@ -142,7 +122,7 @@ def assertion(org: LocalOrg, header: dict[str, Any], **claims: Any) -> str:
 
 
 @pytest.mark.parametrize("client", ["sf", "simple-salesforce", "node"])
-def test_assertions_of_every_client_are_accepted(stranger: httpx.Client, org: LocalOrg, client: str) -> None:
+def test_assertions_of_every_client_are_accepted(stranger: Rest, org: LocalOrg, client: str) -> None:
     """sf: own URL with a slash, exp in ms; simple-salesforce: exp as text; Node: no typ, grant type not encoded."""
     soon = int(time.time()) + 180
     claims: dict[str, dict[str, Any]] = {
@@ -164,13 +144,13 @@ def test_assertions_of_every_client_are_accepted(stranger: httpx.Client, org: Lo
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "OAuth", "bearer"])
-def test_tokens_come_under_either_scheme(stranger: httpx.Client, org: LocalOrg, scheme: str) -> None:
+def test_tokens_come_under_either_scheme(stranger: Rest, org: LocalOrg, scheme: str) -> None:
     """django-salesforce writes ``OAuth``, all others ``Bearer``."""
     reply = stranger.get(f"{BASE}/limits", headers={"Authorization": f"{scheme} {org.access_token}"})
     assert reply.status_code == 200
 
 
-def test_a_dead_session_is_told_so_that_clients_renew_it(stranger: httpx.Client, org: LocalOrg) -> None:
+def test_a_dead_session_is_told_so_that_clients_renew_it(stranger: Rest, org: LocalOrg) -> None:
     """All renew on 401 with INVALID_SESSION_ID in a JSON list, and the new token must work at once."""
     form = {"client_id": org.client_id, "client_secret": org.client_secret, "grant_type": "client_credentials"}
     old, new = (stranger.post("/services/oauth2/token", data=form).json()["access_token"] for _ in range(2))
@@ -182,7 +162,7 @@ def test_a_dead_session_is_told_so_that_clients_renew_it(stranger: httpx.Client,
     assert stranger.get(f"{BASE}/limits", headers={"Authorization": f"Bearer {new}"}).status_code == 200
 
 
-def test_soap_login_gives_what_two_clients_parse(stranger: httpx.Client, org: LocalOrg) -> None:
+def test_soap_login_gives_what_two_clients_parse(stranger: Rest, org: LocalOrg) -> None:
     """simple-salesforce and jsforce read sessionId and serverUrl, jsforce userId and organizationId too."""
     body = (
         '<se:Envelope xmlns:se="http://schemas.xmlsoap.org/soap/envelope/"><se:Body>'
@@ -202,7 +182,7 @@ def test_soap_login_gives_what_two_clients_parse(stranger: httpx.Client, org: Lo
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-def test_pages_lead_on_until_they_are_done(web: httpx.Client, account: str) -> None:
+def test_pages_lead_on_until_they_are_done(web: Rest, account: str) -> None:
     """done:false always brings a nextRecordsUrl of its own, or sf and jsforce never end; the last page brings none."""
     page = ask(web, f"SELECT Id FROM Contact WHERE AccountId = '{account}'")
     seen, rows = set(), page["records"]
@@ -216,7 +196,7 @@ def test_pages_lead_on_until_they_are_done(web: httpx.Client, account: str) -> N
     assert len({row["Id"] for row in rows}) == len(rows) == CONTACTS
 
 
-def test_a_later_page_is_found_by_its_locator_alone(web: httpx.Client, account: str) -> None:
+def test_a_later_page_is_found_by_its_locator_alone(web: Rest, account: str) -> None:
     """simple-salesforce keeps the last part of the URL and asks for ``query/LOCATOR`` in its own version."""
     following = ask(web, "SELECT Id FROM Contact ORDER BY Id")["nextRecordsUrl"]
     locator = following.rpartition("/")[2]
@@ -224,7 +204,7 @@ def test_a_later_page_is_found_by_its_locator_alone(web: httpx.Client, account: 
     assert [row["Id"] for row in by_locator["records"]] == [r["Id"] for r in web.get(following).json()["records"]]
 
 
-def test_columns_describe_a_query_for_the_tables_of_sf(web: httpx.Client) -> None:
+def test_columns_describe_a_query_for_the_tables_of_sf(web: Rest) -> None:
     """Fields, parents under their relationship, children and functions as aggregates: each with what sf reads."""
     soql = "SELECT Name, Owner.Profile.Name, (SELECT LastName FROM Contacts) FROM Account"
     name, owner, contacts = ask(web, soql, columns="true")["columnMetadata"]
@@ -243,7 +223,7 @@ def test_columns_describe_a_query_for_the_tables_of_sf(web: httpx.Client) -> Non
     ]
 
 
-def test_names_are_answered_as_the_schema_writes_them(web: httpx.Client, account: str) -> None:
+def test_names_are_answered_as_the_schema_writes_them(web: Rest, account: str) -> None:
     """sf finds cells by the names that ``columns`` gave, however the query wrote them."""
     soql = f"select id, owner.PROFILE.name, (select lastname from contacts) from account where id = '{account}'"
     (row,) = ask(web, soql)["records"]
@@ -252,7 +232,7 @@ def test_names_are_answered_as_the_schema_writes_them(web: httpx.Client, account
     assert set(row["Contacts"]["records"][0]) == {"attributes", "LastName"}
 
 
-def test_the_usage_header_counts(stranger: httpx.Client, org: LocalOrg) -> None:
+def test_the_usage_header_counts(stranger: Rest, org: LocalOrg) -> None:
     """``api-usage=USED/MAX`` and no more: django-salesforce splits it at its one ``=``, the tap matches the whole."""
     form = {"client_id": org.client_id, "client_secret": org.client_secret, "grant_type": "client_credentials"}
     through_app = stranger.post("/services/oauth2/token", data=form).json()["access_token"]
@@ -265,7 +245,7 @@ def test_the_usage_header_counts(stranger: httpx.Client, org: LocalOrg) -> None:
     assert used[1] == used[0] + 1
 
 
-def test_a_describe_has_what_loaders_choose_fields_by(web: httpx.Client) -> None:
+def test_a_describe_has_what_loaders_choose_fields_by(web: Rest) -> None:
     """The keys that CumulusCI, Airbyte, the tap and django-salesforce's inspectdb read of objects and fields."""
     entry = next(o for o in web.get(f"{BASE}/sobjects").json()["sobjects"] if o["name"] == "Account")
     assert {"queryable", "createable", "deletable", "updateable", "label", "keyPrefix", "urls", "customSetting"} <= set(
@@ -285,7 +265,7 @@ def test_a_describe_has_what_loaders_choose_fields_by(web: httpx.Client) -> None
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_rows_life_has_the_statuses_clients_return(web: httpx.Client) -> None:
+def test_a_rows_life_has_the_statuses_clients_return(web: Rest) -> None:
     """201, 200, 204, 404 with JSON lists of errors: what simple-salesforce hands on and jsforce decides by."""
     rows = f"{BASE}/sobjects/Account"
     created = web.post(f"{rows}/", json={"Name": "One", "Ext__c": "R-1"})
@@ -303,7 +283,7 @@ def test_a_rows_life_has_the_statuses_clients_return(web: httpx.Client) -> None:
     assert (gone.status_code, gone.json()[0]["errorCode"]) == (404, "ENTITY_IS_DELETED")
 
 
-def test_several_matches_are_status_300_with_their_urls(web: httpx.Client) -> None:
+def test_several_matches_are_status_300_with_their_urls(web: Rest) -> None:
     """simple-salesforce raises MoreThanOneRecord, jsforce MULTIPLE_CHOICES; both by the status."""
     keys = [f for f in web.get(f"{BASE}/sobjects/Contact/describe").json()["fields"] if f["idLookup"]]
     assert "Email" in {field["name"] for field in keys}
@@ -316,7 +296,7 @@ def test_several_matches_are_status_300_with_their_urls(web: httpx.Client) -> No
     assert reply.json() == [f"{BASE}/sobjects/Contact/{row_id}" for row_id in ids]
 
 
-def test_arrays_go_through_collections(web: httpx.Client) -> None:
+def test_arrays_go_through_collections(web: Rest) -> None:
     """jsforce, django-salesforce and CumulusCI: one answer per row in order, a failure with ``statusCode``."""
     url = f"{BASE}/composite/sobjects"
     rows = [{"attributes": {"type": "Account"}, "Name": name} for name in ("a", "")]
@@ -334,7 +314,7 @@ def test_arrays_go_through_collections(web: httpx.Client) -> None:
 # --- bulk jobs -------------------------------------------------------------------------------------------------------
 
 
-def ended(web: httpx.Client, kind: str, job_id: str) -> Any:
+def ended(web: Rest, kind: str, job_id: str) -> Any:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         job = web.get(f"{BASE}/jobs/{kind}/{job_id}").json()
@@ -350,7 +330,7 @@ CREATED = {
 }  # fmt: skip
 
 
-def test_every_page_of_a_bulk_query_says_whether_there_is_more(web: httpx.Client, account: str) -> None:
+def test_every_page_of_a_bulk_query_says_whether_there_is_more(web: Rest, account: str) -> None:
     """Without ``Sforce-Locator: null`` at the end sf and jsforce never stop; simple-salesforce needs the count."""
     job = web.post(f"{BASE}/jobs/query", json={"operation": "query", "query": "SELECT Id, Name FROM Contact"}).json()
     assert job.keys() == CREATED
@@ -368,7 +348,7 @@ def test_every_page_of_a_bulk_query_says_whether_there_is_more(web: httpx.Client
     assert sum(counts) == info["numberRecordsProcessed"] >= CONTACTS
 
 
-def test_an_upload_is_answered_201_and_its_files_are_always_there(web: httpx.Client) -> None:
+def test_an_upload_is_answered_201_and_its_files_are_always_there(web: Rest) -> None:
     """PUT answers exactly 201; jsforce and sf ask for unprocessedrecords, simple-salesforce unprocessedRecords."""
     created = web.post(f"{BASE}/jobs/ingest", json={"object": "Account", "operation": "insert", "lineEnding": "LF"})
     job = created.json()

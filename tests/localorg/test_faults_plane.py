@@ -18,9 +18,9 @@ from contextlib import closing
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import httpx
 import jwt
 import pytest
+from rig.local_rest import BASE, Rest
 
 from sfdata.localorg import LocalOrg
 from sfdata.localorg.faults import BadRule, Rule, bodies
@@ -29,22 +29,11 @@ from sfdata.localorg.faults.operations import DATA, OTHER, PATTERNS, operation
 from sfdata.localorg.gateway import ROUTES
 from sfdata.localorg.routing import Answer
 
-BASE = "/services/data/v66.0"
 FAULTS = "/localorg/faults"
 VERSIONS = "/services/data"
 PAGE = 5
 
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[LocalOrg]:
-    with LocalOrg(sample_data=False, page_size=PAGE) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def bulk_org(org: LocalOrg) -> LocalOrg:
-    """Bulk jobs of this module run in its own org."""
-    return org
+pytestmark = pytest.mark.local_org(page_size=PAGE)
 
 
 @pytest.fixture(autouse=True)
@@ -55,33 +44,11 @@ def clean(org: LocalOrg) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def client(org: LocalOrg) -> Iterator[httpx.Client]:
-    headers = {"Authorization": f"Bearer {org.access_token}"}
-    with httpx.Client(base_url=org.instance_url, headers=headers, trust_env=False) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def tester(org: LocalOrg) -> Iterator[httpx.Client]:
-    """Whoever has the fault token."""
-    headers = {"Authorization": f"Bearer {org.fault_token}"}
-    with httpx.Client(base_url=org.instance_url, headers=headers, trust_env=False) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def anybody(org: LocalOrg) -> Iterator[httpx.Client]:
-    """Whoever has nothing to show."""
-    with httpx.Client(base_url=org.instance_url, trust_env=False) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def names(client: httpx.Client) -> list[str]:
+def names(web: Rest) -> list[str]:
     """Twelve accounts: three pages."""
     made = [f"n{n:02d}" for n in range(12)]
     for name in made:
-        assert client.post(f"{BASE}/sobjects/Account", json={"Name": name, "Site": "pages"}).status_code == 201
+        assert web.post(f"{BASE}/sobjects/Account", json={"Name": name, "Site": "pages"}).status_code == 201
     return made
 
 
@@ -115,9 +82,7 @@ def split(message: bytes) -> tuple[int, dict[str, str], bytes]:
 
 
 @pytest.mark.catalogue("S31")
-def test_only_the_fault_token_opens_it(
-    org: LocalOrg, client: httpx.Client, anybody: httpx.Client, tester: httpx.Client
-) -> None:
+def test_only_the_fault_token_opens_it(org: LocalOrg, web: Rest, stranger: Rest, tester: Rest) -> None:
     """Neither a session nor a wrong or missing token; nothing is changed, and the token is nowhere in words."""
     rule = {"kind": "status", "operation": "limits"}
     wrong: list[dict[str, str]] = [
@@ -129,20 +94,20 @@ def test_only_the_fault_token_opens_it(
     ]
     for headers in wrong:
         for method, body in (("GET", None), ("POST", rule), ("DELETE", None)):
-            reply = anybody.request(method, FAULTS, json=body, headers=headers)
+            reply = stranger.request(method, FAULTS, json=body, headers=headers)
             assert (reply.status_code, reply.json()[0]["errorCode"]) == (401, "INVALID_AUTH_HEADER")
             assert org.fault_token not in reply.text
     assert tester.get(FAULTS).json() == {"faults": []}
-    assert org.fault_token not in repr(org.credentials) + client.get("/").text
-    assert client.get(f"{BASE}/limits", headers={"Authorization": f"Bearer {org.fault_token}"}).status_code == 401
+    assert org.fault_token not in repr(org.credentials) + web.get("/").text
+    assert web.get(f"{BASE}/limits", headers={"Authorization": f"Bearer {org.fault_token}"}).status_code == 401
 
 
-def test_rules_are_added_listed_and_taken_back(tester: httpx.Client, client: httpx.Client) -> None:
+def test_rules_are_added_listed_and_taken_back(tester: Rest, web: Rest) -> None:
     """What is listed is what was asked for, with the usual point and arguments, and what it has done."""
     reply = tester.post(FAULTS, json={"kind": "status", "operation": "limits", "nth": 2, "args": {"status": 500}})
     (first,) = reply.json()["faults"]
     assert reply.status_code == 201
-    assert [client.get(f"{BASE}/limits").status_code for _ in range(3)] == [200, 500, 200]
+    assert [web.get(f"{BASE}/limits").status_code for _ in range(3)] == [200, 500, 200]
     assert tester.get(FAULTS).json()["faults"] == [{**first, "met": 3, "fired": 1}]
     expected = {
         "kind": "status",
@@ -192,7 +157,7 @@ def test_rules_are_added_listed_and_taken_back(tester: httpx.Client, client: htt
         ({"kind": "cut", "args": {"framing": "odd"}}, "framing must be length or chunked or close"),
     ],
 )  # fmt: skip
-def test_a_rule_that_cannot_be_is_refused(tester: httpx.Client, rule: Any, said: str) -> None:
+def test_a_rule_that_cannot_be_is_refused(tester: Rest, rule: Any, said: str) -> None:
     """With what is wrong, and none of the rules that came with it is in force."""
     reply = tester.post(FAULTS, json=[{"kind": "fin", "operation": "limits"}, rule])
     (error,) = reply.json()
@@ -230,12 +195,10 @@ def test_every_operation_is_a_route_of_the_org() -> None:
         ({"probability": 1.0}, [1, 2, 3, 4, 5, 6]),
     ],
 )
-def test_the_selector_says_which(
-    org: LocalOrg, client: httpx.Client, selector: dict[str, Any], struck: list[int]
-) -> None:
+def test_the_selector_says_which(org: LocalOrg, web: Rest, selector: dict[str, Any], struck: list[int]) -> None:
     """Requests that fit are counted from 1, and exactly those the selector names suffer."""
     org.faults.add("status", "limits", **selector)
-    statuses = [client.get(f"{BASE}/limits").status_code for _ in range(6)]
+    statuses = [web.get(f"{BASE}/limits").status_code for _ in range(6)]
     assert [number for number, status in enumerate(statuses, 1) if status == 503] == struck
     (told,) = org.faults.listed()
     assert (told["met"], told["fired"]) == (6, len(struck))
@@ -252,25 +215,25 @@ def test_chance_comes_from_the_seed(org: LocalOrg) -> None:
     assert all(230 < sum(drawn) < 370 for drawn in draws.values())
 
 
-def test_path_and_operation_choose(org: LocalOrg, client: httpx.Client) -> None:
+def test_path_and_operation_choose(org: LocalOrg, web: Rest) -> None:
     """A rule counts only what it is for; a path is looked for in the query string, too; a star takes every name."""
     org.faults.add("status", "describe", path="/Contact/", args={"status": 500})
     org.faults.add("status", "query", path="Lead", args={"status": 501})
     org.faults.add("status", "limits*", args={"status": 502})
     asked = ["sobjects/Account/describe", "sobjects/Contact/describe", "query?q=SELECT+Id+FROM+Account",
              "query?q=SELECT+Id+FROM+Lead", "limits", "sobjects"]  # fmt: skip
-    assert [client.get(f"{BASE}/{path}").status_code for path in asked] == [200, 500, 200, 501, 502, 200]
+    assert [web.get(f"{BASE}/{path}").status_code for path in asked] == [200, 500, 200, 501, 502, 200]
     org.faults.clear()
     org.faults.add("status", "*")
-    assert [client.get(path).status_code for path in (f"{BASE}/limits", f"{BASE}/nothing", "/", "/localorg/locks")] == [
+    assert [web.get(path).status_code for path in (f"{BASE}/limits", f"{BASE}/nothing", "/", "/localorg/locks")] == [
         503, 503, 200, 200,
     ]  # fmt: skip
 
 
-def test_without_rules_nothing_is_looked_at(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_rules_nothing_is_looked_at(web: Rest, monkeypatch: pytest.MonkeyPatch) -> None:
     """No request pays for faults nobody asked for: not even its name is worked out."""
     monkeypatch.setattr("sfdata.localorg.faults.rules.operation", lambda *_: pytest.fail("the name was worked out"))
-    assert client.get(f"{BASE}/limits").status_code == 200
+    assert web.get(f"{BASE}/limits").status_code == 200
 
 
 # --- when it happens -------------------------------------------------------------------------------------------------
@@ -315,9 +278,9 @@ def test_an_answer_ends_at_the_byte_that_was_named(org: LocalOrg, kind: str, at:
 
 
 @pytest.mark.parametrize("at", [0, 10, 4999, 5000])
-def test_a_request_is_cut_at_the_byte_that_was_named(org: LocalOrg, client: httpx.Client, at: int) -> None:
+def test_a_request_is_cut_at_the_byte_that_was_named(org: LocalOrg, web: Rest, at: int) -> None:
     """The rest of an upload is not waited for, the connection is reset, and the job has no data."""
-    job = client.post(f"{BASE}/jobs/ingest", json={"object": "Account", "operation": "insert"}).json()["id"]
+    job = web.post(f"{BASE}/jobs/ingest", json={"object": "Account", "operation": "insert"}).json()["id"]
     org.faults.add("reset", "ingest_upload", point="before-receive", args={"at": at})
     body = b"Name\n" + b"x" * 4995
     port = int(org.instance_url.rpartition(":")[2])
@@ -330,7 +293,7 @@ def test_a_request_is_cut_at_the_byte_that_was_named(org: LocalOrg, client: http
             connection.recv(1)
     org.faults.clear()
     headers = {"Content-Type": "text/csv"}
-    assert client.put(f"{BASE}/jobs/ingest/{job}/batches", content=b"Name\nx\n", headers=headers).status_code == 201
+    assert web.put(f"{BASE}/jobs/ingest/{job}/batches", content=b"Name\nx\n", headers=headers).status_code == 201
 
 
 def _until(holds: Callable[[], bool]) -> None:
@@ -363,17 +326,17 @@ def test_a_stall_ends_with_its_time_with_the_client_or_with_the_org() -> None:
             assert time.monotonic() - started < 2
 
 
-def test_delay_and_trickle_give_the_whole_answer_later(org: LocalOrg, client: httpx.Client) -> None:
+def test_delay_and_trickle_give_the_whole_answer_later(org: LocalOrg, web: Rest) -> None:
     """A late answer and one in small pieces are the same answer."""
     org.faults.add("delay", "versions", nth=1, args={"seconds": 0.15})
     org.faults.add("trickle", "versions", nth=2, args={"bytes": 1000, "seconds": 0.03})
     started = time.monotonic()
-    first = client.get("/services/data")
+    first = web.get("/services/data")
     between = time.monotonic()
     assert between - started > 0.15
-    second = client.get("/services/data", headers={"Accept-Encoding": "identity"})
+    second = web.get("/services/data", headers={"Accept-Encoding": "identity"})
     assert time.monotonic() - between > 0.03 * (len(second.content) // 1000)
-    assert first.json() == second.json() == client.get("/services/data").json()
+    assert first.json() == second.json() == web.get("/services/data").json()
 
 
 # --- wrong framing ---------------------------------------------------------------------------------------------------
@@ -445,15 +408,15 @@ def test_headers_are_taken_away_and_put_wrong(org: LocalOrg, bulk: Any) -> None:
     }
 
 
-def test_a_refusal_is_any_that_was_asked_for(org: LocalOrg, client: httpx.Client) -> None:
+def test_a_refusal_is_any_that_was_asked_for(org: LocalOrg, web: Rest) -> None:
     """Status, code, message and headers of an error; status and title of a page."""
     args = {"status": 403, "error_code": "REQUEST_LIMIT_EXCEEDED", "message": "spent", "headers": {"Retry-After": "7"}}
     org.faults.add("status", "limits", args=args, nth=1)
-    reply = client.get(f"{BASE}/limits")
+    reply = web.get(f"{BASE}/limits")
     assert reply.json() == [{"message": "spent", "errorCode": "REQUEST_LIMIT_EXCEEDED"}]
     assert (reply.status_code, reply.headers["retry-after"]) == (403, "7")
     org.faults.add("html", "limits", args={"status": 200, "title": "Down for <b>now</b>"})
-    reply = client.get(f"{BASE}/limits")
+    reply = web.get(f"{BASE}/limits")
     assert (reply.status_code, reply.headers["content-type"]) == (200, "text/html;charset=UTF-8")
     assert "<title>Down for &lt;b&gt;now&lt;/b&gt;</title>" in reply.text
 
@@ -508,20 +471,20 @@ def test_counts_are_off_and_text_stands_where_it_does_not_belong() -> None:
     assert bodies.malformed(Answer(body=b"abcd"), 2, "ü").body == "abücd".encode()
 
 
-def test_a_fault_that_does_not_fit_the_answer_says_so(org: LocalOrg, client: httpx.Client) -> None:
+def test_a_fault_that_does_not_fit_the_answer_says_so(org: LocalOrg, web: Rest) -> None:
     """Rows of what has none, or a page before the first, are no silent success."""
     org.faults.add("shuffle", "limits")
     org.faults.add("repeat-page", "query")
     for path in ("limits", "query?q=SELECT+Id+FROM+Lead"):
-        reply = client.get(f"{BASE}/{path}")
+        reply = web.get(f"{BASE}/{path}")
         assert (reply.status_code, reply.json()[0]["errorCode"]) == (500, "FAULT_DOES_NOT_FIT")
 
 
-def walk(client: httpx.Client) -> list[dict[str, Any]]:
+def walk(web: Rest) -> list[dict[str, Any]]:
     """The pages of `SOQL`, at most five."""
-    pages = [client.get(f"{BASE}/query", params={"q": SOQL}).json()]
+    pages = [web.get(f"{BASE}/query", params={"q": SOQL}).json()]
     while not pages[-1]["done"] and len(pages) < 5:
-        pages.append(client.get(pages[-1]["nextRecordsUrl"]).json())
+        pages.append(web.get(pages[-1]["nextRecordsUrl"]).json())
     return pages
 
 
@@ -529,23 +492,23 @@ def told(page: dict[str, Any]) -> list[str]:
     return [record["Name"] for record in page["records"]]
 
 
-def test_a_page_comes_twice_or_leads_to_itself(org: LocalOrg, client: httpx.Client, names: list[str]) -> None:
+def test_a_page_comes_twice_or_leads_to_itself(org: LocalOrg, web: Rest, names: list[str]) -> None:
     """The rows are those of the page before while count and way on are the page's own; or the way on is the page."""
-    right = walk(client)
+    right = walk(web)
     assert [told(page) for page in right] == [names[:5], names[5:10], names[10:]]
     org.faults.add("repeat-page", "query*", nth=3)
-    twice = walk(client)
+    twice = walk(web)
     assert [told(page) for page in twice] == [names[:5], names[5:10], names[5:10]]
     assert twice[2]["done"]
     org.faults.clear()
     org.faults.add("self-link", "query_more")
-    assert [told(page) for page in walk(client)] == [names[:5], *[names[5:10]] * 4]
+    assert [told(page) for page in walk(web)] == [names[:5], *[names[5:10]] * 4]
 
 
 # --- what the org suffers --------------------------------------------------------------------------------------------
 
 
-def test_a_session_ends_before_or_after_a_request(org: LocalOrg, anybody: httpx.Client) -> None:
+def test_a_session_ends_before_or_after_a_request(org: LocalOrg, stranger: Rest) -> None:
     """The request is refused with 401, or with the status asked for; or it is answered, and the next one is refused."""
 
     def statuses(**rule: Any) -> list[int]:
@@ -553,21 +516,21 @@ def test_a_session_ends_before_or_after_a_request(org: LocalOrg, anybody: httpx.
         org.faults.clear()
         org.faults.add("expire-token", "limits", nth=2, **rule)
         headers = {"Authorization": f"Bearer {token}"}
-        return [anybody.get(f"{BASE}/limits", headers=headers).status_code for _ in range(3)]
+        return [stranger.get(f"{BASE}/limits", headers=headers).status_code for _ in range(3)]
 
     assert statuses() == [200, 401, 401]
     assert statuses(args={"status": 400}) == [200, 400, 401]
     assert statuses(point="before-answer") == [200, 200, 401]
 
 
-def test_cursors_expire(org: LocalOrg, client: httpx.Client, names: list[str]) -> None:
+def test_cursors_expire(org: LocalOrg, web: Rest, names: list[str]) -> None:
     """The locator is none from then on, however often it is asked for; a new query has a new one."""
-    first = client.get(f"{BASE}/query", params={"q": SOQL}).json()
+    first = web.get(f"{BASE}/query", params={"q": SOQL}).json()
     org.faults.add("expire-locator", "query_more", nth=1)
     for _ in range(2):
-        reply = client.get(first["nextRecordsUrl"])
+        reply = web.get(first["nextRecordsUrl"])
         assert (reply.status_code, reply.json()[0]["errorCode"]) == (400, "INVALID_QUERY_LOCATOR")
-    assert [name for page in walk(client) for name in told(page)] == names
+    assert [name for page in walk(web) for name in told(page)] == names
 
 
 @pytest.mark.parametrize("state", ["Failed", "Aborted"])
@@ -608,12 +571,12 @@ def test_a_job_is_deleted_under_our_feet(org: LocalOrg, bulk: Any) -> None:
 
 
 @pytest.mark.parametrize(("skew", "granted"), [(0, True), (600, False), (-600, True)])
-def test_the_orgs_clock_is_off(org: LocalOrg, client: httpx.Client, skew: int, granted: bool) -> None:
+def test_the_orgs_clock_is_off(org: LocalOrg, web: Rest, skew: int, granted: bool) -> None:
     """An assertion is judged by the clock that the Date header tells."""
     org.faults.add("clock-skew", "token", args={"seconds": skew})
     claims = {"iss": org.client_id, "sub": org.username, "aud": org.login_url, "exp": int(time.time()) + 180}
     assertion = jwt.encode(claims, org.private_key_file.read_text(), algorithm="RS256")
     form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
-    reply = client.post("/services/oauth2/token", data=form)
+    reply = web.post("/services/oauth2/token", data=form)
     assert (reply.status_code == 200) is granted
     assert abs(parsedate_to_datetime(reply.headers["date"]).timestamp() - time.time() - skew) < 30

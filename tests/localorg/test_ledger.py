@@ -4,45 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 import pytest
+from rig.local_rest import BASE, Rest
 
 from sfdata.localorg import LocalOrg
 from sfdata.localorg.ledger import Effect
 
-BASE = "/services/data/v66.0"
 LEDGER = "/localorg/ledger"
 REQUEST_ID = "X-SFDC-Request-Id"
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[LocalOrg]:
-    with LocalOrg(sample_data=False) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def bulk_org(org: LocalOrg) -> LocalOrg:
-    """Bulk jobs of this module run in its own org."""
-    return org
-
-
-@pytest.fixture(scope="module")
-def client(org: LocalOrg) -> Iterator[httpx.Client]:
-    headers = {"Authorization": f"Bearer {org.access_token}"}
-    with httpx.Client(base_url=org.instance_url + BASE, headers=headers, trust_env=False) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def tester(org: LocalOrg) -> Iterator[httpx.Client]:
-    headers = {"Authorization": f"Bearer {org.fault_token}"}
-    with httpx.Client(base_url=org.instance_url, headers=headers, trust_env=False) as client:
-        yield client
 
 
 class Book:
@@ -66,17 +38,13 @@ def book(org: LocalOrg) -> Book:
     return Book(org)
 
 
-def create(client: httpx.Client, name: str, **fields: Any) -> str:
-    return str(client.post(f"/sobjects/{name}", json=fields).raise_for_status().json()["id"])
-
-
-def test_each_write_is_told_with_the_request_that_had_it(client: httpx.Client, book: Book, org: LocalOrg) -> None:
+def test_each_write_is_told_with_the_request_that_had_it(web: Rest, book: Book, org: LocalOrg) -> None:
     """Created, updated, deleted: object, Id, the Id of the request as its answer bears it, a fingerprint, the time."""
     started = datetime.now(UTC)
-    reply = client.post("/sobjects/Account", json={"Name": "A"})
+    reply = web.post(f"{BASE}/sobjects/Account", json={"Name": "A"})
     record = reply.json()["id"]
-    replies = [reply, client.patch(f"/sobjects/Account/{record}", json={"Name": "B"})]
-    replies.append(client.delete(f"/sobjects/Account/{record}"))
+    replies = [reply, web.patch(f"{BASE}/sobjects/Account/{record}", json={"Name": "B"})]
+    replies.append(web.delete(f"{BASE}/sobjects/Account/{record}"))
     effects = book.new()
     assert [(effect.object, effect.id) for effect in effects] == [("Account", record)] * 3
     assert [effect.effect for effect in effects] == ["created", "updated", "deleted"]
@@ -88,36 +56,36 @@ def test_each_write_is_told_with_the_request_that_had_it(client: httpx.Client, b
     assert started.replace(microsecond=0) <= times[0] <= times[1] <= times[2] <= datetime.now(UTC)
 
 
-def test_what_does_not_last_is_not_told(client: httpx.Client, book: Book) -> None:
+def test_what_does_not_last_is_not_told(web: Rest, book: Book) -> None:
     """A refused record, and the good ones of a call that is all or none, have left nothing and are not in the book."""
-    assert client.post("/sobjects/Account", json={}).status_code == 400
+    assert web.post(f"{BASE}/sobjects/Account", json={}).status_code == 400
     records = [{"attributes": {"type": "Account"}, **fields} for fields in ({"Name": "good"}, {})]
-    reply = client.post("/composite/sobjects", json={"allOrNone": True, "records": records})
+    reply = web.post(f"{BASE}/composite/sobjects", json={"allOrNone": True, "records": records})
     assert [outcome["success"] for outcome in reply.json()] == [False, False]
     assert book.told() == []
-    reply = client.post("/composite/sobjects", json={"allOrNone": False, "records": records})
+    reply = web.post(f"{BASE}/composite/sobjects", json={"allOrNone": False, "records": records})
     assert book.told() == [(reply.json()[0]["id"], "created")]
 
 
-def test_what_goes_along_is_told_too(client: httpx.Client, book: Book) -> None:
+def test_what_goes_along_is_told_too(web: Rest, book: Book) -> None:
     """Deleting an account deletes its contacts by the same request; reads and failures have no effect."""
-    account = create(client, "Account", Name="parent")
-    contact = create(client, "Contact", LastName="child", AccountId=account)
-    client.get(f"/sobjects/Account/{account}")
-    client.patch(f"/sobjects/Account/{account}", json={"Nonsense": 1})
+    account = web.created("Account", Name="parent")
+    contact = web.created("Contact", LastName="child", AccountId=account)
+    web.get(f"{BASE}/sobjects/Account/{account}")
+    web.patch(f"{BASE}/sobjects/Account/{account}", json={"Nonsense": 1})
     book.new()
-    reply = client.delete(f"/sobjects/Account/{account}")
+    reply = web.delete(f"{BASE}/sobjects/Account/{account}")
     effects = book.new()
     assert sorted((effect.id, effect.effect) for effect in effects) == [(account, "deleted"), (contact, "deleted")]
     assert {effect.request for effect in effects} == {reply.headers[REQUEST_ID]}
 
 
-def test_rows_of_a_job_belong_to_the_request_that_closed_it(client: httpx.Client, bulk: Any, book: Book) -> None:
+def test_rows_of_a_job_belong_to_the_request_that_closed_it(web: Rest, bulk: Any, book: Book) -> None:
     """However long afterwards they are written, and by which thread; each row once, and no refused one."""
     job = bulk.create()
     bulk.call("PUT", f"ingest/{job['id']}/batches", content='Name\na\n""\nb\n', headers={"Content-Type": "text/csv"})
     closed = bulk.call("PATCH", f"ingest/{job['id']}", json={"state": "UploadComplete"})
-    client.get("/limits")
+    web.get(f"{BASE}/limits")
     job = bulk.wait("ingest", job["id"])
     effects = book.new()
     ids = {row["sf__Id"] for row in bulk.rows(job, "successfulResults")}
@@ -128,13 +96,13 @@ def test_rows_of_a_job_belong_to_the_request_that_closed_it(client: httpx.Client
     assert sorted(book.told()) == sorted((record, effect) for record in ids for effect in ("deleted", "purged"))
 
 
-def test_requests_at_the_same_time_are_not_mixed_up(client: httpx.Client, book: Book) -> None:
+def test_requests_at_the_same_time_are_not_mixed_up(web: Rest, book: Book) -> None:
     """Four threads write; each record stands beside the request that was answered with its Id."""
     told: dict[str, str] = {}
 
     def write() -> None:
         for n in range(10):
-            reply = client.post("/sobjects/Account", json={"Name": f"t{n}"})
+            reply = web.post(f"{BASE}/sobjects/Account", json={"Name": f"t{n}"})
             told[reply.json()["id"]] = reply.headers[REQUEST_ID]
 
     threads = [threading.Thread(target=write) for _ in range(4)]
@@ -146,10 +114,10 @@ def test_requests_at_the_same_time_are_not_mixed_up(client: httpx.Client, book: 
     assert len(set(told.values())) == 40
 
 
-def test_it_is_read_from_where_one_left_off(client: httpx.Client, tester: httpx.Client) -> None:
+def test_it_is_read_from_where_one_left_off(web: Rest, tester: Rest) -> None:
     """``since`` is a sequence number; what is told is what is behind it, and the number to ask from next."""
     last = tester.get(LEDGER).json()["last"]
-    ids = [create(client, "Account", Name=f"s{n}") for n in range(3)]
+    ids = [web.created("Account", Name=f"s{n}") for n in range(3)]
     answer = tester.get(LEDGER, params={"since": last}).json()
     assert [effect["id"] for effect in answer["effects"]] == ids
     assert [effect["sequence"] for effect in answer["effects"]] == [last + 1, last + 2, last + 3]
@@ -165,30 +133,29 @@ def test_it_is_read_from_where_one_left_off(client: httpx.Client, tester: httpx.
 
 
 @pytest.mark.catalogue("S31")
-def test_only_the_fault_token_opens_it(client: httpx.Client, org: LocalOrg) -> None:
+def test_only_the_fault_token_opens_it(web: Rest) -> None:
     """A session does not."""
-    assert client.get(f"{org.instance_url}{LEDGER}").status_code == 401
+    assert web.get(LEDGER).status_code == 401
 
 
 def test_it_begins_with_the_first_look() -> None:
     """Nobody pays for a book that nobody reads: without a look there are no triggers; what came before is not told."""
     with LocalOrg(sample_data=False) as own:
         connection = own.instance.store.connection
-        headers = {"Authorization": f"Bearer {own.access_token}"}
-        with httpx.Client(base_url=own.instance_url + BASE, headers=headers, trust_env=False) as web:
-            create(web, "Account", Name="before")
+        with Rest(own, own.access_token) as web:
+            web.created("Account", Name="before")
             assert connection.execute("SELECT count(*) FROM sqlite_temp_master WHERE type = 'trigger'").fetchone() == (
                 0,
             )
             assert own.ledger.effects() == []
-            after = create(web, "Account", Name="after")
+            after = web.created("Account", Name="after")
         assert [(effect.id, effect.effect) for effect in own.ledger.effects()] == [(after, "created")]
 
 
-def test_undeleting_is_told(org: LocalOrg, book: Book, client: httpx.Client) -> None:
+def test_undeleting_is_told(org: LocalOrg, book: Book, web: Rest) -> None:
     """A row that leaves the recycle bin is undeleted, and not merely changed."""
-    record = create(client, "Account", Name="back")
-    client.delete(f"/sobjects/Account/{record}")
+    record = web.created("Account", Name="back")
+    web.delete(f"{BASE}/sobjects/Account/{record}")
     account = org.instance.object("Account")
     org.instance.store.update(account, record, {"IsDeleted": 0})
     assert book.told() == [(record, "created"), (record, "deleted"), (record, "undeleted")]

@@ -7,74 +7,49 @@ from typing import Any
 
 import httpx
 import pytest
+from rig.local_rest import BASE, Rest
 
 from sfdata.localorg import LocalOrg
 
-BASE = "/services/data/v66.0"
 LOCKS = "/localorg/locks"
 CODE = "UNABLE_TO_LOCK_ROW"
 
 
-@pytest.fixture(scope="module")
-def org() -> Iterator[LocalOrg]:
-    with LocalOrg(sample_data=False) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def client(org: LocalOrg) -> Iterator[httpx.Client]:
-    headers = {"Authorization": f"Bearer {org.access_token}"}
-    with httpx.Client(base_url=org.instance_url, headers=headers, trust_env=False) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def bulk_org(org: LocalOrg) -> LocalOrg:
-    """Bulk jobs of this module run in its own org."""
-    return org
-
-
 @pytest.fixture
-def account(org: LocalOrg, client: httpx.Client) -> Iterator[str]:
+def account(org: LocalOrg, web: Rest) -> Iterator[str]:
     """An account, and no lock before or after."""
-    yield created(client, "Account", Name="Acme")
+    yield web.created("Account", Name="Acme")
     org.locks.release()
-
-
-def created(client: httpx.Client, name: str, **fields: Any) -> str:
-    reply = client.post(f"{BASE}/sobjects/{name}", json=fields)
-    assert reply.status_code == 201, reply.text
-    return str(reply.json()["id"])
 
 
 def message(*ids: str) -> str:
     return f"unable to obtain exclusive access to this record or {len(ids)} records: {','.join(ids)}"
 
 
-def test_a_held_row_cannot_be_written(client: httpx.Client, account: str) -> None:
+def test_a_held_row_cannot_be_written(web: Rest, account: str) -> None:
     """Update, upsert and delete of the row are refused, with status 400 and its Id, until it is released."""
     path = f"{BASE}/sobjects/Account/{account}"
-    held = client.post(LOCKS, json={"ids": [account[:15]]})
+    held = web.post(LOCKS, json={"ids": [account[:15]]})
     assert (held.status_code, held.json()) == (200, {"locks": [{"id": account, "times": None}]})
     for method in ("PATCH", "DELETE", "PATCH"):
-        reply = client.request(method, path, json={"Name": "New"} if method == "PATCH" else None)
+        reply = web.request(method, path, json={"Name": "New"} if method == "PATCH" else None)
         assert (reply.status_code, reply.json()) == (
             400,
             [{"message": message(account), "errorCode": CODE, "fields": []}],
         )
-    assert client.get(path).json()["Name"] == "Acme"
-    assert client.delete(LOCKS, params={"ids": account}).status_code == 204
-    assert client.get(LOCKS).json() == {"locks": []}
-    assert client.patch(path, json={"Name": "New"}).status_code == 204
+    assert web.get(path).json()["Name"] == "Acme"
+    assert web.delete(LOCKS, params={"ids": account}).status_code == 204
+    assert web.get(LOCKS).json() == {"locks": []}
+    assert web.patch(path, json={"Name": "New"}).status_code == 204
 
 
-def test_nor_can_its_children(client: httpx.Client, account: str) -> None:
+def test_nor_can_its_children(web: Rest, account: str) -> None:
     """Rows that refer to it, or are to, or did, are refused as well; others are not."""
     contact, free = (
-        created(client, "Contact", LastName="A", AccountId=account),
-        created(client, "Contact", LastName="B"),
+        web.created("Contact", LastName="A", AccountId=account),
+        web.created("Contact", LastName="B"),
     )
-    client.post(LOCKS, json={"ids": [account]})
+    web.post(LOCKS, json={"ids": [account]})
     for method, path, body in (
         ("POST", "Contact", {"LastName": "C", "AccountId": account}),
         ("PATCH", f"Contact/{contact}", {"FirstName": "Al"}),
@@ -82,52 +57,52 @@ def test_nor_can_its_children(client: httpx.Client, account: str) -> None:
         ("PATCH", f"Contact/{free}", {"AccountId": account}),
         ("DELETE", f"Contact/{contact}", None),
     ):
-        (error,) = client.request(method, f"{BASE}/sobjects/{path}", json=body).json()
+        (error,) = web.request(method, f"{BASE}/sobjects/{path}", json=body).json()
         assert (error["errorCode"], error["message"]) == (CODE, message(account)), (method, path)
-    assert client.patch(f"{BASE}/sobjects/Contact/{free}", json={"FirstName": "Bo"}).status_code == 204
+    assert web.patch(f"{BASE}/sobjects/Contact/{free}", json={"FirstName": "Bo"}).status_code == 204
 
 
-def test_who_made_a_row_is_not_touched_by_it(org: LocalOrg, client: httpx.Client, account: str) -> None:
+def test_who_made_a_row_is_not_touched_by_it(org: LocalOrg, web: Rest, account: str) -> None:
     """A held user holds the rows it owns, but not all that it created or changed."""
     org.locks.hold([org.user_id])
-    assert created(client, "Product2", Name="Wheel")
-    (error,) = client.patch(f"{BASE}/sobjects/Account/{account}", json={"Name": "New"}).json()
+    assert web.created("Product2", Name="Wheel")
+    (error,) = web.patch(f"{BASE}/sobjects/Account/{account}", json={"Name": "New"}).json()
     assert error["message"] == message(org.user_id)
 
 
-def test_a_cascade_meets_the_locks_of_what_goes_along(client: httpx.Client, account: str) -> None:
+def test_a_cascade_meets_the_locks_of_what_goes_along(web: Rest, account: str) -> None:
     """A delete that takes a held row along is refused as a whole."""
-    contact = created(client, "Contact", LastName="A", AccountId=account)
-    client.post(LOCKS, json={"ids": [contact]})
-    (error,) = client.delete(f"{BASE}/sobjects/Account/{account}").json()
+    contact = web.created("Contact", LastName="A", AccountId=account)
+    web.post(LOCKS, json={"ids": [contact]})
+    (error,) = web.delete(f"{BASE}/sobjects/Account/{account}").json()
     assert error["message"] == message(contact)
-    assert client.get(f"{BASE}/sobjects/Account/{account}").status_code == 200
+    assert web.get(f"{BASE}/sobjects/Account/{account}").status_code == 200
 
 
-def test_it_ends_by_itself(client: httpx.Client, account: str) -> None:
+def test_it_ends_by_itself(web: Rest, account: str) -> None:
     """With ``times`` that many rows are refused, and the next one is written."""
-    client.post(LOCKS, json={"ids": [account], "times": 2})
-    statuses = [client.patch(f"{BASE}/sobjects/Account/{account}", json={"Name": "N"}).status_code for _ in range(4)]
+    web.post(LOCKS, json={"ids": [account], "times": 2})
+    statuses = [web.patch(f"{BASE}/sobjects/Account/{account}", json={"Name": "N"}).status_code for _ in range(4)]
     assert statuses == [400, 400, 204, 204]
-    assert client.get(LOCKS).json() == {"locks": []}
+    assert web.get(LOCKS).json() == {"locks": []}
 
 
-def test_each_row_of_a_collection_counts(client: httpx.Client, account: str) -> None:
+def test_each_row_of_a_collection_counts(web: Rest, account: str) -> None:
     """In a collection every row has its own error, and rows beyond ``times`` are written."""
-    client.post(LOCKS, json={"ids": [account], "times": 2})
+    web.post(LOCKS, json={"ids": [account], "times": 2})
     row = {"attributes": {"type": "Contact"}, "LastName": "L", "AccountId": account}
     rows = [row, {**row, "AccountId": None}, row, row]
-    results = client.post(f"{BASE}/composite/sobjects", json={"records": rows}).json()
+    results = web.post(f"{BASE}/composite/sobjects", json={"records": rows}).json()
     assert [result["success"] for result in results] == [False, True, False, True]
     assert results[0]["errors"] == [{"statusCode": CODE, "message": message(account), "fields": []}]
 
 
-def test_a_refused_write_leaves_locks_to_others(client: httpx.Client, account: str) -> None:
+def test_a_refused_write_leaves_locks_to_others(web: Rest, account: str) -> None:
     """A row that is wrong is refused for that, and uses up no lock."""
-    client.post(LOCKS, json={"ids": [account], "times": 1})
-    (error,) = client.patch(f"{BASE}/sobjects/Account/{account}", json={"Nme": "x"}).json()
+    web.post(LOCKS, json={"ids": [account], "times": 1})
+    (error,) = web.patch(f"{BASE}/sobjects/Account/{account}", json={"Nme": "x"}).json()
     assert error["errorCode"] == "INVALID_FIELD"
-    assert client.get(LOCKS).json() == {"locks": [{"id": account, "times": 1}]}
+    assert web.get(LOCKS).json() == {"locks": [{"id": account, "times": 1}]}
 
 
 def test_bulk(org: LocalOrg, account: str, bulk: Any) -> None:
@@ -140,11 +115,11 @@ def test_bulk(org: LocalOrg, account: str, bulk: Any) -> None:
     assert bulk.ingest(data, object="Contact")["numberRecordsFailed"] == 0
 
 
-def test_two_held_rows_are_both_named(org: LocalOrg, client: httpx.Client, account: str) -> None:
+def test_two_held_rows_are_both_named(org: LocalOrg, web: Rest, account: str) -> None:
     """A write that touches several held rows names them all, and counts for each."""
-    contact = created(client, "Contact", LastName="A", AccountId=account)
+    contact = web.created("Contact", LastName="A", AccountId=account)
     org.locks.hold([account, contact], times=2)
-    (error,) = client.patch(f"{BASE}/sobjects/Contact/{contact}", json={"FirstName": "Al"}).json()
+    (error,) = web.patch(f"{BASE}/sobjects/Contact/{contact}", json={"FirstName": "Al"}).json()
     assert error["message"] == message(account, contact)
     assert org.locks.held() == {account: 1, contact: 1}
 
@@ -178,10 +153,10 @@ def test_the_resource_is_no_api(org: LocalOrg, account: str) -> None:
         ("{", "Unexpected end-of-input"),
     ],
 )
-def test_bad_requests(org: LocalOrg, client: httpx.Client, body: str, complaint: str) -> None:
+def test_bad_requests(org: LocalOrg, web: Rest, body: str, complaint: str) -> None:
     """What cannot be held is refused with the reason, and nothing is."""
-    reply = client.post(LOCKS, content=body, headers={"Content-Type": "application/json"})
+    reply = web.post(LOCKS, content=body, headers={"Content-Type": "application/json"})
     assert reply.status_code == 400
     assert complaint in reply.json()[0]["message"]
     assert org.locks.held() == {}
-    assert client.delete(LOCKS, params={"ids": "x"}).json()[0]["message"] == "'x' is no record Id"
+    assert web.delete(LOCKS, params={"ids": "x"}).json()[0]["message"] == "'x' is no record Id"

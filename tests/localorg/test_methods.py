@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import httpx
 import pytest
-
-from sfdata.localorg import LocalOrg
-
-BASE = "/services/data/v66.0"
+from rig.local_rest import BASE, Rest
 
 
-@pytest.fixture(scope="module")
-def org() -> Iterator[LocalOrg]:
-    with LocalOrg(sample_data=False) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def web(org: LocalOrg) -> Iterator[httpx.Client]:
-    headers = {"Authorization": f"Bearer {org.access_token}"}
-    with httpx.Client(base_url=org.instance_url, trust_env=False, headers=headers) as client:
-        yield client
-
-
-def account(web: httpx.Client, **fields: str) -> str:
-    return str(web.post(f"{BASE}/sobjects/Account", json={"Name": "A", **fields}).json()["id"])
-
-
-def test_rows_are_changed_through_post(web: httpx.Client) -> None:
+def test_rows_are_changed_through_post(web: Rest) -> None:
     """``POST …?_HttpMethod=PATCH`` does what a PATCH would, by Id and by external id; so do GET and DELETE."""
-    row = f"{BASE}/sobjects/Account/{account(web, Ext__c='K')}"
+    row = f"{BASE}/sobjects/Account/{web.created('Account', Name='A', Ext__c='K')}"
     assert web.post(f"{row}?_HttpMethod=PATCH", json={"Name": "B"}).status_code == 204
     assert web.post(f"{BASE}/sobjects/Account/Ext__c/K?_HttpMethod=patch", json={"Phone": "1"}).status_code == 200
     read = web.post(f"{row}?fields=Name,Phone&_HttpMethod=GET").json()
@@ -40,9 +17,9 @@ def test_rows_are_changed_through_post(web: httpx.Client) -> None:
     assert web.get(row).status_code == 404
 
 
-def test_a_method_in_the_query_string_counts_everywhere(web: httpx.Client) -> None:
+def test_a_method_in_the_query_string_counts_everywhere(web: Rest) -> None:
     """Collections are updated, not created, and a job gets its data, where POST says it means PATCH or PUT."""
-    ids = [account(web), account(web)]
+    ids = [web.created("Account", Name="A"), web.created("Account", Name="A")]
     records = [{"attributes": {"type": "Account"}, "id": each, "Name": "New"} for each in ids]
     told = web.post(f"{BASE}/composite/sobjects?_HttpMethod=PATCH", json={"records": records}).json()
     assert [item["id"] for item in told if item["success"]] == ids
@@ -54,9 +31,9 @@ def test_a_method_in_the_query_string_counts_everywhere(web: httpx.Client) -> No
     assert web.post(f"{job}?_HttpMethod=PATCH", json={"state": "Aborted"}).json()["state"] == "Aborted"
 
 
-def test_only_post_may_mean_something_else(web: httpx.Client) -> None:
+def test_only_post_may_mean_something_else(web: Rest) -> None:
     """A GET stays a GET, whatever its query string says, and a method that does not exist means nothing."""
-    row = f"{BASE}/sobjects/Account/{account(web)}"
+    row = f"{BASE}/sobjects/Account/{web.created('Account', Name='A')}"
     assert web.get(f"{row}?_HttpMethod=DELETE").status_code == 200
     assert web.post(f"{row}?_HttpMethod=BREW", json={}).status_code == 405
     assert web.get(row).status_code == 200
@@ -71,7 +48,7 @@ def test_only_post_may_mean_something_else(web: httpx.Client) -> None:
         ("GET", "jobs/ingest/750000000000001AAA/batches", "PUT"),
     ],
 )
-def test_a_wrong_method_is_told_the_right_ones(web: httpx.Client, method: str, path: str, allowed: str) -> None:
+def test_a_wrong_method_is_told_the_right_ones(web: Rest, method: str, path: str, allowed: str) -> None:
     """405 lists what is allowed in the order that real orgs list it."""
     reply = web.request(method, f"{BASE}/{path}")
     message = f"HTTP Method '{method}' not allowed. Allowed are {allowed}"
@@ -93,7 +70,7 @@ def test_a_wrong_method_is_told_the_right_ones(web: httpx.Client, method: str, p
         ("POST", "composite/graph", 50),
     ],
 )
-def test_older_versions_do_not_know_newer_resources(web: httpx.Client, method: str, path: str, since: int) -> None:
+def test_older_versions_do_not_know_newer_resources(web: Rest, method: str, path: str, since: int) -> None:
     """What came with an API version is unknown to the one before it."""
     before, then = (web.request(method, f"/services/data/v{version}.0/{path}") for version in (since - 1, since))
     assert before.status_code in (404, 405)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
+from rig.local_rest import BASE, Rest
 
 from sfdata.localorg import LocalOrg
 
-BASE = "/services/data/v66.0"
 MASTER = "012000000000000AAA"
 SCHEMA = """
 [Site__c]
@@ -24,23 +21,10 @@ Story__c   = { type = "longtext", label = "Story" }
 Kind__c    = { type = "picklist", values = ["Office", "Store"], required = true, label = "Kind" }
 """
 
-
-@pytest.fixture(scope="module")
-def org(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalOrg]:
-    file: Path = tmp_path_factory.mktemp("schema") / "schema.toml"
-    file.write_text(SCHEMA, encoding="utf-8")
-    with LocalOrg(sample_data=False, schema=file) as running:
-        yield running
+pytestmark = pytest.mark.local_org(schema=SCHEMA)
 
 
-@pytest.fixture(scope="module")
-def web(org: LocalOrg) -> Iterator[httpx.Client]:
-    headers = {"Authorization": f"Bearer {org.access_token}"}
-    with httpx.Client(base_url=org.instance_url, trust_env=False, headers=headers) as client:
-        yield client
-
-
-def get(web: httpx.Client, path: str) -> Any:
+def get(web: Rest, path: str) -> Any:
     reply = web.get(f"{BASE}/{path}")
     assert reply.status_code == 200, reply.text
     return reply.json()
@@ -58,7 +42,7 @@ def shown(layout: dict[str, Any]) -> dict[str, list[list[str]]]:
     }
 
 
-def test_a_page_shows_what_people_fill_and_who_did(web: httpx.Client) -> None:
+def test_a_page_shows_what_people_fill_and_who_did(web: Rest) -> None:
     """Every field once, long texts below in one column, an empty place where a row has no second field."""
     (layout,) = get(web, "sobjects/Site__c/describe/layouts")["layouts"]
     assert shown(layout) == {
@@ -76,7 +60,7 @@ def test_a_page_shows_what_people_fill_and_who_did(web: httpx.Client) -> None:
     assert (number["required"], number["editableForNew"], number["editableForUpdate"]) == (False, False, False)
 
 
-def test_the_parts_of_a_compound_field_are_one_item(web: httpx.Client) -> None:
+def test_the_parts_of_a_compound_field_are_one_item(web: Rest) -> None:
     """A person's name and an address stand as people read them, under one label."""
     (layout,) = get(web, "sobjects/Contact/describe/layouts")["layouts"]
     sections = shown(layout)
@@ -88,7 +72,7 @@ def test_the_parts_of_a_compound_field_are_one_item(web: httpx.Client) -> None:
     assert not {"Id", "IsDeleted", "SystemModstamp", "MailingLatitude"} & set(everything)
 
 
-def test_a_component_brings_the_describe_of_its_field(web: httpx.Client) -> None:
+def test_a_component_brings_the_describe_of_its_field(web: Rest) -> None:
     """``details`` is what the object's describe says of the field."""
     (layout,) = get(web, "sobjects/Site__c/describe/layouts")["layouts"]
     described = {field["name"]: field for field in get(web, "sobjects/Site__c/describe")["fields"]}
@@ -103,7 +87,7 @@ def test_a_component_brings_the_describe_of_its_field(web: httpx.Client) -> None
     assert all(component["details"] == described[component["value"]] for component in components)
 
 
-def test_record_types_lead_to_their_layout(web: httpx.Client) -> None:
+def test_record_types_lead_to_their_layout(web: Rest) -> None:
     """The master is mapped to the layout with the picklists' values; its address gives the layout alone."""
     answer = get(web, "sobjects/Site__c/describe/layouts")
     (mapping,) = answer["recordTypeMappings"]
@@ -117,7 +101,7 @@ def test_record_types_lead_to_their_layout(web: httpx.Client) -> None:
     assert web.get(f"{BASE}/sobjects/Site__c/describe/layouts/012000000000001AAA").status_code == 404
 
 
-def test_child_records_are_related_lists(web: httpx.Client) -> None:
+def test_child_records_are_related_lists(web: Rest) -> None:
     """The lists below an account are its child relationships, custom ones too; a list's first column is the name."""
     (layout,) = get(web, "sobjects/Account/describe/layouts")["layouts"]
     lists = {found["name"]: found for found in layout["relatedLists"]}
@@ -127,7 +111,7 @@ def test_child_records_are_related_lists(web: httpx.Client) -> None:
     assert sites["columns"][0]["field"] == "Site__c.Name"
 
 
-def test_a_compact_layout_begins_with_the_name(web: httpx.Client) -> None:
+def test_a_compact_layout_begins_with_the_name(web: Rest) -> None:
     """The system's own layout, of the object and of each record type, and by several names at once."""
     answer = get(web, "sobjects/Site__c/describe/compactLayouts")
     (layout,) = answer["compactLayouts"]
@@ -145,7 +129,7 @@ def test_a_compact_layout_begins_with_the_name(web: httpx.Client) -> None:
     assert web.get(f"{BASE}/compactLayouts?q=Site__c,Nope").status_code == 404
 
 
-def test_every_address_of_a_describe_about_layouts_leads_somewhere(web: httpx.Client) -> None:
+def test_every_address_of_a_describe_about_layouts_leads_somewhere(web: Rest) -> None:
     """What ``urls`` of an object promises is served; objects without pages promise nothing and have nothing."""
     urls = get(web, "sobjects/Account/describe")["urls"]
     for key in ("layouts", "compactLayouts", "approvalLayouts"):
@@ -156,7 +140,7 @@ def test_every_address_of_a_describe_about_layouts_leads_somewhere(web: httpx.Cl
         assert web.get(f"{BASE}/sobjects/Profile/describe/{below}").status_code == 404
 
 
-def test_tabs_and_theme_have_an_entry_for_each_object_people_open(web: httpx.Client, org: LocalOrg) -> None:
+def test_tabs_and_theme_have_an_entry_for_each_object_people_open(web: Rest, org: LocalOrg) -> None:
     """Standard objects under ``standard-``, custom ones under their names; no lines of others, no setup."""
     tabs = {tab["sobjectName"]: tab for tab in get(web, "tabs")}
     assert {"Account", "Contact", "Contract", "Case", "Lead", "Opportunity", "Site__c"} <= set(tabs)
@@ -168,7 +152,7 @@ def test_tabs_and_theme_have_an_entry_for_each_object_people_open(web: httpx.Cli
     assert {item["name"] for item in get(web, "theme")["themeItems"]} == set(tabs)
 
 
-def test_a_layout_is_not_sent_again_to_whom_it_is_known(web: httpx.Client) -> None:
+def test_a_layout_is_not_sent_again_to_whom_it_is_known(web: Rest) -> None:
     """Layouts are conditional like describes: 304 while nothing has changed."""
     first = web.get(f"{BASE}/sobjects/Account/describe/layouts")
     again = web.get(

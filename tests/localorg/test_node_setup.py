@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
-
-from sfdata.localorg import LocalOrg
-
-BASE = "/services/data/v66.0"
+from rig.local_rest import BASE, Rest
 
 
-@pytest.fixture(scope="module")
-def web() -> Iterator[httpx.Client]:
-    with LocalOrg(sample_data=False) as org:
-        headers = {"Authorization": f"Bearer {org.access_token}"}
-        with httpx.Client(base_url=org.instance_url, trust_env=False, headers=headers) as client:
-            yield client
-
-
-def ask(web: httpx.Client, resource: str, soql: str) -> Any:
+def ask(web: Rest, resource: str, soql: str) -> Any:
     reply = web.get(f"{BASE}/{resource}", params={"q": soql})
     assert reply.status_code == 200, reply.text
     return reply.json()
@@ -38,7 +25,7 @@ CODE = {
 
 
 @pytest.mark.parametrize("name", CODE)
-def test_code_is_listed_and_queried_like_data(web: httpx.Client, name: str) -> None:
+def test_code_is_listed_and_queried_like_data(web: Rest, name: str) -> None:
     """MCP servers and extractors ask the data API for code: an org without any answers no rows, not INVALID_TYPE."""
     listed = {entry["name"]: entry for entry in web.get(f"{BASE}/sobjects").json()["sobjects"]}
     assert (listed[name]["queryable"], listed[name]["createable"]) == (True, False)
@@ -49,7 +36,7 @@ def test_code_is_listed_and_queried_like_data(web: httpx.Client, name: str) -> N
 
 
 @pytest.mark.parametrize("name", ["ApexClass", "ApexTrigger", "ApexPage", "ApexComponent", "ApexLog", "StaticResource"])
-def test_code_is_known_to_the_tooling_api_too(web: httpx.Client, name: str) -> None:
+def test_code_is_known_to_the_tooling_api_too(web: Rest, name: str) -> None:
     """The same objects stand in both APIs, and are of the same prefix."""
     described = web.get(f"{BASE}/tooling/sobjects/{name}/describe").json()
     assert described["keyPrefix"] == web.get(f"{BASE}/sobjects/{name}/describe").json()["keyPrefix"]
@@ -71,7 +58,7 @@ def test_code_is_known_to_the_tooling_api_too(web: httpx.Client, name: str) -> N
         "FROM InstalledSubscriberPackage",
     ],
 )
-def test_the_tooling_api_follows_lookups_to_people(web: httpx.Client, soql: str) -> None:
+def test_the_tooling_api_follows_lookups_to_people(web: Rest, soql: str) -> None:
     """Definitions, code and logs lead to the users who made them, as in every org."""
     assert ask(web, "tooling/query", soql)["done"] is True
 
@@ -80,7 +67,7 @@ def test_the_tooling_api_follows_lookups_to_people(web: httpx.Client, soql: str)
     ("path", "name"),
     [("/services/Soap/s/68.0/00Dxx0000000001", "Apex API (SOAP)"), ("/services/scim/v1/Users", "SCIM")],
 )
-def test_whole_apis_are_refused_by_their_names(web: httpx.Client, path: str, name: str) -> None:
+def test_whole_apis_are_refused_by_their_names(web: Rest, path: str, name: str) -> None:
     """``sf apex run`` and ``sf org create user`` end with the name of what is missing, not with a bare 404."""
     reply = web.post(path, content=b"<x/>", headers={"Content-Type": "text/xml"})
     assert (reply.status_code, name in reply.text) == (501, True)

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import httpx
 import pytest
-
-from sfdata.localorg import LocalOrg
+from rig.local_rest import Rest
 
 BASE = "/services/data/v66.0/sobjects"
 PAST, FUTURE = "Sat, 01 Jan 2000 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00 GMT"
 
 
-@pytest.fixture(scope="module")
-def web() -> Iterator[httpx.Client]:
-    with LocalOrg(sample_data=False) as org:
-        headers = {"Authorization": f"Bearer {org.access_token}"}
-        with httpx.Client(base_url=org.instance_url, trust_env=False, headers=headers) as client:
-            yield client
-
-
 @pytest.fixture
-def account(web: httpx.Client) -> str:
+def account(web: Rest) -> str:
     return f"{BASE}/Account/{web.post(f'{BASE}/Account', json={'Name': 'A', 'Description': 'x' * 2000}).json()['id']}"
 
 
 @pytest.fixture
-def contact(web: httpx.Client) -> str:
+def contact(web: Rest) -> str:
     return f"{BASE}/Contact/{web.post(f'{BASE}/Contact', json={'LastName': 'A'}).json()['id']}"
 
 
@@ -48,7 +36,7 @@ def contact(web: httpx.Client) -> str:
         ({"If-Match": "unquoted"}, 200),
     ],
 )
-def test_reading_under_conditions(web: httpx.Client, account: str, conditions: dict[str, str], status: int) -> None:
+def test_reading_under_conditions(web: Rest, account: str, conditions: dict[str, str], status: int) -> None:
     """As HTTP has it: tags win over dates, what has no meaning is ignored; 304 and 412 have no body."""
     for path in (account, f"{BASE}/Account/describe", BASE):
         reply = web.get(path, headers=conditions)
@@ -57,7 +45,7 @@ def test_reading_under_conditions(web: httpx.Client, account: str, conditions: d
         assert web.head(path, headers=conditions).status_code == status
 
 
-def test_a_compressed_answer_has_the_same_tag(web: httpx.Client, account: str) -> None:
+def test_a_compressed_answer_has_the_same_tag(web: Rest, account: str) -> None:
     """The tag of a compressed answer is marked, and both marked and unmarked mean the same state."""
     marked = web.get(account).headers["ETag"]
     plain = web.get(account, headers={"Accept-Encoding": "identity"}).headers["ETag"]
@@ -82,7 +70,7 @@ def test_a_compressed_answer_has_the_same_tag(web: httpx.Client, account: str) -
         ({"If-None-Match": "unquoted"}, 400),
     ],
 )
-def test_writing_under_conditions(web: httpx.Client, account: str, conditions: dict[str, str], status: int) -> None:
+def test_writing_under_conditions(web: Rest, account: str, conditions: dict[str, str], status: int) -> None:
     """A condition that fails or has no meaning leaves the row as it is."""
     reply = web.patch(account, json={"Name": "B"}, headers=conditions)
     assert reply.status_code == status
@@ -90,7 +78,7 @@ def test_writing_under_conditions(web: httpx.Client, account: str, conditions: d
     assert web.get(account).json()["Name"] == ("B" if status == 204 else "A")
 
 
-def test_upserts_heed_conditions_too(web: httpx.Client) -> None:
+def test_upserts_heed_conditions_too(web: Rest) -> None:
     """They hold for the row that is there; a row to be created has no state yet."""
     path = f"{BASE}/Account/Ext__c/P-1"
     assert web.patch(path, json={"Name": "A"}, headers={"If-Unmodified-Since": PAST}).status_code == 201
@@ -98,7 +86,7 @@ def test_upserts_heed_conditions_too(web: httpx.Client) -> None:
     assert web.get(path).json()["Name"] == "A"
 
 
-def test_tags_are_of_accounts_only(web: httpx.Client, contact: str) -> None:
+def test_tags_are_of_accounts_only(web: Rest, contact: str) -> None:
     """Other rows have a date and no tag, so conditions on tags are ignored."""
     reply = web.get(contact, headers={"If-Match": '"other"', "If-None-Match": "*"})
     assert reply.status_code == 200

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
 import httpx
 import pytest
+from rig.local_rest import BASE, Rest
 
 from sfdata.localorg import LocalOrg, gateway, unbuilt
 from sfdata.localorg.answers import ApiError
@@ -19,26 +19,6 @@ from sfdata.localorg.routing import Request, Route, json_answer
 from sfdata.localorg.versions import label
 
 NOT_FOUND = [{"message": "The requested resource does not exist", "errorCode": "NOT_FOUND"}]
-BASE = "/services/data/v66.0"
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[LocalOrg]:
-    with LocalOrg(sample_data=False) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def web(org: LocalOrg) -> Iterator[httpx.Client]:
-    headers = {"Authorization": f"Bearer {org.access_token}"}
-    with httpx.Client(base_url=org.instance_url, trust_env=False, headers=headers) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def stranger(org: LocalOrg) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=org.instance_url, trust_env=False) as client:
-        yield client
 
 
 def used(reply: httpx.Response) -> int:
@@ -51,7 +31,7 @@ def used(reply: httpx.Response) -> int:
 
 
 @pytest.mark.parametrize("path", ["/services/data", "/services/data/", "/Services/Data"])
-def test_the_version_list_is_public(stranger: httpx.Client, path: str) -> None:
+def test_the_version_list_is_public(stranger: Rest, path: str) -> None:
     """To anyone, ascending, the newest last, and without the header of used calls."""
     reply = stranger.get(path)
     versions = reply.json()
@@ -77,7 +57,7 @@ def test_versions_bear_the_name_of_their_release(number: int, release: str) -> N
 
 
 @pytest.mark.parametrize("version", ["31.0", "50.0", "51.0", "59.0", "66.0", "68.0"])
-def test_versions_of_real_clients_are_served(web: httpx.Client, version: str) -> None:
+def test_versions_of_real_clients_are_served(web: Rest, version: str) -> None:
     """The version root lists resources under the version that was asked for, the identity by its full address."""
     for path in (f"/services/data/v{version}", f"/services/data/v{version}/", f"/SERVICES/data/V{version}/"):
         root = web.get(path).json()
@@ -98,7 +78,7 @@ def test_versions_of_real_clients_are_served(web: httpx.Client, version: str) ->
 
 
 @pytest.mark.parametrize("version", ["7.0", "20.0", "30.0"])
-def test_retired_versions_are_gone(stranger: httpx.Client, version: str) -> None:
+def test_retired_versions_are_gone(stranger: Rest, version: str) -> None:
     """410 with UNSUPPORTED_API_VERSION, before anyone logs in."""
     reply = stranger.get(f"/services/data/v{version}/sobjects")
     assert reply.status_code == 410
@@ -106,13 +86,13 @@ def test_retired_versions_are_gone(stranger: httpx.Client, version: str) -> None
 
 
 @pytest.mark.parametrize("version", ["69.0", "100.0", "66", "66.1", "066.0", "x", "6६.0"])
-def test_versions_that_never_were_are_not_found(web: httpx.Client, version: str) -> None:
+def test_versions_that_never_were_are_not_found(web: Rest, version: str) -> None:
     """404 NOT_FOUND for the future and for what is no version."""
     reply = web.get(f"/services/data/v{version}/sobjects")
     assert (reply.status_code, reply.json()) == (404, NOT_FOUND)
 
 
-def test_old_versions_come_with_a_warning(web: httpx.Client) -> None:
+def test_old_versions_come_with_a_warning(web: Rest) -> None:
     """Up to 40.0 there is a Warning header, from 41.0 on there is none."""
     assert web.get("/services/data/v40.0/limits").headers["Warning"].startswith('299 - "')
     assert "Warning" not in web.get("/services/data/v41.0/limits").headers
@@ -122,14 +102,14 @@ def test_old_versions_come_with_a_warning(web: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "OAuth", "bearer"])
-def test_both_schemes_let_in(org: LocalOrg, stranger: httpx.Client, scheme: str) -> None:
+def test_both_schemes_let_in(org: LocalOrg, stranger: Rest, scheme: str) -> None:
     """Bearer and OAuth, without regard to case."""
     headers = {"Authorization": f"{scheme} {org.access_token}"}
     assert stranger.get(f"{BASE}/limits", headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["", "/sobjects", "/query?q=SELECT+Id+FROM+User", "/nothing/here", "/composite"])
-def test_an_unknown_token_gets_401_everywhere(stranger: httpx.Client, path: str) -> None:
+def test_an_unknown_token_gets_401_everywhere(stranger: Rest, path: str) -> None:
     """INVALID_SESSION_ID in the words that clients look for, also where there would be nothing to see."""
     reply = stranger.get(BASE + path, headers={"Authorization": "Bearer 00Dx!unknown"})
     assert reply.status_code == 401
@@ -138,7 +118,7 @@ def test_an_unknown_token_gets_401_everywhere(stranger: httpx.Client, path: str)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "nonsense"}, {"Authorization": "Basic YTpi"}])
-def test_a_missing_or_garbled_header_gets_401(stranger: httpx.Client, headers: dict[str, str]) -> None:
+def test_a_missing_or_garbled_header_gets_401(stranger: Rest, headers: dict[str, str]) -> None:
     """INVALID_AUTH_HEADER."""
     reply = stranger.get(f"{BASE}/limits", headers=headers)
     assert (reply.status_code, reply.json()[0]["errorCode"]) == (401, "INVALID_AUTH_HEADER")
@@ -167,7 +147,7 @@ def test_sessions_expire_and_use_extends_them() -> None:
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", "query"), ("DELETE", "limits"), ("PUT", "sobjects"), ("OPTIONS", "query")]
 )
-def test_wrong_methods_are_405(web: httpx.Client, method: str, path: str) -> None:
+def test_wrong_methods_are_405(web: Rest, method: str, path: str) -> None:
     """METHOD_NOT_ALLOWED, naming the allowed ones."""
     reply = web.request(method, f"{BASE}/{path}")
     assert reply.status_code == 405
@@ -179,13 +159,13 @@ def test_wrong_methods_are_405(web: httpx.Client, method: str, path: str) -> Non
 @pytest.mark.parametrize(
     "path", ["/services/data/v66.0/nothing", "/services/other", "/favicon.ico", "//evil.example/x"]
 )
-def test_unknown_paths_are_404(web: httpx.Client, path: str) -> None:
+def test_unknown_paths_are_404(web: Rest, path: str) -> None:
     """NOT_FOUND in Salesforce's words."""
     reply = web.get(path)
     assert (reply.status_code, reply.json()) == (404, NOT_FOUND)
 
 
-def test_what_the_root_lists_is_served_or_refused_by_name(web: httpx.Client) -> None:
+def test_what_the_root_lists_is_served_or_refused_by_name(web: Rest) -> None:
     """A listed resource has a handler, or answers 501 and says what it would be; never a bare 404."""
     root = web.get(BASE).json()
     for name in set(root) - {"identity"}:
@@ -231,7 +211,7 @@ def test_any_target_gets_an_answer(org: LocalOrg, target: str) -> None:
     assert gateway.answer(org.instance, "GET", target, {}).status == 404
 
 
-def test_pretty_print_indents_and_changes_nothing(web: httpx.Client) -> None:
+def test_pretty_print_indents_and_changes_nothing(web: Rest) -> None:
     """X-PrettyPrint: 1 gives the same JSON over several lines, for errors too."""
     plain, pretty = (web.get(f"{BASE}/sobjects", headers=headers) for headers in ({}, {"X-PrettyPrint": "1"}))
     assert "\n" not in plain.text
@@ -240,7 +220,7 @@ def test_pretty_print_indents_and_changes_nothing(web: httpx.Client) -> None:
     assert "\n" in web.get(f"{BASE}/nothing", headers={"X-PrettyPrint": "1"}).text
 
 
-def test_head_answers_like_get(web: httpx.Client) -> None:
+def test_head_answers_like_get(web: Rest) -> None:
     """Same status and headers, no body."""
     get, head = web.get(f"{BASE}/sobjects"), web.head(f"{BASE}/sobjects")
     assert (head.status_code, head.content) == (200, b"")
@@ -250,7 +230,7 @@ def test_head_answers_like_get(web: httpx.Client) -> None:
 # --- the daily allowance ---------------------------------------------------------------------------------------------
 
 
-def test_every_data_call_is_counted(web: httpx.Client) -> None:
+def test_every_data_call_is_counted(web: Rest) -> None:
     """Sforce-Limit-Info goes up by one per call, and ``limits`` counts down with it."""
     first = web.get(BASE)
     second = web.get(f"{BASE}/query", params={"q": "SELECT Id FROM Organization"})
@@ -259,7 +239,7 @@ def test_every_data_call_is_counted(web: httpx.Client) -> None:
     assert third.json()["DailyApiRequests"] == {"Max": 15_000, "Remaining": 15_000 - used(third)}
 
 
-def test_failed_data_calls_are_counted_logins_are_not(org: LocalOrg, web: httpx.Client) -> None:
+def test_failed_data_calls_are_counted_logins_are_not(org: LocalOrg, web: Rest) -> None:
     """An error of a handler costs a call; the token endpoint and refused sessions cost none."""
     before = used(web.get(BASE))
     assert web.get(f"{BASE}/sobjects/Nothing__c").status_code == 404
@@ -306,7 +286,7 @@ def test_the_allowance_is_a_rolling_day() -> None:
 
 
 @pytest.mark.parametrize("path", ["sobjects", "sobjects/", "sObjects"])
-def test_describe_global_lists_the_objects(web: httpx.Client, path: str) -> None:
+def test_describe_global_lists_the_objects(web: Rest, path: str) -> None:
     """The list with encoding and batch size, under any spelling of the path."""
     answer = web.get(f"{BASE}/{path}").json()
     assert (answer["encoding"], answer["maxBatchSize"]) == ("UTF-8", 200)
@@ -316,7 +296,7 @@ def test_describe_global_lists_the_objects(web: httpx.Client, path: str) -> None
 
 
 @pytest.mark.parametrize("name", ["Account", "account", "ACCOUNT"])
-def test_object_names_have_no_case(web: httpx.Client, name: str) -> None:
+def test_object_names_have_no_case(web: Rest, name: str) -> None:
     """Basic information and describe by any spelling, answering with the true one."""
     info = web.get(f"{BASE}/sobjects/{name}").json()
     assert set(info) == {"objectDescribe", "recentItems"}
@@ -325,14 +305,14 @@ def test_object_names_have_no_case(web: httpx.Client, name: str) -> None:
 
 
 @pytest.mark.parametrize("tail", ["", "/describe"])
-def test_unknown_objects_are_not_found(web: httpx.Client, tail: str) -> None:
+def test_unknown_objects_are_not_found(web: Rest, tail: str) -> None:
     """404 NOT_FOUND."""
     reply = web.get(f"{BASE}/sobjects/Nothing__c{tail}")
     assert (reply.status_code, reply.json()) == (404, NOT_FOUND)
 
 
 @pytest.mark.parametrize("path", ["sobjects", "sobjects/Account/describe"])
-def test_a_describe_is_not_sent_twice(web: httpx.Client, path: str) -> None:
+def test_a_describe_is_not_sent_twice(web: Rest, path: str) -> None:
     """304 without a body for a client whose copy is as new or has the same ETag, 200 for an older one."""
     first = web.get(f"{BASE}/{path}", headers={"Accept-Encoding": "gzip"})
     changed = parsedate_to_datetime(first.headers["Last-Modified"])
@@ -355,7 +335,7 @@ def test_a_describe_is_not_sent_twice(web: httpx.Client, path: str) -> None:
 # --- limits, counts, recent items ------------------------------------------------------------------------------------
 
 
-def test_limits_have_their_true_shape(web: httpx.Client) -> None:
+def test_limits_have_their_true_shape(web: Rest) -> None:
     """Each name maps to Max and Remaining, Remaining never above Max; some hold nested maps of the same shape."""
     limits = web.get(f"{BASE}/limits/").json()
     assert len(limits) > 40
@@ -366,7 +346,7 @@ def test_limits_have_their_true_shape(web: httpx.Client) -> None:
     assert set(limits["PermissionSets"]) == {"Max", "Remaining", "CreateCustom"}
 
 
-def test_record_counts(org: LocalOrg, web: httpx.Client) -> None:
+def test_record_counts(org: LocalOrg, web: Rest) -> None:
     """Of the objects named, in their true spelling, unknown ones left out; of all where none is named."""
     for name in ("One", "Two"):
         assert web.post(f"{BASE}/sobjects/Account", json={"Name": name}).status_code == 201
@@ -377,7 +357,7 @@ def test_record_counts(org: LocalOrg, web: httpx.Client) -> None:
     assert everything["Organization"] == 1
 
 
-def test_recent_items_are_those_viewed(org: LocalOrg, web: httpx.Client) -> None:
+def test_recent_items_are_those_viewed(org: LocalOrg, web: Rest) -> None:
     """Rows come by the time they were viewed, newest first, with attributes, Id and name; a limit cuts the list."""
     ids = [web.post(f"{BASE}/sobjects/Account", json={"Name": name}).json()["id"] for name in ("Old", "New", "Never")]
     account = org.instance.object("Account")
@@ -395,7 +375,7 @@ def test_recent_items_are_those_viewed(org: LocalOrg, web: httpx.Client) -> None
     assert web.get(f"{BASE}/recent", params={"limit": "many"}).status_code == 400
 
 
-def test_queries_for_view_and_writes_by_header_count_as_viewed(web: httpx.Client) -> None:
+def test_queries_for_view_and_writes_by_header_count_as_viewed(web: Rest) -> None:
     """FOR VIEW moves both dates of its rows, FOR REFERENCE one, Sforce-Mru those of what is written."""
     ids = {
         name: web.post(f"{BASE}/sobjects/Lead", json={"LastName": name, "Company": "x"}).json()["id"] for name in "abc"

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from rig.local_rest import BASE, Rest
 
 from sfdata.localorg import LocalOrg
 
-BASE = "/services/data/v66.0"
 ROWS = 450
 
 
@@ -28,13 +28,6 @@ def org() -> Iterator[LocalOrg]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def web(org: LocalOrg) -> Iterator[httpx.Client]:
-    headers = {"Authorization": f"Bearer {org.access_token}"}
-    with httpx.Client(base_url=org.instance_url, trust_env=False, headers=headers) as client:
-        yield client
-
-
 ALL = "SELECT Id, Name FROM Account ORDER BY Name"
 
 
@@ -43,14 +36,14 @@ def names(page: httpx.Response) -> list[str]:
 
 
 @pytest.mark.parametrize("path", ["query", "query/", "Query", "QUERY/"])
-def test_a_query_answers_under_any_spelling(web: httpx.Client, path: str) -> None:
+def test_a_query_answers_under_any_spelling(web: Rest, path: str) -> None:
     """With and without a trailing slash, in any case."""
     page = web.get(f"{BASE}/{path}", params={"q": ALL}).json()
     assert (page["totalSize"], page["done"], len(page["records"])) == (ROWS - 1, True, ROWS - 1)
     assert "nextRecordsUrl" not in page
 
 
-def test_query_all_adds_deleted_rows(web: httpx.Client) -> None:
+def test_query_all_adds_deleted_rows(web: Rest) -> None:
     """``queryAll`` sees the row in the recycle bin, ``query`` does not."""
     soql = "SELECT Name FROM Account WHERE Name < 'Account 003' ORDER BY Name"
     assert names(web.get(f"{BASE}/query", params={"q": soql})) == ["Account 001", "Account 002"]
@@ -58,7 +51,7 @@ def test_query_all_adds_deleted_rows(web: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("resource", ["query", "queryAll"])
-def test_pages_follow_until_done(web: httpx.Client, resource: str) -> None:
+def test_pages_follow_until_done(web: Rest, resource: str) -> None:
     """batchSize cuts pages; following ``nextRecordsUrl`` gives every row once, in order, with one total throughout."""
     page = web.get(f"{BASE}/{resource}", params={"q": ALL}, headers={"Sforce-Query-Options": "batchSize=200"})
     total = page.json()["totalSize"]
@@ -88,7 +81,7 @@ def test_pages_follow_until_done(web: httpx.Client, resource: str) -> None:
         ("", ROWS - 1),
     ],
 )
-def test_the_batch_size_is_a_hint(web: httpx.Client, options: str, length: int) -> None:
+def test_the_batch_size_is_a_hint(web: Rest, options: str, length: int) -> None:
     """Brought into 200 to 2000; nonsense is as good as nothing."""
     page = web.get(f"{BASE}/query", params={"q": ALL}, headers={"Sforce-Query-Options": options})
     assert len(names(page)) == length
@@ -115,7 +108,7 @@ def test_a_smaller_page_size_of_the_org_cuts_pages() -> None:
         ({"explain": ""}, "SOQL statements cannot be empty or null"),
     ],
 )
-def test_a_query_without_text_is_refused(web: httpx.Client, params: dict[str, str], message: str) -> None:
+def test_a_query_without_text_is_refused(web: Rest, params: dict[str, str], message: str) -> None:
     """400 MALFORMED_QUERY, which tells a query that is missing from one that is empty."""
     reply = web.get(f"{BASE}/query", params=params)
     assert (reply.status_code, reply.json()) == (400, [{"message": message, "errorCode": "MALFORMED_QUERY"}])
@@ -129,7 +122,7 @@ def test_a_query_without_text_is_refused(web: httpx.Client, params: dict[str, st
         ("SELECT Id FROM ScratchOrgInfo limit 1", "INVALID_TYPE"),
     ],
 )
-def test_refused_queries_are_400(web: httpx.Client, soql: str, code: str) -> None:
+def test_refused_queries_are_400(web: Rest, soql: str, code: str) -> None:
     """The engine's refusals arrive as Salesforce's list of errors, counted as calls."""
     reply = web.get(f"{BASE}/query", params={"q": soql})
     assert (reply.status_code, [error["errorCode"] for error in reply.json()]) == (400, [code])
@@ -137,13 +130,13 @@ def test_refused_queries_are_400(web: httpx.Client, soql: str, code: str) -> Non
 
 
 @pytest.mark.parametrize("locator", ["01g000000000001AAA-2000", "nonsense", "01g000000000001AAA"])
-def test_unknown_locators_are_refused(web: httpx.Client, locator: str) -> None:
+def test_unknown_locators_are_refused(web: Rest, locator: str) -> None:
     """400 INVALID_QUERY_LOCATOR."""
     reply = web.get(f"{BASE}/query/{locator}")
     assert (reply.status_code, reply.json()[0]["errorCode"]) == (400, "INVALID_QUERY_LOCATOR")
 
 
-def test_explain_answers_plans(web: httpx.Client) -> None:
+def test_explain_answers_plans(web: Rest) -> None:
     """The plan instead of the rows."""
     answer = web.get(f"{BASE}/query", params={"explain": ALL}).json()
     assert answer["plans"][0]["sobjectType"] == "Account"
@@ -159,7 +152,7 @@ def test_explain_answers_plans(web: httpx.Client) -> None:
     assert keys <= set(answer["plans"][0])
 
 
-def test_columns_answers_what_the_cli_needs(web: httpx.Client) -> None:
+def test_columns_answers_what_the_cli_needs(web: Rest) -> None:
     """Column metadata instead of rows, for ``columns=true`` in any case."""
     for value in ("true", "TRUE"):
         answer = web.get(f"{BASE}/query", params={"q": "SELECT Id, Owner.Name FROM Account", "columns": value}).json()
@@ -168,7 +161,7 @@ def test_columns_answers_what_the_cli_needs(web: httpx.Client) -> None:
         assert all(isinstance(column["joinColumns"], list) for column in answer["columnMetadata"])
 
 
-def test_the_record_urls_are_of_the_version_asked(web: httpx.Client) -> None:
+def test_the_record_urls_are_of_the_version_asked(web: Rest) -> None:
     """attributes.url and nextRecordsUrl stay in the caller's version."""
     page = web.get(
         "/services/data/v50.0/query", params={"q": ALL}, headers={"Sforce-Query-Options": "batchSize=200"}
@@ -177,7 +170,7 @@ def test_the_record_urls_are_of_the_version_asked(web: httpx.Client) -> None:
     assert page["records"][0]["attributes"]["url"].startswith("/services/data/v50.0/sobjects/Account/001")
 
 
-def test_every_scope_that_a_describe_lists_is_served(web: httpx.Client) -> None:
+def test_every_scope_that_a_describe_lists_is_served(web: Rest) -> None:
     """``USING SCOPE`` takes each of an object's supported scopes."""
     for name in ("Account", "Case", "CaseComment", "Contact", "Event", "Lead", "Opportunity", "Task"):
         for scope in web.get(f"{BASE}/sobjects/{name}/describe").json()["supportedScopes"]:
@@ -185,7 +178,7 @@ def test_every_scope_that_a_describe_lists_is_served(web: httpx.Client) -> None:
             assert reply.status_code == 200, reply.text
 
 
-def test_scopes_by_kind_of_owner(web: httpx.Client) -> None:
+def test_scopes_by_kind_of_owner(web: Rest) -> None:
     """A queue's records are in the one scope, a user's in the other; objects that no queue owns have neither."""
     queue = web.post(f"{BASE}/sobjects/Group", json={"Name": "Desk", "Type": "Queue"}).json()["id"]
     web.post(f"{BASE}/sobjects/QueueSobject", json={"QueueId": queue, "SobjectType": "Case"})

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from rig.local_rest import BASE, Rest
 
 from sfdata.localorg import LocalOrg, support, unbuilt
 from sfdata.localorg.answers import ApiError
@@ -15,15 +15,6 @@ from sfdata.localorg.gateway import ROUTES
 from sfdata.localorg.support import REFUSED
 
 README = Path(__file__).parents[2] / "README.md"
-BASE = "/services/data/v66.0"
-
-
-@pytest.fixture(scope="module")
-def web() -> Iterator[httpx.Client]:
-    with LocalOrg(sample_data=False) as org:
-        headers = {"Authorization": f"Bearer {org.access_token}"}
-        with httpx.Client(base_url=org.instance_url, trust_env=False, headers=headers) as client:
-            yield client
 
 
 def sample(pattern: str) -> str:
@@ -52,7 +43,7 @@ def test_only_marked_sections_are_renewed() -> None:
 
 
 @pytest.mark.parametrize("pattern", unbuilt.BY_PATTERN)
-def test_what_is_not_built_says_so(web: httpx.Client, pattern: str) -> None:
+def test_what_is_not_built_says_so(web: Rest, pattern: str) -> None:
     """501 in the API's form and with the resource's name, itself and everything below, for any method."""
     code = "<exceptionCode>FeatureNotEnabled" if "async/" in pattern else '"errorCode":"NOT_IMPLEMENTED"'
     for method, below in (("GET", ""), ("POST", "/"), ("DELETE", "/below/it?x=1")):
@@ -77,7 +68,7 @@ def test_what_is_built_is_not_refused() -> None:
 @pytest.mark.parametrize(
     "path", ["/nothing", "/noun", "/nounsx", "/actionsx/y", "/sobjectsx/Account/listviews", "/wav e"]
 )
-def test_unknown_paths_stay_unknown(web: httpx.Client, path: str) -> None:
+def test_unknown_paths_stay_unknown(web: Rest, path: str) -> None:
     """A path that only resembles a resource is 404."""
     unbuilt.refuse(f"{BASE}{path}")
     assert web.get(f"{BASE}{path}").status_code == 404

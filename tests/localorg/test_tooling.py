@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
+from rig.local_rest import BASE, Rest
 
-from sfdata.localorg import LocalOrg
 from sfdata.localorg.definitions import data_type
 from sfdata.localorg.objects import standard_schema
 
-BASE = "/services/data/v66.0"
 SCHEMA = """
 [Site__c]
 label = "Site"
@@ -26,31 +22,23 @@ to = "Account"
 type = "location"
 """
 
-
-@pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    file: Path = tmp_path_factory.mktemp("schema") / "schema.toml"
-    file.write_text(SCHEMA, encoding="utf-8")
-    with LocalOrg(sample_data=False, schema=file) as org:
-        headers = {"Authorization": f"Bearer {org.access_token}"}
-        with httpx.Client(base_url=org.instance_url, trust_env=False, headers=headers) as client:
-            yield client
+pytestmark = pytest.mark.local_org(schema=SCHEMA)
 
 
-def tooling(web: httpx.Client, soql: str, **more: str) -> Any:
+def tooling(web: Rest, soql: str, **more: str) -> Any:
     reply = web.get(f"{BASE}/tooling/query/", params={"q": soql, **more})
     assert reply.status_code == 200, reply.text
     return reply.json()
 
 
-def rows(web: httpx.Client, soql: str) -> list[dict[str, Any]]:
+def rows(web: Rest, soql: str) -> list[dict[str, Any]]:
     return [{k: v for k, v in row.items() if k != "attributes"} for row in tooling(web, soql)["records"]]
 
 
 # --- what clients ask at login ---------------------------------------------------------------------------------------
 
 
-def test_a_page_has_the_members_of_tooling(web: httpx.Client) -> None:
+def test_a_page_has_the_members_of_tooling(web: Rest) -> None:
     """As recorded: size and totalSize, no locator, and the name of the records' type, or null without records."""
     page = tooling(web, "SELECT Id, DeveloperName FROM CustomObject")
     (record,) = page.pop("records")
@@ -91,12 +79,12 @@ def test_a_page_has_the_members_of_tooling(web: httpx.Client) -> None:
         "SELECT PercentCovered FROM ApexOrgWideCoverage",
     ],
 )
-def test_an_org_without_code_has_none(web: httpx.Client, soql: str) -> None:
+def test_an_org_without_code_has_none(web: Rest, soql: str) -> None:
     """The queries of clients are understood and answered by no records."""
     assert tooling(web, soql)["records"] == []
 
 
-def test_the_data_api_describes_the_definitions_it_can_query(web: httpx.Client) -> None:
+def test_the_data_api_describes_the_definitions_it_can_query(web: Rest) -> None:
     """EntityDefinition and its kin are among the org's objects, with a describe; what is Tooling's alone is not."""
     entries = {entry["name"]: entry for entry in web.get(f"{BASE}/sobjects").json()["sobjects"]}
     for name in ("EntityDefinition", "FieldDefinition", "EntityParticle", "PicklistValueInfo"):
@@ -115,7 +103,7 @@ def test_the_data_api_describes_the_definitions_it_can_query(web: httpx.Client) 
     assert web.get(f"{BASE}/sobjects/ValidationRule/describe").status_code == 404
 
 
-def test_users_and_the_organization_are_here_too(web: httpx.Client) -> None:
+def test_users_and_the_organization_are_here_too(web: Rest) -> None:
     """The same records as by the data API, under Tooling's addresses."""
     for name in ("Organization", "User", "Profile"):
         (here, *_), (there, *_) = (
@@ -128,7 +116,7 @@ def test_users_and_the_organization_are_here_too(web: httpx.Client) -> None:
             assert web.get(url, params={"fields": "Name"}).json()["Name"] == here["Name"]
 
 
-def test_columns_are_described_as_by_the_data_api(web: httpx.Client) -> None:
+def test_columns_are_described_as_by_the_data_api(web: Rest) -> None:
     """The sf CLI asks for them before it shows a table of Tooling's records."""
     soql = "SELECT QualifiedApiName, EntityDefinition.Label FROM FieldDefinition"
     answer = tooling(web, soql, columns="true")
@@ -136,7 +124,7 @@ def test_columns_are_described_as_by_the_data_api(web: httpx.Client) -> None:
     assert "size" in tooling(web, soql, columns="false")
 
 
-def test_business_data_are_not(web: httpx.Client) -> None:
+def test_business_data_are_not(web: Rest) -> None:
     """INVALID_TYPE for Account here, and for ScratchOrgInfo in the data API: this is no Dev Hub."""
     for path, name in ((f"{BASE}/tooling/query", "Account"), (f"{BASE}/query", "ScratchOrgInfo")):
         reply = web.get(path, params={"q": f"SELECT Id FROM {name} limit 1"})
@@ -146,7 +134,7 @@ def test_business_data_are_not(web: httpx.Client) -> None:
 # --- definitions -----------------------------------------------------------------------------------------------------
 
 
-def test_every_object_is_defined(web: httpx.Client) -> None:
+def test_every_object_is_defined(web: Rest) -> None:
     """EntityDefinition has a row for each object of describe global, and says of it what that says."""
     described = {entry["name"]: entry for entry in web.get(f"{BASE}/sobjects").json()["sobjects"]}
     defined = rows(
@@ -167,7 +155,7 @@ def test_every_object_is_defined(web: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("name", ["Account", "Contact", "Site__c"])
-def test_every_field_is_defined(web: httpx.Client, name: str) -> None:
+def test_every_field_is_defined(web: Rest, name: str) -> None:
     """FieldDefinition has the fields of describe but not the parts of compound ones, EntityParticle has all."""
     described = {field["name"]: field for field in web.get(f"{BASE}/sobjects/{name}/describe").json()["fields"]}
     fields = rows(
@@ -193,7 +181,7 @@ def test_every_field_is_defined(web: httpx.Client, name: str) -> None:
         assert row["FieldDefinition"]["QualifiedApiName"] == part_of
 
 
-def test_picklists_are_defined(web: httpx.Client) -> None:
+def test_picklists_are_defined(web: Rest) -> None:
     """PicklistValueInfo has the values of describe in their order."""
     described = web.get(f"{BASE}/sobjects/Account/describe").json()["fields"]
     (industry,) = (field for field in described if field["name"] == "Industry")
@@ -205,7 +193,7 @@ def test_picklists_are_defined(web: httpx.Client) -> None:
     assert values == [{"Value": v["value"], "IsActive": v["active"]} for v in industry["picklistValues"]]
 
 
-def test_custom_ones_have_ids(web: httpx.Client) -> None:
+def test_custom_ones_have_ids(web: Rest) -> None:
     """CustomObject and CustomField rows lead to the definitions by their Ids."""
     (site,) = rows(web, "SELECT DurableId FROM EntityDefinition WHERE QualifiedApiName = 'Site__c'")
     fields = rows(
@@ -253,7 +241,7 @@ def test_types_read_as_in_setup(field: str, kind: str) -> None:
     assert data_type(found) == kind
 
 
-def test_the_data_api_knows_definitions_too(web: httpx.Client) -> None:
+def test_the_data_api_knows_definitions_too(web: Rest) -> None:
     """In its own form and under its own addresses; children, counts and plans as for any object."""
     soql = (
         "SELECT DurableId, (SELECT QualifiedApiName FROM Fields WHERE QualifiedApiName = 'Name') FROM EntityDefinition"
@@ -273,7 +261,7 @@ def test_the_data_api_knows_definitions_too(web: httpx.Client) -> None:
     assert named.json()["records"] == []
 
 
-def test_pages_follow_each_other(web: httpx.Client) -> None:
+def test_pages_follow_each_other(web: Rest) -> None:
     """A long result comes in pages whose addresses stay within the API that was asked."""
     for place, size in (("/tooling", True), ("", False)):
         url = f"{BASE}{place}/query?q=SELECT+DurableId+FROM+EntityParticle"
@@ -292,7 +280,7 @@ def test_pages_follow_each_other(web: httpx.Client) -> None:
 # --- describes and refusals ------------------------------------------------------------------------------------------
 
 
-def test_tooling_describes_its_objects(web: httpx.Client) -> None:
+def test_tooling_describes_its_objects(web: Rest) -> None:
     """Root, describe global and describe, all under Tooling's own addresses."""
     root = web.get(f"{BASE}/tooling/").json()
     listed = web.get(root["sobjects"]).json()["sobjects"]
@@ -323,7 +311,7 @@ def test_tooling_describes_its_objects(web: httpx.Client) -> None:
         ("GET", "query?q=SELECT", 400),
     ],
 )
-def test_what_is_missing_says_so(web: httpx.Client, method: str, path: str, status: int) -> None:
+def test_what_is_missing_says_so(web: Rest, method: str, path: str, status: int) -> None:
     """501 by name for what is not built, 404 for what does not exist, 400 for what makes no sense."""
     reply = web.request(method, f"{BASE}/tooling/{path}")
     assert reply.status_code == status

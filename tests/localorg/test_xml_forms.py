@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from xml.etree import ElementTree
 
 import httpx
 import pytest
+from rig.local_rest import BASE, Rest
 
-from sfdata.localorg import LocalOrg
-
-BASE = "/services/data/v66.0"
 WANTED = {"Accept": "application/xml"}
 NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 XSI = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
-
-
-@pytest.fixture(scope="module")
-def web() -> Iterator[httpx.Client]:
-    with LocalOrg(sample_data=False) as org:
-        headers = {"Authorization": f"Bearer {org.access_token}"}
-        with httpx.Client(base_url=org.instance_url, headers=headers, trust_env=False) as client:
-            yield client
 
 
 def document(reply: httpx.Response) -> ElementTree.Element:
@@ -30,14 +19,14 @@ def document(reply: httpx.Response) -> ElementTree.Element:
     return ElementTree.fromstring(reply.content)
 
 
-def created(web: httpx.Client, name: str, body: str) -> str:
+def created(web: Rest, name: str, body: str) -> str:
     reply = web.post(f"{BASE}/sobjects/{name}", content=body, headers={**WANTED, "Content-Type": "application/xml"})
     root = document(reply)
     assert (reply.status_code, root.tag, root.findtext("success")) == (201, "Result", "true")
     return root.findtext("id") or ""
 
 
-def test_records_come_and_go_in_xml(web: httpx.Client) -> None:
+def test_records_come_and_go_in_xml(web: Rest) -> None:
     """A record is made of XML, by its parents' external ids too, and read as XML: types and nulls are told apart."""
     created(web, "Account", "<Account><Name>Volt &amp; Co</Name><Ext__c>X-1</Ext__c></Account>")
     parent = "<Account><Ext__c>X-1</Ext__c></Account>"
@@ -58,7 +47,7 @@ def test_records_come_and_go_in_xml(web: httpx.Client) -> None:
     ]
 
 
-def test_a_page_of_a_query_in_xml(web: httpx.Client) -> None:
+def test_a_page_of_a_query_in_xml(web: Rest) -> None:
     """Records are elements with their type and address as attributes, parents and child records inside them."""
     account = created(web, "Account", "<Account><Name>Acme</Name><AnnualRevenue>12</AnnualRevenue></Account>")
     created(web, "Contact", f"<Contact><LastName>Li</LastName><AccountId>{account}</AccountId></Contact>")
@@ -85,7 +74,7 @@ def test_a_page_of_a_query_in_xml(web: httpx.Client) -> None:
         (f"{BASE}/limits", "LimitsSnapshot", "DailyApiRequests/Max"),
     ],
 )
-def test_resources_by_header_and_by_ending(web: httpx.Client, path: str, root: str, inside: str) -> None:
+def test_resources_by_header_and_by_ending(web: Rest, path: str, root: str, inside: str) -> None:
     """The header and the ending ask for the same document; the other ending is that of JSON."""
     document_by_header = document(web.get(path, headers=WANTED))
     assert document_by_header.tag == root
@@ -94,7 +83,7 @@ def test_resources_by_header_and_by_ending(web: httpx.Client, path: str, root: s
     assert web.get(f"{path}.json", headers=WANTED).json() is not None
 
 
-def test_errors_in_xml(web: httpx.Client) -> None:
+def test_errors_in_xml(web: Rest) -> None:
     """Refusals are lists of errors in XML too, and so is the one of XML that cannot be read."""
     root = document(web.get(f"{BASE}/sobjects/Nope/describe", headers=WANTED))
     assert (root.tag, root.findtext("Error/errorCode")) == ("Errors", "NOT_FOUND")
@@ -103,7 +92,7 @@ def test_errors_in_xml(web: httpx.Client) -> None:
         assert (reply.status_code, reply.json()[0]["errorCode"]) == (400, "XML_PARSER_ERROR")
 
 
-def test_json_stays_what_clients_get_that_take_both(web: httpx.Client) -> None:
+def test_json_stays_what_clients_get_that_take_both(web: Rest) -> None:
     """A client that names JSON too, or anything, gets JSON; what ends an external id is no form of an answer."""
     for accepted in ("application/json, application/xml", "*/*"):
         assert web.get(f"{BASE}/sobjects", headers={"Accept": accepted}).json()["encoding"] == "UTF-8"
