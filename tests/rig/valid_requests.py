@@ -17,6 +17,8 @@ JSON = ("Content-Type", "application/json")
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
 CSV = ("Content-Type", "text/csv")
 XML = ("Content-Type", "application/xml")
+MASTER = "012000000000000AAA"
+"""The record type of objects that have none."""
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 Headers = tuple[tuple[str, str], ...]
@@ -106,7 +108,9 @@ def describing() -> list[Sent]:
     return [
         Sent("GET", "/services/data"), get(""), get("/sobjects"), get("/sobjects/Account"),
         get("/sobjects/Account/describe"), get("/limits"), get("/limits/recordCount", sObjects="Account,Contact"),
-        get("/recent", limit="5"),
+        get("/recent", limit="5"), get("/tabs"), get("/theme"), get("/compactLayouts", q="Account,Contact"),
+        *(get(f"/sobjects/Account/describe/{pages}") for pages in ("layouts", "compactLayouts", "approvalLayouts")),
+        *(get(f"/sobjects/Account/describe/{pages}/{MASTER}") for pages in ("layouts", "compactLayouts")),
     ]  # fmt: skip
 
 

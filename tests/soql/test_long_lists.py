@@ -70,9 +70,9 @@ def test_binding_takes_time_by_length_only():
     def seconds(count: int) -> float:
         tries = []
         for _ in range(2):
-            begin = time.perf_counter()
+            begin = time.thread_time()
             parse(bind(SOME_ID, {"ids": IDS[:count]}))
-            tries.append(time.perf_counter() - begin)
+            tries.append(time.thread_time() - begin)
         return min(tries)
 
     assert seconds(50_000) < 40 * seconds(5_000)

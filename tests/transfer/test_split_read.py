@@ -13,7 +13,7 @@ import sfdata
 from sfdata.errors import BudgetExceeded, ConnectionFailed, MalformedQuery, QueryTooLong
 from sfdata.frames.batch import Batch, children
 from sfdata.localorg import LocalOrg
-from sfdata.localorg.engine import query as engine
+from sfdata.localorg.engine import reading
 from sfdata.resilience.budget import Budget
 from sfdata.resilience.hooks import Hooks, RequestDone, RowsRead
 from sfdata.soql import parse
@@ -216,11 +216,11 @@ def test_a_budget_covers_all_statements_or_none_is_sent(org):
 
 def test_an_org_that_wants_shorter_statements_gets_them(org, monkeypatch):
     """Where the org finds a statement too much, shorter ones bring the same rows; its refusal stands if they do not."""
-    monkeypatch.setattr(engine, "LONGEST_STATEMENT", 20_000)
+    monkeypatch.setattr(reading, "LONGEST_STATEMENT", 20_000)
     names = NAMES[:200]
     assert org.query(BY_NAME, {"names": names})["Name"].tolist() == [n for i, n in enumerate(names) if i % 10 != 9]
     assert org.soql(BY_NAME, {"names": names}).count() == 180
-    monkeypatch.setattr(engine, "LONGEST_STATEMENT", 50)
+    monkeypatch.setattr(reading, "LONGEST_STATEMENT", 50)
     with pytest.raises(MalformedQuery, match="can not be longer than 50"):
         org.query(BY_NAME, {"names": names})
 
