@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import httpx
 import pytest
+from rig.local_rest import Rest
 
 from sfdata.localorg import LocalOrg
 
@@ -16,13 +17,12 @@ ENVELOPE = """<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xm
 <e:Body><u:{operation}>{arguments}</u:{operation}></e:Body></e:Envelope>"""
 
 
-class Web(httpx.Client):
+class Web(Rest):
     """Plain HTTP to an org, with the calls that these tests make."""
 
     def __init__(self, org: LocalOrg) -> None:
-        super().__init__(base_url=org.instance_url, trust_env=False)
+        super().__init__(org, org.access_token)
         self.org = org
-        self.headers["Authorization"] = f"Bearer {org.access_token}"
 
     def password(self, method: str, user_id: str, **options: object) -> httpx.Response:
         return self.request(method, f"/services/data/v66.0/sobjects/User/{user_id}/password", **options)  # type: ignore[arg-type]
@@ -130,6 +130,13 @@ def test_soap_tells_the_user_and_changes_passwords(web: Web, ann: tuple[str, str
     assert web.soap("login", username=username, password=password)["userId"] == user_id
     assert web.soap("setPassword", userId=user_id, password="x")["exceptionCode"] == "INVALID_NEW_PASSWORD"
     assert web.soap("resetPassword", userId=web.org.org_id)["exceptionCode"] == "INVALID_CROSS_REFERENCE_KEY"
+
+
+def test_soap_leaves_out_what_xml_cannot_hold(web: Web) -> None:
+    """A name with control characters makes no answer that a parser refuses."""
+    changed = web.patch(f"/services/data/v66.0/sobjects/User/{web.org.user_id}", json={"LastName": "O\u0001 & Co"})
+    assert changed.status_code == 204
+    assert web.soap("getUserInfo")["userFullName"].endswith("O & Co")
 
 
 def test_an_empty_answer_has_no_content_type(web: Web) -> None:

@@ -7,19 +7,17 @@ https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/how
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from sfdata.localorg.bulk.settings import JobSettings
 from sfdata.localorg.ids import normalize
-from sfdata.localorg.records.crud import Records
+from sfdata.localorg.records.crud import Records, refuse_repeated, repeated
 from sfdata.localorg.records.deletion import plan_deletion
 from sfdata.localorg.records.foresight import Prospect
-from sfdata.localorg.records.validation import RecordError, RecordRefused, refusal, stored_form
+from sfdata.localorg.records.validation import RecordError, RecordRefused, refusal
 from sfdata.localorg.schema import Field
-from sfdata.localorg.tables import fold, ignores_case
 
 Row = TypeVar("Row")
 Read = TypeVar("Read", contravariant=True)
@@ -102,9 +100,10 @@ class Write(Generic[Row]):
     def chunk(self, rows: Sequence[Row]) -> list[Outcome[Row]]:
         """Write the rows of one transaction."""
         all_given = [self._given(row) for row in rows]
-        repeated = self._repeated(all_given)
+        key = self._meaning.key_field
+        those = repeated(key, (given.key_value for given in all_given)) if key else frozenset[Any]()
         with self._records.together(self._prospect(all_given)):
-            return [self._outcome(given, repeated) for given in all_given]
+            return [self._outcome(given, those) for given in all_given]
 
     def _given(self, row: Row) -> Given[Row]:
         meaning = self._meaning
@@ -124,10 +123,10 @@ class Write(Generic[Row]):
             deleting=self._row in DELETING,
         )
 
-    def _outcome(self, given: Given[Row], repeated: Mapping[Any, int]) -> Outcome[Row]:
+    def _outcome(self, given: Given[Row], those: frozenset[Any]) -> Outcome[Row]:
         try:
-            if repeated:
-                self._refuse_repeated(given, repeated)
+            if those:
+                refuse_repeated(self._key(), given.key_value, those)
             record_id, created = self._row(self, given)
         except RecordRefused as refused:
             return Outcome(given.row, given.record_id, errors=tuple(self._meaning.errors(refused, given.row)))
@@ -170,22 +169,6 @@ class Write(Generic[Row]):
                 store.remove(owner, doomed["Id"])
         return str(found["Id"]), False
 
-    # --- external ids that stand in a chunk more than once -----------------------------------------------------------
-
-    def _repeated(self, all_given: Sequence[Given[Row]]) -> Mapping[Any, int]:
-        """The keys that more than one row of an upsert has: none of these rows is written."""
-        key = self._meaning.key_field
-        if key is None:
-            return {}
-        counts = Counter(comparable(key, given.key_value) for given in all_given)
-        return {value: count for value, count in counts.items() if value is not None and count > 1}
-
-    def _refuse_repeated(self, given: Given[Row], repeated: Mapping[Any, int]) -> None:
-        key = self._key()
-        if comparable(key, given.key_value) in repeated:
-            message = f"Duplicate external id specified: {given.key_value}"
-            raise RecordRefused([RecordError("DUPLICATE_VALUE", message, (key.name,))])
-
     def _key(self) -> Field:
         key = self._meaning.key_field
         assert key is not None, "an upsert has a key"
@@ -196,15 +179,6 @@ def _required_id(given: Given[Any], call: str) -> str:
     if not given.record_id:
         raise refusal("MISSING_ARGUMENT", f"Id not specified in {call} call")
     return given.record_id
-
-
-def comparable(field: Field, given: Any) -> Any:
-    """A value as its field compares values; None where it is empty or cannot be read."""
-    try:
-        value = stored_form(field, given)
-    except RecordRefused:
-        return None
-    return fold(value) if isinstance(value, str) and ignores_case(field) else value
 
 
 OPERATIONS: Mapping[str, Callable[[Write[Any], Given[Any]], tuple[str, bool]]] = {

@@ -5,7 +5,6 @@ The vendor's page: https://developer.salesforce.com/docs/atlas.en-us.api_rest.me
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,14 +17,13 @@ from sfdata.localorg.composites.forms import Form, Member, Part, parser_error
 from sfdata.localorg.composites.outcomes import ROLLED_BACK, none_given, refused, succeeded, too_many
 from sfdata.localorg.ids import normalize
 from sfdata.localorg.records.body_places import placed
-from sfdata.localorg.records.crud import key_field
+from sfdata.localorg.records.crud import key_field, refuse_repeated, repeated
 from sfdata.localorg.records.foresight import Prospect
 from sfdata.localorg.records.representation import record_json
-from sfdata.localorg.records.validation import RecordRefused, printable, refusal, stored_form
+from sfdata.localorg.records.validation import RecordRefused, printable, refusal
 from sfdata.localorg.routing import Answer, Request, json_answer
 from sfdata.localorg.schema import Field, SObject
 from sfdata.localorg.store import Undo
-from sfdata.localorg.tables import fold, ignores_case
 
 COLLECTION: Form = {"allOrNone": Member("boolean"), "records": Member("list")}
 RETRIEVAL: Form = {"ids": Member("list", required=True), "fields": Member("list", required=True)}
@@ -49,14 +47,6 @@ class Record:
         """The value of one member, whose name may be in any case, and all the others."""
         own = next((key for key in self.part.value if key.casefold() == name.casefold()), None)
         return self.part.value.get(own), {key: value for key, value in self.part.value.items() if key != own}
-
-    def comparable(self, key: Field) -> Any:
-        """The value of ``key`` as the field compares values; None where it is missing or cannot be read."""
-        try:
-            value = stored_form(key, self.without(key.name)[0])
-        except RecordRefused:
-            return None
-        return fold(value) if isinstance(value, str) and ignores_case(key) else value
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
@@ -84,9 +74,7 @@ def upsert(request: Request) -> Answer:
     if stranger is not None:
         message = f"The type of a record, {stranger}, is not that of the request, {request.sobject.name}"
         raise ApiError(400, "INVALID_TYPE", message)
-    counts = Counter(record.comparable(key) for record in records)
-    repeated = {value for value, count in counts.items() if value is not None and count > 1}
-    write = partial(_upsert, key=key, repeated=repeated)
+    write = partial(_upsert, key=key, those=repeated(key, (record.without(key.name)[0] for record in records)))
     return _written(request, records, write, _prospects(records, key.name), all_or_none=all_or_none)
 
 
@@ -115,11 +103,10 @@ def _update(request: Request, record: Record) -> Result:
         return succeeded(request.org.records.update(record.sobject, printable(str(record_id)), body, request.user_id))
 
 
-def _upsert(request: Request, record: Record, key: Field, repeated: Container[Any]) -> Result:
-    """Write one record, unless others of the call have its external id: none of these is written."""
+def _upsert(request: Request, record: Record, key: Field, those: Container[Any]) -> Result:
+    """Write one record, unless its external id is one of those that are repeated."""
     value, body = record.without(key.name)
-    if record.comparable(key) in repeated:
-        raise refusal("DUPLICATE_VALUE", f"Duplicate external id specified: {value}", [key.name])
+    refuse_repeated(key, value, those)
     records = request.org.records
     with placed(request, record.part.path):
         if key.type == "id" and not value:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode
-from xml.sax.saxutils import escape
 
 from sfdata.localorg.instance import Instance
 from sfdata.localorg.login.grants import GRANTS, NO_STORE, TOKEN_PATH, Form, Granted, Refusal, check_client, required
@@ -21,6 +20,7 @@ from sfdata.localorg.login.identity import identity_url
 from sfdata.localorg.login.refresh_tokens import Approval
 from sfdata.localorg.login.sessions import Session
 from sfdata.localorg.routing import Answer, Request, Route, json_answer
+from sfdata.localorg.xml_forms import DECLARATION, xml_text
 
 MOST_FIELDS = 100
 FORM = "application/x-www-form-urlencoded;charset=UTF-8"
@@ -132,9 +132,8 @@ def _urlencoded(body: Mapping[str, str], status: int) -> Answer:
 
 
 def _xml(body: Mapping[str, str], status: int) -> Answer:
-    elements = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in body.items())
-    text = f'<?xml version="1.0" encoding="UTF-8"?><OAuth>{elements}</OAuth>'
-    return Answer(status, text.encode(), XML, NO_STORE)
+    elements = "".join(f"<{name}>{xml_text(value)}</{name}>" for name, value in body.items())
+    return Answer(status, f"{DECLARATION}<OAuth>{elements}</OAuth>".encode(), XML, NO_STORE)
 
 
 FORMATS: Mapping[str, Callable[[Mapping[str, str], int], Answer]] = {

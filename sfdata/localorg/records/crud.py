@@ -8,7 +8,8 @@ own validation rules, uniqueness, locks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +36,7 @@ from sfdata.localorg.records.validation import (
 from sfdata.localorg.records.validation_rules import ValidationRules
 from sfdata.localorg.schema import Field, SObject
 from sfdata.localorg.store import Store
+from sfdata.localorg.tables import fold, ignores_case
 
 NOTHING: Mapping[str, Any] = {}
 MOST_FOUND = 200
@@ -297,6 +299,27 @@ def key_field(sobject: SObject, name: str) -> Field:
     if field is None or not field.is_key:
         raise no_such_key(name)
     return field
+
+
+def repeated(key: Field, given: Iterable[Any]) -> frozenset[Any]:
+    """Those values of an upsert's key, as `comparable` has them, that are given more than once."""
+    counts = Counter(comparable(key, value) for value in given)
+    return frozenset(value for value, count in counts.items() if value is not None and count > 1)
+
+
+def comparable(field: Field, given: Any) -> Any:
+    """A value such that equal ones are the same; None where it is empty or cannot be read."""
+    try:
+        value = stored_form(field, given)
+    except RecordRefused:
+        return None
+    return fold(value) if isinstance(value, str) and ignores_case(field) else value
+
+
+def refuse_repeated(key: Field, given: Any, those: Container[Any]) -> None:
+    """Do nothing, unless a record's key is among those that are `repeated`: none of these records is written."""
+    if comparable(key, given) in those:
+        raise refusal("DUPLICATE_VALUE", f"Duplicate external id specified: {given}", [key.name])
 
 
 def no_such_key(name: str) -> RecordRefused:
