@@ -11,6 +11,7 @@ import io
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ import pytest
 from rig.local_rest import Rest
 
 from sfdata.localorg import LocalOrg
+from sfdata.localorg.store import Undo
 
 TERMINAL = {"JobComplete", "Failed", "Aborted"}
 
@@ -38,6 +40,14 @@ def org(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         options["schema"] = file
     with LocalOrg(**options) as running:
         yield running
+
+
+@pytest.fixture
+def undone(org: LocalOrg) -> Iterator[LocalOrg]:
+    """The same org for a test whose writes, made by this thread, are undone after it."""
+    with suppress(Undo), org.instance.store.transaction():
+        yield org
+        raise Undo
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import httpx
 import jwt
 import pytest
+from rig.local_rest import Rest
 
 from sfdata.errors import ConfigurationError
 from sfdata.localorg import LocalOrg
@@ -32,17 +33,7 @@ CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 QUERY = "/services/data/v66.0/query?q=SELECT+Id+FROM+Organization"
 
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[LocalOrg]:
-    with LocalOrg(scale=0.01, redirect_uris=[REGISTERED, "acmeapp://done"]) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def web(org: LocalOrg) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=org.instance_url, trust_env=False) as client:
-        yield client
+pytestmark = pytest.mark.local_org(sample_data=True, scale=0.01, redirect_uris=[REGISTERED, "acmeapp://done"])
 
 
 class Form(HTMLParser):
@@ -81,11 +72,11 @@ def asked(org: LocalOrg, **changes: str | None) -> dict[str, str]:
     return {name: value for name, value in {**good, **changes}.items() if value is not None}
 
 
-def answered(web: httpx.Client, request: dict[str, str], **fields: str) -> httpx.Response:
+def answered(stranger: Rest, request: dict[str, str], **fields: str) -> httpx.Response:
     """The answer to the page's form, allowed unless ``fields`` say otherwise."""
-    page = web.get(AUTHORIZE, params=request)
+    page = stranger.get(AUTHORIZE, params=request)
     assert page.status_code == 200, page.text
-    return web.post(AUTHORIZE, data={**Form(page.text).fields, "decision": "approve", **fields})
+    return stranger.post(AUTHORIZE, data={**Form(page.text).fields, "decision": "approve", **fields})
 
 
 def callback(reply: httpx.Response) -> dict[str, str]:
@@ -94,11 +85,11 @@ def callback(reply: httpx.Response) -> dict[str, str]:
     return {name: value for name, (value,) in parse_qs(urlsplit(reply.headers["location"]).query).items()}
 
 
-def code(web: httpx.Client, request: dict[str, str], **fields: str) -> str:
-    return callback(answered(web, request, **fields))["code"]
+def code(stranger: Rest, request: dict[str, str], **fields: str) -> str:
+    return callback(answered(stranger, request, **fields))["code"]
 
 
-def exchange(org: LocalOrg, web: httpx.Client, **changes: str | None) -> httpx.Response:
+def exchange(org: LocalOrg, stranger: Rest, **changes: str | None) -> httpx.Response:
     good = {
         "grant_type": "authorization_code",
         "client_id": org.client_id,
@@ -106,7 +97,7 @@ def exchange(org: LocalOrg, web: httpx.Client, **changes: str | None) -> httpx.R
         "redirect_uri": CALLBACK,
     }
     form = {name: value for name, value in {**good, **changes}.items() if value is not None}
-    return web.post(TOKEN, data=form)
+    return stranger.post(TOKEN, data=form)
 
 
 def error(reply: httpx.Response) -> tuple[str, str]:
@@ -119,9 +110,9 @@ def error(reply: httpx.Response) -> tuple[str, str]:
 # --- the page --------------------------------------------------------------------------------------------------------
 
 
-def test_the_page_says_who_asks_for_what(org: LocalOrg, web: httpx.Client) -> None:
+def test_the_page_says_who_asks_for_what(org: LocalOrg, stranger: Rest) -> None:
     """App, organization, scopes in words, where the answer goes; all users are offered, the administrator is chosen."""
-    page = web.get(AUTHORIZE, params=asked(org, scope="api refresh_token", client_id="PlatformCLI"))
+    page = stranger.get(AUTHORIZE, params=asked(org, scope="api refresh_token", client_id="PlatformCLI"))
     form = Form(page.text)
     for text in (
         "Salesforce CLI",
@@ -134,7 +125,7 @@ def test_the_page_says_who_asks_for_what(org: LocalOrg, web: httpx.Client) -> No
     assert "Manage user data via web browsers" not in form.text
     assert (form.method, form.action) == ("post", AUTHORIZE)
     assert form.fields["user"] == org.user_id
-    active = web.get(
+    active = stranger.get(
         "/services/data/v66.0/query",
         params={"q": "SELECT Id FROM User WHERE IsActive = TRUE"},
         headers={"Authorization": f"Bearer {org.access_token}"},
@@ -143,9 +134,9 @@ def test_the_page_says_who_asks_for_what(org: LocalOrg, web: httpx.Client) -> No
     assert len(form.options) > 3
 
 
-def test_the_page_can_neither_be_framed_nor_load_anything(org: LocalOrg, web: httpx.Client) -> None:
+def test_the_page_can_neither_be_framed_nor_load_anything(org: LocalOrg, stranger: Rest) -> None:
     """Its policy forbids everything but its own style and the form; the style is the one whose hash is allowed."""
-    page = web.get(AUTHORIZE, params=asked(org))
+    page = stranger.get(AUTHORIZE, params=asked(org))
     policy = dict(part.strip().split(" ", 1) for part in page.headers["content-security-policy"].split(";"))
     assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
     assert policy["form-action"] == "'self' http:"
@@ -159,14 +150,14 @@ def test_the_page_can_neither_be_framed_nor_load_anything(org: LocalOrg, web: ht
 
 
 @pytest.mark.catalogue("S25")
-def test_every_value_on_the_page_is_escaped(org: LocalOrg, web: httpx.Client) -> None:
+def test_every_value_on_the_page_is_escaped(org: LocalOrg, stranger: Rest) -> None:
     """Names of users and callback addresses are text, whatever is in them."""
     records, user = org.instance.records, org.instance.object("User")
     evil = "<img src=x onerror=alert(1)>'\"&"
     records.update(user, org.user_id, {"LastName": evil}, org.user_id)
     try:
         uri = "http://localhost:1717/<script>alert(1)</script>"
-        page = web.get(AUTHORIZE, params=asked(org, redirect_uri=uri))
+        page = stranger.get(AUTHORIZE, params=asked(org, redirect_uri=uri))
         assert "<img" not in page.text
         assert "<script" not in page.text
         assert evil in Form(page.text).text
@@ -174,37 +165,39 @@ def test_every_value_on_the_page_is_escaped(org: LocalOrg, web: httpx.Client) ->
         records.update(user, org.user_id, {"LastName": "Northwind"}, org.user_id)
 
 
-def test_a_login_hint_chooses_the_user(org: LocalOrg, web: httpx.Client) -> None:
+def test_a_login_hint_chooses_the_user(org: LocalOrg, stranger: Rest) -> None:
     """A user name that is known and active is chosen; any other leaves the administrator."""
-    users = Form(web.get(AUTHORIZE, params=asked(org)).text).options
+    users = Form(stranger.get(AUTHORIZE, params=asked(org)).text).options
     other, text = next((uid, text) for uid, text in users.items() if uid != org.user_id)
     username = text.split(" · ")[1]
     for hint, chosen in ((username.upper(), other), ("nobody@example.com", org.user_id), ("", org.user_id)):
-        page = web.get(AUTHORIZE, params=asked(org, login_hint=hint, prompt="login"))
+        page = stranger.get(AUTHORIZE, params=asked(org, login_hint=hint, prompt="login"))
         assert Form(page.text).fields["user"] == chosen
 
 
 # --- back to the app -------------------------------------------------------------------------------------------------
 
 
-def test_approval_goes_back_with_code_and_state(org: LocalOrg, web: httpx.Client) -> None:
+def test_approval_goes_back_with_code_and_state(org: LocalOrg, stranger: Rest) -> None:
     """To the very address asked for, its own query kept, the state as it came."""
-    reply = answered(web, asked(org))
+    reply = answered(stranger, asked(org))
     assert reply.headers["location"].startswith(f"{CALLBACK}?code=")
     assert callback(reply)["state"] == "a b&c=é"
     assert set(callback(reply)) == {"code", "state"}
-    registered = answered(web, asked(org, redirect_uri=REGISTERED, state=None))
+    registered = answered(stranger, asked(org, redirect_uri=REGISTERED, state=None))
     assert registered.headers["location"].startswith(f"{REGISTERED}&code=")
     assert set(callback(registered)) == {"tenant", "code"}
     assert (
-        answered(web, asked(org, redirect_uri="acmeapp://done")).headers["location"].startswith("acmeapp://done?code=")
+        answered(stranger, asked(org, redirect_uri="acmeapp://done"))
+        .headers["location"]
+        .startswith("acmeapp://done?code=")
     )
 
 
-def test_a_denial_goes_back_as_an_error(org: LocalOrg, web: httpx.Client) -> None:
+def test_a_denial_goes_back_as_an_error(org: LocalOrg, stranger: Rest) -> None:
     """access_denied in Salesforce's words, and the state; a form without a decision is a denial."""
     for decision in ("deny", "", "APPROVE"):
-        told = callback(answered(web, asked(org), decision=decision))
+        told = callback(answered(stranger, asked(org), decision=decision))
         assert told == {
             "error": "access_denied",
             "error_description": "end-user denied authorization",
@@ -230,10 +223,10 @@ def test_a_denial_goes_back_as_an_error(org: LocalOrg, web: httpx.Client) -> Non
     ],
 )
 def test_other_mistakes_are_told_to_the_app(
-    org: LocalOrg, web: httpx.Client, changes: dict[str, str | None], wrong: str, description: str
+    org: LocalOrg, stranger: Rest, changes: dict[str, str | None], wrong: str, description: str
 ) -> None:
     """Once the callback is trusted, it is told what is wrong, with the state."""
-    told = callback(web.get(AUTHORIZE, params=asked(org, **changes)))
+    told = callback(stranger.get(AUTHORIZE, params=asked(org, **changes)))
     assert told == {"error": wrong, "error_description": description, "state": "a b&c=é"}
 
 
@@ -256,10 +249,10 @@ def test_other_mistakes_are_told_to_the_app(
     ],
 )
 def test_a_callback_that_is_not_trusted_is_told_nothing(
-    org: LocalOrg, web: httpx.Client, changes: dict[str, str | None], wrong: str
+    org: LocalOrg, stranger: Rest, changes: dict[str, str | None], wrong: str
 ) -> None:
     """The person sees the error; nothing goes to the address."""
-    reply = web.get(AUTHORIZE, params=asked(org, **changes))
+    reply = stranger.get(AUTHORIZE, params=asked(org, **changes))
     assert reply.status_code == 400
     assert "location" not in reply.headers
     assert f"error={wrong}&" in Form(reply.text).text
@@ -283,46 +276,46 @@ def test_registered_addresses_must_be_addresses(uri: str) -> None:
 # --- the form belongs to its page ------------------------------------------------------------------------------------
 
 
-def test_a_form_works_once_and_only_with_its_token(org: LocalOrg, web: httpx.Client) -> None:
+def test_a_form_works_once_and_only_with_its_token(org: LocalOrg, stranger: Rest) -> None:
     """Without the page's token, with another or the same again, nothing is approved."""
-    fields = Form(web.get(AUTHORIZE, params=asked(org)).text).fields | {"decision": "approve"}
+    fields = Form(stranger.get(AUTHORIZE, params=asked(org)).text).fields | {"decision": "approve"}
     for token in (None, "", "guess"):
         forged = {name: value for name, value in fields.items() if name != "csrf_token"}
-        reply = web.post(AUTHORIZE, data=forged | ({"csrf_token": token} if token is not None else {}))
+        reply = stranger.post(AUTHORIZE, data=forged | ({"csrf_token": token} if token is not None else {}))
         assert (reply.status_code, "location" in reply.headers) == (403, False)
-    assert web.post(AUTHORIZE, data=fields).status_code == 302
-    assert web.post(AUTHORIZE, data=fields).status_code == 403
+    assert stranger.post(AUTHORIZE, data=fields).status_code == 302
+    assert stranger.post(AUTHORIZE, data=fields).status_code == 403
 
 
-def test_another_site_cannot_send_the_form(org: LocalOrg, web: httpx.Client) -> None:
+def test_another_site_cannot_send_the_form(org: LocalOrg, stranger: Rest) -> None:
     """Even with a good token: its Origin gives it away."""
-    fields = Form(web.get(AUTHORIZE, params=asked(org)).text).fields | {"decision": "approve"}
+    fields = Form(stranger.get(AUTHORIZE, params=asked(org)).text).fields | {"decision": "approve"}
     for origin in ("https://evil.example", "null"):
-        assert web.post(AUTHORIZE, data=fields, headers={"Origin": origin}).status_code == 403
-    assert web.post(AUTHORIZE, data=fields, headers={"Origin": org.instance_url}).status_code == 302
+        assert stranger.post(AUTHORIZE, data=fields, headers={"Origin": origin}).status_code == 403
+    assert stranger.post(AUTHORIZE, data=fields, headers={"Origin": org.instance_url}).status_code == 302
 
 
-def test_only_active_users_can_be_chosen(org: LocalOrg, web: httpx.Client) -> None:
+def test_only_active_users_can_be_chosen(org: LocalOrg, stranger: Rest) -> None:
     """An Id that the page did not offer gets no code."""
-    reply = answered(web, asked(org), user="005000000000001AAA")
+    reply = answered(stranger, asked(org), user="005000000000001AAA")
     assert (reply.status_code, "location" in reply.headers) == (400, False)
 
 
 # --- the code --------------------------------------------------------------------------------------------------------
 
 
-def test_a_code_gives_the_chosen_users_session(org: LocalOrg, web: httpx.Client) -> None:
+def test_a_code_gives_the_chosen_users_session(org: LocalOrg, stranger: Rest) -> None:
     """Access and refresh token of the user who approved, in the scope approved, and both work."""
-    user = next(uid for uid in Form(web.get(AUTHORIZE, params=asked(org)).text).options if uid != org.user_id)
-    given = code(web, asked(org, scope="web api refresh_token"), user=user)
-    answer = exchange(org, web, code=given).json()
+    user = next(uid for uid in Form(stranger.get(AUTHORIZE, params=asked(org)).text).options if uid != org.user_id)
+    given = code(stranger, asked(org, scope="web api refresh_token"), user=user)
+    answer = exchange(org, stranger, code=given).json()
     assert set(answer) == {
         "access_token", "refresh_token", "signature", "scope", "instance_url", "id", "token_type", "issued_at",
     }  # fmt: skip
     assert answer["id"].endswith(f"/{user}")
     assert answer["scope"] == "refresh_token api web"
-    assert web.get(QUERY, headers={"Authorization": f"Bearer {answer['access_token']}"}).status_code == 200
-    refreshed = web.post(
+    assert stranger.get(QUERY, headers={"Authorization": f"Bearer {answer['access_token']}"}).status_code == 200
+    refreshed = stranger.post(
         TOKEN,
         data={"grant_type": "refresh_token", "refresh_token": answer["refresh_token"], "client_id": org.client_id},
     ).json()
@@ -330,7 +323,7 @@ def test_a_code_gives_the_chosen_users_session(org: LocalOrg, web: httpx.Client)
     assert "refresh_token" not in refreshed
 
 
-def test_the_salesforce_cli_logs_in_as_it_does(org: LocalOrg, web: httpx.Client) -> None:
+def test_the_salesforce_cli_logs_in_as_it_does(org: LocalOrg, stranger: Rest) -> None:
     """No secret, no challenge method, a verifier of 128 random bytes: PlatformCLI gets its tokens and renews them."""
     verifier = base64.urlsafe_b64encode(bytes(range(128))).decode().rstrip("=")
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
@@ -339,11 +332,13 @@ def test_the_salesforce_cli_logs_in_as_it_does(org: LocalOrg, web: httpx.Client)
         "scope": "refresh_token api web", "prompt": "login", "code_challenge": challenge,
     }  # fmt: skip
     form = {"client_id": "PlatformCLI", "redirect_uri": CALLBACK, "code_verifier": verifier}
-    answer = web.post(TOKEN, data={"grant_type": "authorization_code", "code": code(web, request), **form}).json()
+    answer = stranger.post(
+        TOKEN, data={"grant_type": "authorization_code", "code": code(stranger, request), **form}
+    ).json()
     assert answer["scope"] == "refresh_token api web"
     renewal = {"grant_type": "refresh_token", "refresh_token": answer["refresh_token"], "client_id": "PlatformCLI"}
-    renewed = web.post(TOKEN, data=renewal).json()
-    reply = web.get(QUERY, headers={"Authorization": f"Bearer {renewed['access_token']}"})
+    renewed = stranger.post(TOKEN, data=renewal).json()
+    reply = stranger.get(QUERY, headers={"Authorization": f"Bearer {renewed['access_token']}"})
     assert reply.status_code == 200
     assert org.instance.app_name(org.instance.sessions.find(renewed["access_token"])) == "Salesforce CLI"
 
@@ -356,48 +351,50 @@ def fragment(reply: httpx.Response) -> dict[str, str]:
     return {name: value for name, (value,) in parse_qs(told).items()}
 
 
-def test_the_user_agent_flow_brings_the_token_itself(org: LocalOrg, web: httpx.Client) -> None:
+def test_the_user_agent_flow_brings_the_token_itself(org: LocalOrg, stranger: Rest) -> None:
     """``response_type=token``: the token answer and the state, behind a ``#``; a page in a browser gets no more."""
-    answer = fragment(answered(web, asked(org, response_type="token", scope="api refresh_token")))
+    answer = fragment(answered(stranger, asked(org, response_type="token", scope="api refresh_token")))
     assert set(answer) == {
         "access_token", "signature", "scope", "instance_url", "id", "token_type", "issued_at", "state",
     }  # fmt: skip
     assert (answer["state"], answer["scope"]) == ("a b&c=é", "refresh_token api")
-    assert web.get(QUERY, headers={"Authorization": f"Bearer {answer['access_token']}"}).status_code == 200
+    assert stranger.get(QUERY, headers={"Authorization": f"Bearer {answer['access_token']}"}).status_code == 200
 
 
-def test_an_app_with_an_address_of_its_own_may_come_back(org: LocalOrg, web: httpx.Client) -> None:
+def test_an_app_with_an_address_of_its_own_may_come_back(org: LocalOrg, stranger: Rest) -> None:
     """In the user-agent flow, too, an app that is no web page gets a refresh token for the scope that says so."""
     given = asked(org, response_type="token", redirect_uri="acmeapp://done")
-    answer = fragment(answered(web, given))
+    answer = fragment(answered(stranger, given))
     renewal = {"grant_type": "refresh_token", "refresh_token": answer["refresh_token"], "client_id": org.client_id}
-    assert web.post(TOKEN, data=renewal).status_code == 200
-    assert "refresh_token" not in fragment(answered(web, {**given, "scope": "api"}))
+    assert stranger.post(TOKEN, data=renewal).status_code == 200
+    assert "refresh_token" not in fragment(answered(stranger, {**given, "scope": "api"}))
 
 
-def test_a_denial_of_a_token_comes_where_the_token_would(org: LocalOrg, web: httpx.Client) -> None:
+def test_a_denial_of_a_token_comes_where_the_token_would(org: LocalOrg, stranger: Rest) -> None:
     """The app looks for errors behind the ``#``, those of its own request among them."""
-    denied = fragment(answered(web, asked(org, response_type="token"), decision="deny"))
+    denied = fragment(answered(stranger, asked(org, response_type="token"), decision="deny"))
     assert (denied["error"], denied["state"]) == ("access_denied", "a b&c=é")
-    wrong = fragment(web.get(AUTHORIZE, params=asked(org, response_type="token", scope="nope")))
+    wrong = fragment(stranger.get(AUTHORIZE, params=asked(org, response_type="token", scope="nope")))
     assert wrong["error"] == "invalid_scope"
 
 
-def test_a_code_without_offline_scope_has_no_refresh_token(org: LocalOrg, web: httpx.Client) -> None:
+def test_a_code_without_offline_scope_has_no_refresh_token(org: LocalOrg, stranger: Rest) -> None:
     """Only those who asked for it; without any scope it is among the app's own."""
-    assert "refresh_token" not in exchange(org, web, code=code(web, asked(org, scope="api"))).json()
-    assert "refresh_token" in exchange(org, web, code=code(web, asked(org))).json()
-    assert "refresh_token" in exchange(org, web, code=code(web, asked(org, scope="api offline_access"))).json()
+    assert "refresh_token" not in exchange(org, stranger, code=code(stranger, asked(org, scope="api"))).json()
+    assert "refresh_token" in exchange(org, stranger, code=code(stranger, asked(org))).json()
+    assert (
+        "refresh_token" in exchange(org, stranger, code=code(stranger, asked(org, scope="api offline_access"))).json()
+    )
 
 
-def test_a_code_works_once(org: LocalOrg, web: httpx.Client) -> None:
+def test_a_code_works_once(org: LocalOrg, stranger: Rest) -> None:
     """Used codes are expired, unknown ones invalid; another app's is not known."""
-    given = code(web, asked(org))
-    assert exchange(org, web, code=given).status_code == 200
-    assert error(exchange(org, web, code=given)) == ("invalid_grant", "expired authorization code")
-    assert error(exchange(org, web, code="aPrxunknown==")) == ("invalid_grant", "invalid authorization code")
-    foreign = code(web, asked(org, client_id="PlatformCLI", code_challenge=CHALLENGE))
-    reply = exchange(org, web, code=foreign, code_verifier=VERIFIER)
+    given = code(stranger, asked(org))
+    assert exchange(org, stranger, code=given).status_code == 200
+    assert error(exchange(org, stranger, code=given)) == ("invalid_grant", "expired authorization code")
+    assert error(exchange(org, stranger, code="aPrxunknown==")) == ("invalid_grant", "invalid authorization code")
+    foreign = code(stranger, asked(org, client_id="PlatformCLI", code_challenge=CHALLENGE))
+    reply = exchange(org, stranger, code=foreign, code_verifier=VERIFIER)
     assert error(reply) == ("invalid_grant", "invalid authorization code")
 
 
@@ -414,32 +411,32 @@ def test_a_code_works_once(org: LocalOrg, web: httpx.Client) -> None:
     ],
 )
 def test_a_challenge_must_be_met(
-    org: LocalOrg, web: httpx.Client, challenge: str | None, verifier: str | None, works: bool
+    org: LocalOrg, stranger: Rest, challenge: str | None, verifier: str | None, works: bool
 ) -> None:
     """A challenge and its verifier, or neither."""
-    given = code(web, asked(org, code_challenge=challenge, code_challenge_method="S256"))
-    reply = exchange(org, web, code=given, code_verifier=verifier)
+    given = code(stranger, asked(org, code_challenge=challenge, code_challenge_method="S256"))
+    reply = exchange(org, stranger, code=given, code_verifier=verifier)
     if works:
         assert reply.status_code == 200
     else:
         assert error(reply) == ("invalid_grant", "invalid code verifier")
 
 
-def test_the_exchange_names_the_same_callback(org: LocalOrg, web: httpx.Client) -> None:
+def test_the_exchange_names_the_same_callback(org: LocalOrg, stranger: Rest) -> None:
     """Another address, also a trusted one, is a mismatch; none at all is missing."""
-    reply = exchange(org, web, code=code(web, asked(org)), redirect_uri="http://localhost:1718/OauthRedirect")
+    reply = exchange(org, stranger, code=code(stranger, asked(org)), redirect_uri="http://localhost:1718/OauthRedirect")
     assert error(reply) == ("redirect_uri_mismatch", "redirect_uri must match configuration")
-    reply = exchange(org, web, code=code(web, asked(org)), redirect_uri=None)
+    reply = exchange(org, stranger, code=code(stranger, asked(org)), redirect_uri=None)
     assert error(reply) == ("invalid_request", "missing required parameter: redirect_uri")
 
 
-def test_without_proof_key_the_secret_is_needed(org: LocalOrg, web: httpx.Client) -> None:
+def test_without_proof_key_the_secret_is_needed(org: LocalOrg, stranger: Rest) -> None:
     """A code that was overheard is worth nothing by itself."""
-    given = code(web, asked(org))
+    given = code(stranger, asked(org))
     for secret in (None, "", "wrong"):
-        reply = exchange(org, web, code=given, client_secret=secret)
+        reply = exchange(org, stranger, code=given, client_secret=secret)
         assert error(reply) == ("invalid_client", "invalid client credentials")
-    guessed = exchange(org, web, code=given, client_secret=None, code_verifier=VERIFIER)
+    guessed = exchange(org, stranger, code=given, client_secret=None, code_verifier=VERIFIER)
     assert error(guessed) == ("invalid_grant", "invalid code verifier")
 
 
@@ -481,33 +478,35 @@ def test_the_sixth_approval_ends_the_oldest() -> None:
     assert all(tokens.find(token) for token in others)
 
 
-def test_revoking_a_refresh_token_ends_its_sessions(org: LocalOrg, web: httpx.Client) -> None:
+def test_revoking_a_refresh_token_ends_its_sessions(org: LocalOrg, stranger: Rest) -> None:
     """The token, the session of the code and the renewed ones; those of another approval stay."""
-    one, two = (exchange(org, web, code=code(web, asked(org))).json() for _ in range(2))
+    one, two = (exchange(org, stranger, code=code(stranger, asked(org))).json() for _ in range(2))
     renewal = {"grant_type": "refresh_token", "refresh_token": one["refresh_token"], "client_id": org.client_id}
-    renewed = web.post(TOKEN, data=renewal).json()
-    assert web.post("/services/oauth2/revoke", data={"token": one["refresh_token"]}).status_code == 200
-    sessions = [web.get(QUERY, headers={"Authorization": f"Bearer {t['access_token']}"}) for t in (one, renewed, two)]
+    renewed = stranger.post(TOKEN, data=renewal).json()
+    assert stranger.post("/services/oauth2/revoke", data={"token": one["refresh_token"]}).status_code == 200
+    sessions = [
+        stranger.get(QUERY, headers={"Authorization": f"Bearer {t['access_token']}"}) for t in (one, renewed, two)
+    ]
     assert [reply.status_code for reply in sessions] == [401, 401, 200]
-    assert error(web.post(TOKEN, data=renewal)) == ("invalid_grant", "expired access/refresh token")
+    assert error(stranger.post(TOKEN, data=renewal)) == ("invalid_grant", "expired access/refresh token")
 
 
-def test_a_refresh_token_is_its_apps_own(org: LocalOrg, web: httpx.Client) -> None:
+def test_a_refresh_token_is_its_apps_own(org: LocalOrg, stranger: Rest) -> None:
     """Another app cannot use it."""
-    answer = exchange(org, web, code=code(web, asked(org))).json()
+    answer = exchange(org, stranger, code=code(stranger, asked(org))).json()
     form = {"grant_type": "refresh_token", "refresh_token": answer["refresh_token"], "client_id": "PlatformCLI"}
-    assert error(web.post(TOKEN, data=form)) == ("invalid_grant", "expired access/refresh token")
+    assert error(stranger.post(TOKEN, data=form)) == ("invalid_grant", "expired access/refresh token")
 
 
 def test_rotation_gives_a_new_token_each_time() -> None:
     """The old one is spent; whoever comes with it again ends what followed, tokens and sessions."""
     with (
         LocalOrg(sample_data=False, rotate_refresh_tokens=True) as org,
-        httpx.Client(base_url=org.instance_url, trust_env=False) as web,
+        httpx.Client(base_url=org.instance_url, trust_env=False) as stranger,
     ):
 
         def renew(token: str) -> httpx.Response:
-            return web.post(
+            return stranger.post(
                 TOKEN, data={"grant_type": "refresh_token", "refresh_token": token, "client_id": org.client_id}
             )
 
@@ -516,22 +515,22 @@ def test_rotation_gives_a_new_token_each_time() -> None:
         third = renew(second["refresh_token"]).json()
         assert len({first, second["refresh_token"], third["refresh_token"]}) == 3
         bearer = {"Authorization": f"Bearer {third['access_token']}"}
-        assert web.get(QUERY, headers=bearer).status_code == 200
+        assert stranger.get(QUERY, headers=bearer).status_code == 200
         assert error(renew(first)) == ("invalid_grant", "expired access/refresh token")
         assert error(renew(third["refresh_token"])) == ("invalid_grant", "expired access/refresh token")
-        assert web.get(QUERY, headers=bearer).status_code == 401
+        assert stranger.get(QUERY, headers=bearer).status_code == 401
 
 
 # --- id tokens and answers in other forms ----------------------------------------------------------------------------
 
 
-def test_an_id_token_verifies_with_the_published_key(org: LocalOrg, web: httpx.Client) -> None:
+def test_an_id_token_verifies_with_the_published_key(org: LocalOrg, stranger: Rest) -> None:
     """RS256 by the key of the discovery document; the claims say who, for whom and for which request."""
     request = asked(org, scope="openid profile email api", nonce="n-0S6_WzA2Mj")
-    answer = exchange(org, web, code=code(web, request)).json()
-    discovery = web.get("/.well-known/openid-configuration").json()
+    answer = exchange(org, stranger, code=code(stranger, request)).json()
+    discovery = stranger.get("/.well-known/openid-configuration").json()
     header = jwt.get_unverified_header(answer["id_token"])
-    keys = {key["kid"]: key for key in web.get(discovery["jwks_uri"]).json()["keys"]}
+    keys = {key["kid"]: key for key in stranger.get(discovery["jwks_uri"]).json()["keys"]}
     assert not {"d", "p", "q"} & keys[header["kid"]].keys()
     key = jwt.PyJWK(keys[header["kid"]])
     claims: dict[str, Any] = jwt.decode(
@@ -541,10 +540,10 @@ def test_an_id_token_verifies_with_the_published_key(org: LocalOrg, web: httpx.C
     assert claims["at_hash"] == base64.urlsafe_b64encode(half).decode().rstrip("=")
     assert (claims["sub"], claims["nonce"]) == (answer["id"], "n-0S6_WzA2Mj")
     assert (claims["preferred_username"], claims["email"]) == (org.username, org.username)
-    plain = exchange(org, web, code=code(web, asked(org, scope="openid"))).json()
+    plain = exchange(org, stranger, code=code(stranger, asked(org, scope="openid"))).json()
     bare = jwt.decode(plain["id_token"], key, algorithms=["RS256"], audience=org.client_id)
     assert not {"name", "email", "nonce"} & bare.keys()
-    assert "id_token" not in exchange(org, web, code=code(web, asked(org, scope="api"))).json()
+    assert "id_token" not in exchange(org, stranger, code=code(stranger, asked(org, scope="api"))).json()
 
 
 @pytest.mark.parametrize(
@@ -565,23 +564,23 @@ def test_an_id_token_verifies_with_the_published_key(org: LocalOrg, web: httpx.C
 )
 def test_tokens_come_in_the_form_asked_for(
     org: LocalOrg,
-    web: httpx.Client,
+    stranger: Rest,
     form: dict[str, str],
     headers: dict[str, str],
     read: Callable[[str], dict[str, str]],
 ) -> None:
     """JSON, urlencoded or XML, for tokens and for refusals."""
     asks = {"grant_type": "client_credentials", "client_id": org.client_id, **form}
-    good = web.post(TOKEN, data={**asks, "client_secret": org.client_secret}, headers=headers)
+    good = stranger.post(TOKEN, data={**asks, "client_secret": org.client_secret}, headers=headers)
     assert (good.status_code, read(good.text)["instance_url"]) == (200, org.instance_url)
-    bad = web.post(TOKEN, data={**asks, "client_secret": "wrong"}, headers=headers)
+    bad = stranger.post(TOKEN, data={**asks, "client_secret": "wrong"}, headers=headers)
     assert (bad.status_code, read(bad.text)["error"]) == (400, "invalid_client")
 
 
-def test_the_device_flow_is_not_enabled(org: LocalOrg, web: httpx.Client) -> None:
+def test_the_device_flow_is_not_enabled(org: LocalOrg, stranger: Rest) -> None:
     """The words that clients have got since it was blocked."""
     for client_id in (org.client_id, "PlatformCLI"):
-        reply = web.post(TOKEN, data={"response_type": "device_code", "client_id": client_id, "scope": "api"})
+        reply = stranger.post(TOKEN, data={"response_type": "device_code", "client_id": client_id, "scope": "api"})
         assert error(reply) == ("invalid_grant", "device flow is not enabled for the app")
 
 
@@ -596,28 +595,28 @@ def test_scopes_have_one_order_and_no_repetition() -> None:
 # --- the front door --------------------------------------------------------------------------------------------------
 
 
-def test_a_front_door_address_opens_once(org: LocalOrg, web: httpx.Client) -> None:
+def test_a_front_door_address_opens_once(org: LocalOrg, stranger: Rest) -> None:
     """By POST, GET, header or parameter; the address leads to the status page, and a second time nowhere."""
     path, token = "/services/oauth2/singleaccess", org.access_token
     replies = [
-        web.post(path, headers={"Authorization": f"Bearer {token}"}, data={"redirect_uri": "lightning/page/home"}),
-        web.get(path, headers={"Authorization": f"Bearer {token}"}),
-        web.post(path, params={"access_token": token}),
+        stranger.post(path, headers={"Authorization": f"Bearer {token}"}, data={"redirect_uri": "lightning/page/home"}),
+        stranger.get(path, headers={"Authorization": f"Bearer {token}"}),
+        stranger.post(path, params={"access_token": token}),
     ]
     for reply in replies:
         address = reply.json()["frontdoor_uri"]
         assert address.startswith(f"{org.instance_url}/secur/frontdoor.jsp?otp=")
         assert token not in address
-        opened = web.get(address)
+        opened = stranger.get(address)
         assert (opened.status_code, opened.headers["location"]) == (302, "/")
-        assert web.get(address).status_code == 403
+        assert stranger.get(address).status_code == 403
 
 
-def test_a_front_door_needs_a_session_of_the_right_scope(org: LocalOrg, web: httpx.Client) -> None:
+def test_a_front_door_needs_a_session_of_the_right_scope(org: LocalOrg, stranger: Rest) -> None:
     """Bad_OAuth_Token and Invalid_Scope, in plain words."""
     path = "/services/oauth2/singleaccess"
-    narrow = exchange(org, web, code=code(web, asked(org, scope="api"))).json()["access_token"]
+    narrow = exchange(org, stranger, code=code(stranger, asked(org, scope="api"))).json()["access_token"]
     for token, word in (("nonsense", "Bad_OAuth_Token"), (narrow, "Invalid_Scope")):
-        reply = web.post(path, headers={"Authorization": f"Bearer {token}"})
+        reply = stranger.post(path, headers={"Authorization": f"Bearer {token}"})
         assert (reply.status_code, reply.text) == (403, word)
-    assert web.post(path).status_code == 403
+    assert stranger.post(path).status_code == 403

@@ -15,11 +15,11 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from rig.local_rest import BASE
 
 from sfdata.localorg import LocalOrg
 from sfdata.localorg.ids import make_id
 
-BASE = "/services/data/v66.0"
 JSON = {"Content-Type": "application/json"}
 NEVER = make_id("001", 999_999)
 
@@ -59,12 +59,6 @@ class Client:
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
         connection.sendall(request)
         return connection
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[LocalOrg]:
-    with LocalOrg(sample_data=False) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

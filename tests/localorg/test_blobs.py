@@ -43,11 +43,6 @@ def upload(web: Rest, *parts: tuple[str, str, bytes], to: str = "ContentVersion"
     return web.post(f"{BASE}/sobjects/{to}", headers=headers, content=body)
 
 
-def one(web: Rest, soql: str) -> dict[str, Any]:
-    (record,) = web.get(f"{BASE}/query", params={"q": soql}).json()["records"]
-    return dict(record)
-
-
 TRICKY = (
     b"",
     b"plain",
@@ -97,7 +92,10 @@ def test_a_file_is_described_by_its_bytes_and_linked(web: Rest, account: str) ->
     assert (version["FileType"], version["FileExtension"], version["IsLatest"]) == ("PDF", "pdf", True)
     assert web.get(version["VersionData"]).content == content
     document = version["ContentDocumentId"]
-    assert one(web, f"SELECT Title, ContentSize FROM ContentDocument WHERE Id = '{document}'")["Title"] == "Site plan"
+    assert (
+        web.records(f"SELECT Title, ContentSize FROM ContentDocument WHERE Id = '{document}'")[0]["Title"]
+        == "Site plan"
+    )
     links = web.get(
         f"{BASE}/query",
         params={"q": f"SELECT LinkedEntityId FROM ContentDocumentLink WHERE ContentDocumentId = '{document}'"},
@@ -124,13 +122,13 @@ def test_attachments_and_documents_go_the_same_way(web: Rest, account: str) -> N
     ).json()["id"]
     down = web.get(f"{BASE}/sobjects/Attachment/{attachment}/Body")
     assert (down.content, down.headers["Content-Type"]) == (b"one", "text/plain")
-    assert one(web, f"SELECT BodyLength FROM Attachment WHERE Id = '{attachment}'")["BodyLength"] == 3
+    assert web.records(f"SELECT BodyLength FROM Attachment WHERE Id = '{attachment}'")[0]["BodyLength"] == 3
 
-    user = one(web, "SELECT Id FROM User LIMIT 1")["Id"]
+    user = web.records("SELECT Id FROM User LIMIT 1")[0]["Id"]
     document = upload(web, fields(FolderId=user, Name="Brochure"), file(b"first", "Body"), to="Document").json()["id"]
     headers, body = message(fields(Keywords="new"), file(b"second!", "body"))
     assert web.patch(f"{BASE}/sobjects/Document/{document}", headers=headers, content=body).status_code == 204
-    changed = one(web, f"SELECT Name, Keywords, BodyLength FROM Document WHERE Id = '{document}'")
+    (changed,) = web.records(f"SELECT Name, Keywords, BodyLength FROM Document WHERE Id = '{document}'")
     assert (changed["Name"], changed["Keywords"], changed["BodyLength"]) == ("Brochure", "new", 7)
     assert web.get(f"{BASE}/sobjects/Document/{document}/Body").content == b"second!"
 
@@ -141,7 +139,7 @@ def test_base64_says_the_same(web: Rest) -> None:
     given = {"PathOnClient": "x.bin", "VersionData": base64.b64encode(content).decode()}
     record_id = web.post(f"{BASE}/sobjects/ContentVersion", json=given).json()["id"]
     assert web.get(f"{BASE}/sobjects/ContentVersion/{record_id}/VersionData").content == content
-    assert one(web, f"SELECT ContentSize FROM ContentVersion WHERE Id = '{record_id}'")["ContentSize"] == 256
+    assert web.records(f"SELECT ContentSize FROM ContentVersion WHERE Id = '{record_id}'")[0]["ContentSize"] == 256
 
 
 @pytest.mark.parametrize(
@@ -158,12 +156,12 @@ def test_base64_says_the_same(web: Rest) -> None:
 )
 def test_incomplete_messages_are_refused(web: Rest, parts: list[tuple[str, str, bytes]], said: str) -> None:
     """INVALID_MULTIPART_REQUEST and what is wrong, and no record."""
-    before = one(web, "SELECT COUNT(Id) n FROM ContentVersion")["n"]
+    before = web.records("SELECT COUNT(Id) n FROM ContentVersion")[0]["n"]
     reply = upload(web, *parts)
     (error,) = reply.json()
     assert (reply.status_code, error["errorCode"]) == (400, "INVALID_MULTIPART_REQUEST")
     assert said in error["message"]
-    assert one(web, "SELECT COUNT(Id) n FROM ContentVersion")["n"] == before
+    assert web.records("SELECT COUNT(Id) n FROM ContentVersion")[0]["n"] == before
 
 
 @pytest.mark.parametrize("cut", [5, 40, 100, 200, -20])

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
+from rig.local_rest import BASE, Caller
 
-from sfdata.localorg import LocalOrg, gateway
-from sfdata.localorg.store import Undo
+from sfdata.localorg import LocalOrg
 
-BASE = "/services/data/v66.0"
 COLLECTIONS = f"{BASE}/composite/sobjects"
 NOWHERE = "001Lo0000000099IAA"
 ROLLED_BACK = {
@@ -28,18 +24,8 @@ ROLLED_BACK = {
 }
 
 
-class Client:
-    """Requests to one org, without a socket."""
-
-    def __init__(self, org: LocalOrg) -> None:
-        self.org = org
-
-    def ask(self, method: str, target: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-        """Status and JSON of the answer."""
-        text = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        given = {"authorization": f"Bearer {self.org.access_token}", "content-type": "application/json", **headers}
-        answer = gateway.answer(self.org.instance, method, target, given, text)
-        return answer.status, json.loads(answer.body) if answer.body else None
+class Client(Caller):
+    """What tests of collections ask for."""
 
     def write(self, method: str, target: str, *records: dict[str, Any], **options: Any) -> list[dict[str, Any]]:
         """The results of a collection that is well-formed."""
@@ -54,18 +40,9 @@ class Client:
         return [row["Name"] for row in page["records"]]
 
 
-@pytest.fixture(scope="module")
-def org() -> Iterator[LocalOrg]:
-    with LocalOrg(sample_data=False) as running:
-        yield running
-
-
 @pytest.fixture
-def client(org: LocalOrg) -> Iterator[Client]:
-    """A client of an org without records: what a test writes is undone after it."""
-    with suppress(Undo), org.instance.store.transaction():
-        yield Client(org)
-        raise Undo
+def client(undone: LocalOrg) -> Client:
+    return Client(undone)
 
 
 def account(name: str, **fields: Any) -> dict[str, Any]:

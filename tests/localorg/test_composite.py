@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 import requests
+from rig.local_rest import BASE, Caller
 from simple_salesforce import Salesforce
 
 import sfdata
-from sfdata.localorg import LocalOrg, gateway
-from sfdata.localorg.store import Undo
+from sfdata.localorg import LocalOrg
 
-BASE = "/services/data/v66.0"
 ROLLED_BACK = [
     {
         "errorCode": "PROCESSING_HALTED",
@@ -26,18 +22,8 @@ ROLLED_BACK = [
 RULE = "must start with a letter or a number, and it can contain only letters, numbers and underscores ('_')."
 
 
-class Client:
-    """Requests to one org, without a socket."""
-
-    def __init__(self, org: LocalOrg) -> None:
-        self.org = org
-
-    def ask(self, method: str, target: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-        """Status and JSON of the answer."""
-        text = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        given = {"authorization": f"Bearer {self.org.access_token}", "content-type": "application/json", **headers}
-        answer = gateway.answer(self.org.instance, method, target, given, text)
-        return answer.status, json.loads(answer.body) if answer.body else None
+class Client(Caller):
+    """What tests of composites ask for."""
 
     def composite(self, *parts: dict[str, Any], version: str = "66.0", **options: Any) -> dict[str, dict[str, Any]]:
         """The outcomes of a well-formed composite by reference id, in their order."""
@@ -48,23 +34,10 @@ class Client:
         assert [outcome["referenceId"] for outcome in answer["compositeResponse"]] == [p["referenceId"] for p in parts]
         return {outcome["referenceId"]: outcome for outcome in answer["compositeResponse"]}
 
-    def count(self, sobject: str) -> int:
-        _, counts = self.ask("GET", f"{BASE}/limits/recordCount?sObjects={sobject}")
-        return int(counts["sObjects"][0]["count"])
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[LocalOrg]:
-    with LocalOrg(sample_data=False) as running:
-        yield running
-
 
 @pytest.fixture
-def client(org: LocalOrg) -> Iterator[Client]:
-    """A client of an org without records: what a test writes is undone after it."""
-    with suppress(Undo), org.instance.store.transaction():
-        yield Client(org)
-        raise Undo
+def client(undone: LocalOrg) -> Client:
+    return Client(undone)
 
 
 def part(reference_id: str, method: str, path: str, body: Any = None, **more: Any) -> dict[str, Any]:

@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rig.local_rest import BASE, Caller
 
-from sfdata.localorg import LocalOrg, gateway
-from sfdata.localorg.store import Undo
+from sfdata.localorg import LocalOrg
 
-BASE = "/services/data/v66.0"
 HALTED = {
     "statusCode": 412,
     "result": [{"errorCode": "BATCH_PROCESSING_HALTED", "message": "Batch processing halted per request"}],
 }
 
 
-class Client:
-    """Requests to one org, without a socket."""
-
-    def __init__(self, org: LocalOrg) -> None:
-        self.org = org
-
-    def ask(self, method: str, target: str, body: Any = None) -> tuple[int, Any]:
-        """Status and JSON of the answer."""
-        text = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        headers = {"authorization": f"Bearer {self.org.access_token}", "content-type": "application/json"}
-        answer = gateway.answer(self.org.instance, method, target, headers, text)
-        return answer.status, json.loads(answer.body) if answer.body else None
+class Client(Caller):
+    """What tests of batches ask for."""
 
     def batch(self, *parts: dict[str, Any], **options: Any) -> tuple[bool, list[dict[str, Any]]]:
         """Whether a well-formed batch has errors, and the results in order."""
@@ -41,18 +28,9 @@ class Client:
         return answer["hasErrors"], answer["results"]
 
 
-@pytest.fixture(scope="module")
-def org() -> Iterator[LocalOrg]:
-    with LocalOrg(sample_data=False) as running:
-        yield running
-
-
 @pytest.fixture
-def client(org: LocalOrg) -> Iterator[Client]:
-    """A client of an org without records: what a test writes is undone after it."""
-    with suppress(Undo), org.instance.store.transaction():
-        yield Client(org)
-        raise Undo
+def client(undone: LocalOrg) -> Client:
+    return Client(undone)
 
 
 def part(method: str, url: str, rich_input: Any = None) -> dict[str, Any]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
+from rig.local_rest import BASE, Rest
 
 from sfdata.errors import ConfigurationError
-from sfdata.localorg import LocalOrg
 from sfdata.localorg.objects import build_schema
 
-BASE = "/services/data/v66.0"
 INSIST = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
 
 RULES = """
@@ -30,31 +27,17 @@ matching_rules.Same_Number = { fields = ["AccountNumber"] }
 matching_rules.Same_Person = { object = "Contact", fields = { Email = "Email" } }
 """
 
-
-@pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    schema = tmp_path_factory.mktemp("schema") / "schema.toml"
-    schema.write_text(RULES)
-    with LocalOrg(sample_data=False, schema=schema) as org:
-        headers = {"Authorization": f"Bearer {org.access_token}"}
-        with httpx.Client(base_url=org.instance_url, headers=headers, trust_env=False) as client:
-            yield client
+pytestmark = pytest.mark.local_org(schema=RULES)
 
 
-def save(web: httpx.Client, name: str, headers: dict[str, str] | None = None, **values: Any) -> tuple[int, Any]:
+def save(web: Rest, name: str, headers: dict[str, str] | None = None, **values: Any) -> tuple[int, Any]:
     reply = web.post(f"{BASE}/sobjects/{name}", json=values, headers=headers)
     return reply.status_code, reply.json()
 
 
-def made(web: httpx.Client, name: str, **values: Any) -> str:
-    status, answer = save(web, name, **values)
-    assert status == 201, answer
-    return str(answer["id"])
-
-
-def test_a_duplicate_is_refused_with_what_it_is_like(web: httpx.Client) -> None:
+def test_a_duplicate_is_refused_with_what_it_is_like(web: Rest) -> None:
     """The answer names the rule, its text, and the records that are there already, by their Ids."""
-    known = made(web, "Contact", LastName="Ng", Email="ng@example.com")
+    known = web.created("Contact", LastName="Ng", Email="ng@example.com")
     status, answer = save(web, "Contact", LastName="NG", Email="Ng@Example.com")
     record = {"attributes": {"type": "Contact", "url": f"{BASE}/sobjects/Contact/{known}"}, "Id": known}
     match = {"additionalInformation": [], "fieldDiffs": [], "matchConfidence": 100.0, "record": record}
@@ -81,17 +64,17 @@ def test_a_duplicate_is_refused_with_what_it_is_like(web: httpx.Client) -> None:
     ]
 
 
-def test_all_fields_must_be_alike_and_none_empty(web: httpx.Client) -> None:
+def test_all_fields_must_be_alike_and_none_empty(web: Rest) -> None:
     """Records that share one of two fields, or emptiness, are no duplicates of each other."""
-    made(web, "Contact", LastName="Kim", Email="kim@example.com")
-    made(web, "Contact", LastName="Kim", Email="other@example.com")
-    made(web, "Contact", LastName="Kim")
-    made(web, "Contact", LastName="Kim")
+    web.created("Contact", LastName="Kim", Email="kim@example.com")
+    web.created("Contact", LastName="Kim", Email="other@example.com")
+    web.created("Contact", LastName="Kim")
+    web.created("Contact", LastName="Kim")
 
 
-def test_who_insists_saves(web: httpx.Client) -> None:
+def test_who_insists_saves(web: Rest) -> None:
     """A rule that alerts lets a client save that says so; it is asked on every save anew."""
-    made(web, "Contact", LastName="Sato", Email="sato@example.com")
+    web.created("Contact", LastName="Sato", Email="sato@example.com")
     twin: dict[str, Any] = {"LastName": "Sato", "Email": "sato@example.com"}
     assert save(web, "Contact", {"Sforce-Duplicate-Rule-Header": "allowSave=false"}, **twin)[0] == 400
     assert save(web, "Contact", INSIST, **twin)[0] == 201
@@ -99,44 +82,44 @@ def test_who_insists_saves(web: httpx.Client) -> None:
     assert (status, error["duplicateResut"]["matchResults"][0]["size"]) == (400, 2)
 
 
-def test_a_rule_that_blocks_is_not_passed_over(web: httpx.Client) -> None:
+def test_a_rule_that_blocks_is_not_passed_over(web: Rest) -> None:
     """Nobody saves past a rule that blocks, and its answer says so."""
-    made(web, "Account", Name="A", AccountNumber="7")
+    web.created("Account", Name="A", AccountNumber="7")
     status, (error,) = save(web, "Account", INSIST, Name="B", AccountNumber="7")
     assert (status, error["message"]) == (400, "Use one of these records?")
     assert error["duplicateResut"]["allowSave"] is False
 
 
-def test_details_are_told_on_request(web: httpx.Client) -> None:
+def test_details_are_told_on_request(web: Rest) -> None:
     """Clients that ask for details see the fields by which a record was found."""
-    made(web, "Contact", LastName="Diaz", Email="diaz@example.com")
+    web.created("Contact", LastName="Diaz", Email="diaz@example.com")
     wish = {"Sforce-Duplicate-Rule-Header": "includeRecordDetails=true; allowSave=false"}
     _, (error,) = save(web, "Contact", wish, LastName="Diaz", Email="diaz@example.com")
     (match,) = error["duplicateResut"]["matchResults"][0]["matchRecords"]
     assert (match["record"]["LastName"], match["record"]["Email"]) == ("Diaz", "diaz@example.com")
 
 
-def test_records_of_another_object_can_be_duplicates(web: httpx.Client) -> None:
+def test_records_of_another_object_can_be_duplicates(web: Rest) -> None:
     """A matching rule may look among the records of another object."""
-    known = made(web, "Contact", LastName="Okafor", Email="okafor@example.com")
+    known = web.created("Contact", LastName="Okafor", Email="okafor@example.com")
     status, (error,) = save(web, "Lead", LastName="O.", Company="C", Email="okafor@example.com")
     (result,) = error["duplicateResut"]["matchResults"]
     assert (status, result["entityType"]) == (400, "Contact")
     assert [match["record"]["Id"] for match in result["matchRecords"]] == [known]
 
 
-def test_only_a_change_of_what_is_matched_is_looked_at(web: httpx.Client) -> None:
+def test_only_a_change_of_what_is_matched_is_looked_at(web: Rest) -> None:
     """A record that has twins can be changed elsewhere; becoming a twin is refused, being itself is not."""
-    first = made(web, "Contact", LastName="Roy", Email="roy@example.com")
+    first = web.created("Contact", LastName="Roy", Email="roy@example.com")
     twin = save(web, "Contact", INSIST, LastName="Roy", Email="roy@example.com")[1]["id"]
-    other = made(web, "Contact", LastName="Roy", Email="r@example.com")
+    other = web.created("Contact", LastName="Roy", Email="r@example.com")
     assert web.patch(f"{BASE}/sobjects/Contact/{twin}", json={"Title": "Ms"}).status_code == 204
     assert web.patch(f"{BASE}/sobjects/Contact/{other}", json={"Email": "roy@example.com"}).status_code == 400
     assert web.delete(f"{BASE}/sobjects/Contact/{twin}").status_code == 204
     assert web.patch(f"{BASE}/sobjects/Contact/{first}", json={"Email": "ROY@example.com"}).status_code == 204
 
 
-def test_rows_of_a_collection_are_refused_one_by_one(web: httpx.Client) -> None:
+def test_rows_of_a_collection_are_refused_one_by_one(web: Rest) -> None:
     """In a call with many records only the duplicate fails; the header of a composite request is that of its parts."""
     record = {"attributes": {"type": "Contact"}, "LastName": "Lee", "Email": "lee@example.com"}
     reply = web.post(f"{BASE}/composite/sobjects", json={"records": [record, record]})
@@ -172,7 +155,7 @@ def test_mistakes_in_a_rule_are_named(tmp_path: Path, rule: str, problem: str) -
         build_schema(schema)
 
 
-def test_duplicates_are_found_among_many_alike(web: httpx.Client) -> None:
+def test_duplicates_are_found_among_many_alike(web: Rest) -> None:
     """However many records share one of the fields, the one that shares them all is found."""
     for start in (0, 200):
         contacts = [{"LastName": "Smith", "Email": f"{n}@smith.example"} for n in range(start, start + 200)]

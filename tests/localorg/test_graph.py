@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
+from rig.local_rest import BASE, Caller
 
-from sfdata.localorg import LocalOrg, gateway
-from sfdata.localorg.store import Undo
+from sfdata.localorg import LocalOrg
 
-BASE = "/services/data/v66.0"
 ROLLED_BACK = "The transaction was rolled back since another operation in the same transaction failed."
 
 
-class Client:
-    """Requests to one org, without a socket."""
-
-    def __init__(self, org: LocalOrg) -> None:
-        self.org = org
-
-    def ask(self, method: str, target: str, body: Any = None) -> tuple[int, Any]:
-        """Status and JSON of the answer."""
-        text = b"" if body is None else json.dumps(body).encode()
-        headers = {"authorization": f"Bearer {self.org.access_token}", "content-type": "application/json"}
-        answer = gateway.answer(self.org.instance, method, target, headers, text)
-        return answer.status, json.loads(answer.body) if answer.body else None
+class Client(Caller):
+    """What tests of graphs ask for."""
 
     def send(self, *graphs: dict[str, Any]) -> tuple[int, Any]:
         return self.ask("POST", f"{BASE}/composite/graph", {"graphs": graphs})
@@ -39,23 +25,10 @@ class Client:
         assert [made["graphId"] for made in answer["graphs"]] == [graph["graphId"] for graph in graphs]
         return [(made["isSuccessful"], made["graphResponse"]["compositeResponse"]) for made in answer["graphs"]]
 
-    def count(self, sobject: str) -> int:
-        _, counts = self.ask("GET", f"{BASE}/limits/recordCount?sObjects={sobject}")
-        return int(counts["sObjects"][0]["count"])
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[LocalOrg]:
-    with LocalOrg(sample_data=False) as running:
-        yield running
-
 
 @pytest.fixture
-def client(org: LocalOrg) -> Iterator[Client]:
-    """A client of an org without records: what a test writes is undone after it."""
-    with suppress(Undo), org.instance.store.transaction():
-        yield Client(org)
-        raise Undo
+def client(undone: LocalOrg) -> Client:
+    return Client(undone)
 
 
 def graph(graph_id: str, *nodes: dict[str, Any]) -> dict[str, Any]:

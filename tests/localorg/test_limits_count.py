@@ -11,13 +11,13 @@ from typing import Any
 
 import httpx
 import pytest
+from rig.local_rest import BASE, Rest
 
 from sfdata.errors import ConfigurationError
 from sfdata.localorg import LocalOrg
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.limits import ApiUsage
 
-BASE = "/services/data/v66.0"
 CONCURRENT = "ConcurrentRequests (Concurrent API Requests) Limit exceeded."
 
 
@@ -28,8 +28,8 @@ def org() -> Iterator[LocalOrg]:
 
 
 @pytest.fixture
-def web(org: LocalOrg) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=org.instance_url, trust_env=False) as client:
+def web(org: LocalOrg) -> Iterator[Rest]:
+    with Rest(org) as client:
         yield client
 
 
@@ -37,12 +37,12 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def app_session(org: LocalOrg, web: httpx.Client) -> dict[str, str]:
+def app_session(org: LocalOrg, web: Rest) -> dict[str, str]:
     form = {"grant_type": "client_credentials", "client_id": org.client_id, "client_secret": org.client_secret}
     return bearer(web.post("/services/oauth2/token", data=form).json()["access_token"])
 
 
-def limits(org: LocalOrg, web: httpx.Client) -> dict[str, Any]:
+def limits(org: LocalOrg, web: Rest) -> dict[str, Any]:
     answer: dict[str, Any] = web.get(f"{BASE}/limits", headers=bearer(org.access_token)).json()
     return answer
 
@@ -109,7 +109,7 @@ def test_an_apps_calls_end_with_their_day() -> None:
     assert usage.header("app") == "api-usage=1/10; per-app-api-usage=1/10(appName=app)"
 
 
-def test_rows_are_not_counted_while_some_are_written(org: LocalOrg, web: httpx.Client) -> None:
+def test_rows_are_not_counted_while_some_are_written(org: LocalOrg, web: Rest) -> None:
     """Whoever asks for limits waits for a write under way to end, and then counts what it wrote."""
     instance = org.instance
     with ThreadPoolExecutor(1) as others:
@@ -149,7 +149,7 @@ def test_a_place_is_free_again_after_an_error() -> None:
         pass
 
 
-def test_data_storage_goes_down_by_two_kilobytes_a_row(org: LocalOrg, web: httpx.Client) -> None:
+def test_data_storage_goes_down_by_two_kilobytes_a_row(org: LocalOrg, web: Rest) -> None:
     """The standard price book and 511 accounts are a megabyte; deleted ones take none, campaigns four times as much."""
     instance = org.instance
     account, campaign = instance.object("Account"), instance.object("Campaign")
@@ -168,7 +168,7 @@ def test_data_storage_goes_down_by_two_kilobytes_a_row(org: LocalOrg, web: httpx
     assert limits(org, web)["DataStorageMB"]["Remaining"] == before["Max"] - 1
 
 
-def test_file_storage_goes_down_by_the_files_size(org: LocalOrg, web: httpx.Client) -> None:
+def test_file_storage_goes_down_by_the_files_size(org: LocalOrg, web: Rest) -> None:
     """A megabyte and a half of files takes one whole megabyte."""
     before = limits(org, web)["FileStorageMB"]["Remaining"]
     account = org.instance.records.create(org.instance.object("Account"), {"Name": "Acme"}, org.user_id)

@@ -8,7 +8,7 @@ import hmac
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from rig.local_rest import Rest
 
 from sfdata.localorg import LocalOrg
 
@@ -24,23 +25,11 @@ TOKEN = "/services/oauth2/token"
 
 
 @pytest.fixture(scope="module")
-def org() -> Iterator[LocalOrg]:
-    with LocalOrg(sample_data=False) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def web(org: LocalOrg) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=org.instance_url, trust_env=False) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def ask(web: httpx.Client) -> Callable[..., httpx.Response]:
+def ask(stranger: Rest) -> Callable[..., httpx.Response]:
     """Send a form to the token endpoint."""
 
     def send(**form: str) -> httpx.Response:
-        return web.post(TOKEN, data=form)
+        return stranger.post(TOKEN, data=form)
 
     return send
 
@@ -138,14 +127,14 @@ def test_a_header_without_type_is_taken(org: LocalOrg, ask: Callable[..., httpx.
     assert ask(grant_type=JWT_BEARER, assertion=token).status_code == 200
 
 
-def test_the_grant_type_may_come_unencoded(org: LocalOrg, web: httpx.Client) -> None:
+def test_the_grant_type_may_come_unencoded(org: LocalOrg, stranger: Rest) -> None:
     """Colons as they are or percent-encoded, in the body or in the query string."""
     signed = assertion(org)
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     for grant in (JWT_BEARER, quote(JWT_BEARER, safe="")):
         form = f"grant_type={grant}&assertion={signed}"
-        assert web.post(TOKEN, content=form, headers=headers).status_code == 200
-        assert web.post(f"{TOKEN}?{form}", headers=headers).status_code == 200
+        assert stranger.post(TOKEN, content=form, headers=headers).status_code == 200
+        assert stranger.post(f"{TOKEN}?{form}", headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -221,11 +210,11 @@ def test_garbage_is_an_invalid_assertion(ask: Callable[..., httpx.Response], tex
 
 
 def test_client_credentials_in_body_or_header(
-    org: LocalOrg, ask: Callable[..., httpx.Response], web: httpx.Client
+    org: LocalOrg, ask: Callable[..., httpx.Response], stranger: Rest
 ) -> None:
     """The app logs in as its run-as user, by form fields or HTTP Basic, and gets no refresh token."""
     by_form = ask(grant_type="client_credentials", **app(org))
-    by_header = web.post(TOKEN, data={"grant_type": "client_credentials"}, auth=(org.client_id, org.client_secret))
+    by_header = stranger.post(TOKEN, data={"grant_type": "client_credentials"}, auth=(org.client_id, org.client_secret))
     for reply in (by_form, by_header):
         assert works(org, reply.json()["access_token"])
         assert reply.json()["id"].endswith(f"/{org.user_id}")
@@ -296,20 +285,20 @@ def test_other_grants_are_unsupported(ask: Callable[..., httpx.Response], grant:
     assert refused(ask(grant_type=grant), "unsupported_grant_type", "grant type not supported")
 
 
-def test_the_token_endpoint_wants_post(web: httpx.Client) -> None:
+def test_the_token_endpoint_wants_post(stranger: Rest) -> None:
     """GET is refused in OAuth's form."""
-    assert refused(web.get(TOKEN), "invalid_request", "must use HTTP POST")
+    assert refused(stranger.get(TOKEN), "invalid_request", "must use HTTP POST")
 
 
 @pytest.mark.parametrize("header", ["Basic !!!", "Basic /w==", "Basic"])
-def test_broken_basic_headers_are_refused(web: httpx.Client, header: str) -> None:
+def test_broken_basic_headers_are_refused(stranger: Rest, header: str) -> None:
     """A Basic header that is none never reaches a comparison."""
-    reply = web.post(TOKEN, data={"grant_type": "client_credentials"}, headers={"Authorization": header})
+    reply = stranger.post(TOKEN, data={"grant_type": "client_credentials"}, headers={"Authorization": header})
     assert reply.status_code == 400
     assert reply.json()["error"] in ("invalid_client", "invalid_client_id", "invalid_request")
 
 
-def test_a_form_of_thousands_of_fields_is_refused(web: httpx.Client) -> None:
+def test_a_form_of_thousands_of_fields_is_refused(stranger: Rest) -> None:
     """The form has a size."""
     body = "&".join(f"a{n}=1" for n in range(5000))
-    assert refused(web.post(TOKEN, content=body), "invalid_request", "too many parameters")
+    assert refused(stranger.post(TOKEN, content=body), "invalid_request", "too many parameters")

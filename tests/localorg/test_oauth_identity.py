@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from urllib.parse import parse_qs
 from xml.etree import ElementTree
 
 import httpx
 import pytest
+from rig.local_rest import Rest
 
 from sfdata.localorg import LocalOrg
 
 INTROSPECT, REVOKE, USERINFO = (f"/services/oauth2/{name}" for name in ("introspect", "revoke", "userinfo"))
 
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[LocalOrg]:
-    with LocalOrg(sample_data=False, session_seconds=5000) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def web(org: LocalOrg) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=org.instance_url, trust_env=False) as client:
-        yield client
+pytestmark = pytest.mark.local_org(session_seconds=5000)
 
 
 def app(org: LocalOrg) -> dict[str, str]:
     return {"client_id": org.client_id, "client_secret": org.client_secret}
 
 
-def new_token(org: LocalOrg, web: httpx.Client, **form: str) -> str:
+def new_token(org: LocalOrg, stranger: Rest, **form: str) -> str:
     grant = {"grant_type": "client_credentials"} | form
-    return str(web.post("/services/oauth2/token", data=grant | app(org)).json()["access_token"])
+    return str(stranger.post("/services/oauth2/token", data=grant | app(org)).json()["access_token"])
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -43,10 +33,10 @@ def bearer(token: str) -> dict[str, str]:
 # --- introspection ---------------------------------------------------------------------------------------------------
 
 
-def test_introspection_tells_a_sessions_end(org: LocalOrg, web: httpx.Client) -> None:
+def test_introspection_tells_a_sessions_end(org: LocalOrg, stranger: Rest) -> None:
     """Active, whose, and an ``exp`` one session length ahead; asking does not extend it."""
-    token = new_token(org, web)
-    answer = web.post(INTROSPECT, data={"token": token, "token_type_hint": "access_token", **app(org)}).json()
+    token = new_token(org, stranger)
+    answer = stranger.post(INTROSPECT, data={"token": token, "token_type_hint": "access_token", **app(org)}).json()
     assert answer["active"] is True
     assert answer["username"] == org.username
     assert answer["client_id"] == org.client_id
@@ -57,17 +47,17 @@ def test_introspection_tells_a_sessions_end(org: LocalOrg, web: httpx.Client) ->
     assert answer["nbf"] == answer["iat"]
 
 
-def test_introspection_of_dead_and_refresh_tokens(org: LocalOrg, web: httpx.Client) -> None:
+def test_introspection_of_dead_and_refresh_tokens(org: LocalOrg, stranger: Rest) -> None:
     """An unknown token is inactive and nothing else; the refresh token is known as one."""
-    dead = web.post(INTROSPECT, data={"token": "00Dx!nope"}, auth=(org.client_id, org.client_secret))
+    dead = stranger.post(INTROSPECT, data={"token": "00Dx!nope"}, auth=(org.client_id, org.client_secret))
     assert dead.json() == {"active": False}
-    refresh = web.post(INTROSPECT, data={"token": org.credentials.refresh_token, **app(org)}).json()
+    refresh = stranger.post(INTROSPECT, data={"token": org.credentials.refresh_token, **app(org)}).json()
     assert (refresh["active"], refresh["token_type"]) == (True, "refresh_token")
 
 
-def test_introspection_is_for_the_app(org: LocalOrg, web: httpx.Client) -> None:
+def test_introspection_is_for_the_app(org: LocalOrg, stranger: Rest) -> None:
     """Without the app's secret nobody learns whether a token is alive."""
-    reply = web.post(INTROSPECT, data={"token": org.access_token, "client_id": org.client_id})
+    reply = stranger.post(INTROSPECT, data={"token": org.access_token, "client_id": org.client_id})
     assert reply.status_code == 400
     assert reply.json()["error"] == "invalid_client"
 
@@ -76,44 +66,44 @@ def test_introspection_is_for_the_app(org: LocalOrg, web: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_revoked_token_is_refused(org: LocalOrg, web: httpx.Client, method: str) -> None:
+def test_a_revoked_token_is_refused(org: LocalOrg, stranger: Rest, method: str) -> None:
     """200 with an empty body, and from then on 401 INVALID_SESSION_ID."""
-    token = new_token(org, web)
-    assert web.get("/services/data/v60.0", headers=bearer(token)).status_code == 200
+    token = new_token(org, stranger)
+    assert stranger.get("/services/data/v60.0", headers=bearer(token)).status_code == 200
     fields = {"params": {"token": token}} if method == "GET" else {"data": {"token": token}}
-    reply = web.request(method, REVOKE, **fields)  # type: ignore[arg-type]
+    reply = stranger.request(method, REVOKE, **fields)  # type: ignore[arg-type]
     assert (reply.status_code, reply.content) == (200, b"")
-    refusal = web.get("/services/data/v60.0", headers=bearer(token))
+    refusal = stranger.get("/services/data/v60.0", headers=bearer(token))
     assert refusal.status_code == 401
     assert refusal.json() == [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}]
 
 
 @pytest.mark.parametrize("fields", [{"token": "unknown"}, {}])
-def test_revoking_nothing_is_an_error(web: httpx.Client, fields: dict[str, str]) -> None:
+def test_revoking_nothing_is_an_error(stranger: Rest, fields: dict[str, str]) -> None:
     """400, in the query-string form that jsforce parses."""
-    reply = web.post(REVOKE, data=fields)
+    reply = stranger.post(REVOKE, data=fields)
     assert reply.status_code == 400
     assert parse_qs(reply.text)["error"] == ["unsupported_token_type"]
 
 
 def test_revoking_the_refresh_token_ends_its_sessions() -> None:
     """The refresh token stops working, and so do access tokens it gave; other sessions go on."""
-    with LocalOrg(sample_data=False) as org, httpx.Client(base_url=org.instance_url, trust_env=False) as web:
+    with LocalOrg(sample_data=False) as org, httpx.Client(base_url=org.instance_url, trust_env=False) as stranger:
         refresh = {"grant_type": "refresh_token", "refresh_token": org.credentials.refresh_token}
-        refreshed, other = new_token(org, web, **refresh), new_token(org, web)
-        assert web.post(REVOKE, data={"token": org.credentials.refresh_token}).status_code == 200
-        assert web.get("/services/data/v60.0", headers=bearer(refreshed)).status_code == 401
-        assert web.get("/services/data/v60.0", headers=bearer(other)).status_code == 200
-        again = web.post("/services/oauth2/token", data=refresh | app(org))
+        refreshed, other = new_token(org, stranger, **refresh), new_token(org, stranger)
+        assert stranger.post(REVOKE, data={"token": org.credentials.refresh_token}).status_code == 200
+        assert stranger.get("/services/data/v60.0", headers=bearer(refreshed)).status_code == 401
+        assert stranger.get("/services/data/v60.0", headers=bearer(other)).status_code == 200
+        again = stranger.post("/services/oauth2/token", data=refresh | app(org))
         assert again.json() == {"error": "invalid_grant", "error_description": "expired access/refresh token"}
 
 
 # --- who am I --------------------------------------------------------------------------------------------------------
 
 
-def test_userinfo_names_user_and_org(org: LocalOrg, web: httpx.Client) -> None:
+def test_userinfo_names_user_and_org(org: LocalOrg, stranger: Rest) -> None:
     """The claims that the sf CLI and OpenID clients read."""
-    info = web.get(USERINFO, headers=bearer(org.access_token)).json()
+    info = stranger.get(USERINFO, headers=bearer(org.access_token)).json()
     assert info["user_id"] == org.user_id
     assert info["organization_id"] == org.org_id
     assert info["preferred_username"] == org.username
@@ -126,14 +116,14 @@ def test_userinfo_names_user_and_org(org: LocalOrg, web: httpx.Client) -> None:
     assert {"name", "family_name", "zoneinfo", "locale", "language", "photos", "urls", "updated_at"} <= set(info)
 
 
-def test_the_identity_url_of_the_version_root_leads_to_the_user(org: LocalOrg, web: httpx.Client) -> None:
+def test_the_identity_url_of_the_version_root_leads_to_the_user(org: LocalOrg, stranger: Rest) -> None:
     """jsforce goes from the version root to ``identity``, with the token as header or as parameter."""
-    url = web.get("/services/data/v50.0/", headers=bearer(org.access_token)).json()["identity"]
+    url = stranger.get("/services/data/v50.0/", headers=bearer(org.access_token)).json()["identity"]
     for reply in (
-        web.get(url, headers=bearer(org.access_token), params={"format": "json"}),
-        web.get(url, headers={"Authorization": f"OAuth {org.access_token}"}),
-        web.get(url, params={"oauth_token": org.access_token}),
-        web.get(url.replace(org.user_id, org.user_id[:15]), headers=bearer(org.access_token)),
+        stranger.get(url, headers=bearer(org.access_token), params={"format": "json"}),
+        stranger.get(url, headers={"Authorization": f"OAuth {org.access_token}"}),
+        stranger.get(url, params={"oauth_token": org.access_token}),
+        stranger.get(url.replace(org.user_id, org.user_id[:15]), headers=bearer(org.access_token)),
     ):
         document = reply.json()
         assert document["id"] == url
@@ -143,16 +133,16 @@ def test_the_identity_url_of_the_version_root_leads_to_the_user(org: LocalOrg, w
         assert document["urls"]["query"] == f"{org.instance_url}/services/data/v{{version}}/query/"
 
 
-def test_a_version_fills_in_the_identity_urls(org: LocalOrg, web: httpx.Client) -> None:
+def test_a_version_fills_in_the_identity_urls(org: LocalOrg, stranger: Rest) -> None:
     """``version=latest`` and a number replace the placeholder."""
     url = f"/id/{org.org_id}/{org.user_id}"
     for version, number in (("latest", "68.0"), ("59.0", "59.0")):
-        document = web.get(url, params={"version": version}, headers=bearer(org.access_token)).json()
+        document = stranger.get(url, params={"version": version}, headers=bearer(org.access_token)).json()
         assert document["urls"]["rest"] == f"{org.instance_url}/services/data/v{number}/"
         assert document["urls"]["partner"].endswith(f"/services/Soap/u/{number}/{org.org_id[:15]}")
 
 
-def test_identity_refuses_in_plain_words(org: LocalOrg, web: httpx.Client) -> None:
+def test_identity_refuses_in_plain_words(org: LocalOrg, stranger: Rest) -> None:
     """403 or 404 with one word, in plain text, for each way of not being let in."""
     own = f"/id/{org.org_id}/{org.user_id}"
     good = bearer(org.access_token)
@@ -165,19 +155,19 @@ def test_identity_refuses_in_plain_words(org: LocalOrg, web: httpx.Client) -> No
         (f"/id/{org.org_id}/005000000000001AAA", good, 404, "Bad_Id"),
         (f"/id/{org.org_id}/nonsense", good, 404, "Bad_Id"),
     ):
-        reply = web.get(url, headers=headers)
+        reply = stranger.get(url, headers=headers)
         assert (reply.status_code, reply.text) == (status, word)
         assert reply.headers["content-type"].startswith("text/plain")
 
 
-def test_discovery_lists_endpoints_that_are_there(org: LocalOrg, web: httpx.Client) -> None:
+def test_discovery_lists_endpoints_that_are_there(org: LocalOrg, stranger: Rest) -> None:
     """Every endpoint of the discovery document is served: none of them answers 404."""
-    document = web.get("/.well-known/openid-configuration").json()
+    document = stranger.get("/.well-known/openid-configuration").json()
     assert document["issuer"] == org.instance_url
     endpoints = {key: url for key, url in document.items() if key.endswith("_endpoint")}
     assert len(endpoints) == 5
     for url in endpoints.values():
-        assert web.post(url).status_code in (400, 403)
+        assert stranger.post(url).status_code in (400, 403)
 
 
 # --- SOAP login ------------------------------------------------------------------------------------------------------
@@ -191,10 +181,10 @@ ENVELOPE = """<?xml version="1.0" encoding="utf-8" ?>
   </n1:{operation}></env:Body></env:Envelope>"""
 
 
-def soap(web: httpx.Client, version: str, username: str, password: str, operation: str = "login") -> httpx.Response:
+def soap(stranger: Rest, version: str, username: str, password: str, operation: str = "login") -> httpx.Response:
     body = ENVELOPE.format(operation=operation, username=username, password=password)
     headers = {"Content-Type": "text/xml", "SOAPAction": operation}
-    return web.post(f"/services/Soap/u/{version}", content=body.encode(), headers=headers)
+    return stranger.post(f"/services/Soap/u/{version}", content=body.encode(), headers=headers)
 
 
 def texts(reply: httpx.Response) -> dict[str, str]:
@@ -202,9 +192,9 @@ def texts(reply: httpx.Response) -> dict[str, str]:
     return {element.tag.rpartition("}")[2]: element.text or "" for element in elements}
 
 
-def test_soap_login_gives_a_session(org: LocalOrg, web: httpx.Client) -> None:
+def test_soap_login_gives_a_session(org: LocalOrg, stranger: Rest) -> None:
     """Session Id, server URL with version and org, user and organization, as existing clients read them."""
-    reply = soap(web, "59.0", org.username, org.credentials.password)
+    reply = soap(stranger, "59.0", org.username, org.credentials.password)
     found = texts(reply)
     assert reply.status_code == 200
     assert reply.headers["content-type"].startswith("text/xml")
@@ -212,28 +202,28 @@ def test_soap_login_gives_a_session(org: LocalOrg, web: httpx.Client) -> None:
     assert (found["userId"], found["organizationId"]) == (org.user_id, org.org_id)
     assert found["passwordExpired"] == "false"
     assert found["sessionSecondsValid"] == "5000"
-    assert web.get("/services/data/v59.0", headers=bearer(found["sessionId"])).status_code == 200
+    assert stranger.get("/services/data/v59.0", headers=bearer(found["sessionId"])).status_code == 200
 
 
-def test_soap_logout_ends_the_session_of_the_header(org: LocalOrg, web: httpx.Client) -> None:
+def test_soap_logout_ends_the_session_of_the_header(org: LocalOrg, stranger: Rest) -> None:
     """The session named in the header is over; later versions have logout() though no login()."""
     for version in ("59.0", "66.0"):
-        token = new_token(org, web)
+        token = new_token(org, stranger)
         body = (
             '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Header>'
             f'<SessionHeader xmlns="urn:partner.soap.sforce.com"><sessionId>{token}</sessionId></SessionHeader>'
             '</e:Header><e:Body><logout xmlns="urn:partner.soap.sforce.com"/></e:Body></e:Envelope>'
         )
-        assert web.post(f"/services/Soap/u/{version}", content=body).status_code == 200
-        assert web.get("/services/data/v59.0", headers=bearer(token)).status_code == 401
+        assert stranger.post(f"/services/Soap/u/{version}", content=body).status_code == 200
+        assert stranger.get("/services/data/v59.0", headers=bearer(token)).status_code == 401
 
 
-def test_other_soap_apis_are_not_found(org: LocalOrg, web: httpx.Client) -> None:
+def test_other_soap_apis_are_not_found(org: LocalOrg, stranger: Rest) -> None:
     """What is not built of SOAP says so with its name, in a fault; what Salesforce has not either is not found."""
-    assert web.post("/services/Soap/x/59.0", content=b"").status_code == 404
+    assert stranger.post("/services/Soap/x/59.0", content=b"").status_code == 404
     for reply, name in (
-        (web.post("/services/Soap/m/59.0", content=b""), "Metadata API"),
-        (soap(web, "59.0", org.username, "", "convertLead"), "convertLead()"),
+        (stranger.post("/services/Soap/m/59.0", content=b""), "Metadata API"),
+        (soap(stranger, "59.0", org.username, "", "convertLead"), "convertLead()"),
     ):
         assert reply.status_code == 501
         assert name in texts(reply)["exceptionMessage"]
@@ -251,11 +241,11 @@ def test_other_soap_apis_are_not_found(org: LocalOrg, web: httpx.Client) -> None
     ],
 )
 def test_soap_faults(
-    org: LocalOrg, web: httpx.Client, version: str, password: str | None, operation: str, code: str
+    org: LocalOrg, stranger: Rest, version: str, password: str | None, operation: str, code: str
 ) -> None:
     """HTTP 500 with a fault that names the exception code, also for versions without login()."""
     given = (password or org.credentials.password).replace("&", "&amp;").replace("<", "&lt;")
-    reply = soap(web, version, org.username, given, operation)
+    reply = soap(stranger, version, org.username, given, operation)
     assert reply.status_code == 500
     assert texts(reply)["exceptionCode"] == code
     assert texts(reply)["faultcode"] == code
@@ -272,8 +262,8 @@ def test_soap_faults(
         b'<?xml version="1.0" encoding="nonsense"?><a/>',
     ],
 )
-def test_what_is_no_envelope_is_a_fault(web: httpx.Client, body: bytes) -> None:
+def test_what_is_no_envelope_is_a_fault(stranger: Rest, body: bytes) -> None:
     """Broken XML, entity tricks and empty bodies are refused in SOAP's form."""
-    reply = web.post("/services/Soap/u/59.0", content=body)
+    reply = stranger.post("/services/Soap/u/59.0", content=body)
     assert reply.status_code == 500
     assert texts(reply)["exceptionCode"] == "INVALID_SOAP_BODY"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
+from rig.local_rest import BASE, Rest
 
 from sfdata.localorg import LocalOrg
 
-BASE = "/services/data/v66.0"
 ROWS: dict[str, list[dict[str, Any]]] = {
     "Account": [
         {"Name": "Acme", "Phone": "(415) 555-1234", "Website": "https://acme.example", "Description": "Makes anvils"},
@@ -30,22 +29,18 @@ ROWS: dict[str, list[dict[str, Any]]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def web() -> Iterator[httpx.Client]:
-    with LocalOrg(sample_data=False) as org:
-        headers = {"Authorization": f"Bearer {org.access_token}"}
-        with httpx.Client(base_url=org.instance_url, trust_env=False, headers=headers) as client:
-            for name, rows in ROWS.items():
-                for row in rows:
-                    assert client.post(f"{BASE}/sobjects/{name}", json=row).status_code == 201
-            yield client
+@pytest.fixture(scope="module", autouse=True)
+def rows(web: Rest) -> None:
+    for name, fields in ROWS.items():
+        for row in fields:
+            web.created(name, **row)
 
 
-def sosl(web: httpx.Client, text: str, version: str = "66.0") -> httpx.Response:
+def sosl(web: Rest, text: str, version: str = "66.0") -> httpx.Response:
     return web.get(f"/services/data/v{version}/search", params={"q": text})
 
 
-def found(web: httpx.Client, text: str) -> list[Any]:
+def found(web: Rest, text: str) -> list[Any]:
     """What a statement finds, as values of the one field it asks for."""
     reply = sosl(web, text)
     assert reply.status_code == 200, reply.text
@@ -81,7 +76,7 @@ def records(reply: httpx.Response) -> list[dict[str, Any]]:
         ("acme.example", ["John Smith"]),
     ],
 )
-def test_contacts_are_found_by_words(web: httpx.Client, term: str, names: list[str]) -> None:
+def test_contacts_are_found_by_words(web: Rest, term: str, names: list[str]) -> None:
     """Whole words without regard to case and accents, phrases, wildcards, operators, digits of phone numbers."""
     assert sorted(found(web, f"FIND {{{term}}} RETURNING Contact(Name)")) == sorted(names)
 
@@ -96,12 +91,12 @@ def test_contacts_are_found_by_words(web: httpx.Client, term: str, names: list[s
         ("PHONE", []),
     ],
 )
-def test_in_chooses_the_fields(web: httpx.Client, group: str, names: list[str]) -> None:
+def test_in_chooses_the_fields(web: Rest, group: str, names: list[str]) -> None:
     """NAME means the name and what belongs to it, EMAIL and PHONE fields of those types, SIDEBAR no long texts."""
     assert sorted(found(web, f"FIND {{acme}} IN {group} FIELDS RETURNING Account(Name)")) == names
 
 
-def test_groups_have_fields_of_their_own(web: httpx.Client) -> None:
+def test_groups_have_fields_of_their_own(web: Rest) -> None:
     """An account's site and website are names too; a product is searched whole whatever IN says."""
     assert found(web, "FIND {anvil} in name fields RETURNING Account(Name)") == ["Initech"]
     assert found(web, "FIND {acme.example} IN NAME FIELDS RETURNING Account(Name)") == ["Acme"]
@@ -110,19 +105,19 @@ def test_groups_have_fields_of_their_own(web: httpx.Client) -> None:
     assert found(web, "FIND {heavy} IN NAME FIELDS RETURNING Product2(Name)") == ["Anvil"]
 
 
-def test_words_without_spaces_are_found_inside(web: httpx.Client) -> None:
+def test_words_without_spaces_are_found_inside(web: Rest) -> None:
     """Where a script puts no spaces between words, a part of the text is enough."""
     assert found(web, "FIND {東京} RETURNING Lead(Name)") == ["高橋"]
     assert found(web, "FIND {京都電 高橋} RETURNING Lead(Name)") == ["高橋"]
     assert found(web, "FIND {大阪} RETURNING Lead(Name)") == []
 
 
-def test_names_come_before_mentions(web: httpx.Client) -> None:
+def test_names_come_before_mentions(web: Rest) -> None:
     """Without ORDER BY, rows that bear the name stand before rows that mention it."""
     assert found(web, "FIND {acme} RETURNING Account(Name)")[-1] == "Globex"
 
 
-def test_without_returning_ids_of_all_objects_come(web: httpx.Client) -> None:
+def test_without_returning_ids_of_all_objects_come(web: Rest) -> None:
     """Only Ids, and none of products, files and documents, which must be asked for."""
     reply = sosl(web, "FIND {anvil*}")
     assert {record["attributes"]["type"] for record in records(reply)} == {"Account", "Lead", "Case"}
@@ -132,7 +127,7 @@ def test_without_returning_ids_of_all_objects_come(web: httpx.Client) -> None:
     assert found(web, "FIND {anvil} RETURNING Product2(Name), Case(Subject)") == ["Anvil", "Anvil broken"]
 
 
-def test_returning_is_a_query_over_what_was_found(web: httpx.Client) -> None:
+def test_returning_is_a_query_over_what_was_found(web: Rest) -> None:
     """Fields, also of parents, WHERE, ORDER BY, LIMIT and OFFSET; objects in the order of the statement."""
     ask = "FIND {{acme}} RETURNING Account({})"
     assert found(web, ask.format("Name WHERE Industry = 'Energy' ORDER BY Name DESC")) == ["Globex", "Acme Söhne GmbH"]
@@ -145,19 +140,19 @@ def test_returning_is_a_query_over_what_was_found(web: httpx.Client) -> None:
     assert types == ["Lead", "Account", "Account", "Account", "Contact"]
 
 
-def test_limit_is_of_the_whole(web: httpx.Client) -> None:
+def test_limit_is_of_the_whole(web: Rest) -> None:
     """LIMIT behind RETURNING bounds all objects together and shares evenly."""
     reply = sosl(web, "FIND {acme} RETURNING Account, Lead, Contact LIMIT 3")
     assert [record["attributes"]["type"] for record in records(reply)] == ["Account", "Lead", "Contact"]
 
 
-def test_old_versions_get_a_list(web: httpx.Client) -> None:
+def test_old_versions_get_a_list(web: Rest) -> None:
     """Up to version 36.0 the answer is a bare array."""
     assert sosl(web, "FIND {globex} RETURNING Account(Name)", "36.0").json()[0]["Name"] == "Globex"
     assert list(sosl(web, "FIND {globex} RETURNING Account(Name)", "37.0").json()) == ["searchRecords"]
 
 
-def test_with_clauses_that_mean_something(web: httpx.Client) -> None:
+def test_with_clauses_that_mean_something(web: Rest) -> None:
     """Labels of the fields asked for; marks around the words that were found, in a member of their own."""
     reply = sosl(web, "FIND {globex} RETURNING Account(Id, Name) WITH METADATA='LABELS'")
     labels = [{"name": "Id", "label": "Account ID"}, {"name": "Name", "label": "Account Name"}]
@@ -169,7 +164,7 @@ def test_with_clauses_that_mean_something(web: httpx.Client) -> None:
     assert "highlight.Subject" not in plain
 
 
-def test_products_are_those_of_a_price_book(web: httpx.Client) -> None:
+def test_products_are_those_of_a_price_book(web: Rest) -> None:
     """WITH PricebookId, and the parameter of that name, leave out products without a price in the book."""
     book = web.post(f"{BASE}/sobjects/Pricebook2", json={"Name": "Export", "IsActive": True}).json()["id"]
     for name, priced in (("Crowbar", True), ("Crowbar, bent", False)):
@@ -186,7 +181,7 @@ def test_products_are_those_of_a_price_book(web: httpx.Client) -> None:
     assert [record["Name"] for record in records(reply)] == ["Crowbar"]
 
 
-def test_recent_is_a_list_view(web: httpx.Client) -> None:
+def test_recent_is_a_list_view(web: Rest) -> None:
     """USING ListView=Recent answers with records somebody looked at, before any other condition."""
     ask = "FIND {acme} RETURNING Account(Name USING ListView=Recent WHERE Name != 'Globex')"
     assert found(web, ask) == []
@@ -194,7 +189,7 @@ def test_recent_is_a_list_view(web: httpx.Client) -> None:
     assert found(web, ask) == ["Acme"]
 
 
-def test_with_clauses_that_change_nothing(web: httpx.Client) -> None:
+def test_with_clauses_that_change_nothing(web: Rest) -> None:
     """Spelling, snippets and tracking are accepted."""
     ask = "FIND {globex} RETURNING Account(Name) WITH SNIPPET (target_length=120) WITH SPELL_CORRECTION = false"
     assert found(web, f"{ask} LIMIT 5 UPDATE TRACKING, VIEWSTAT") == ["Globex"]
@@ -203,7 +198,7 @@ def test_with_clauses_that_change_nothing(web: httpx.Client) -> None:
 # --- changes ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_index_follows_every_change(web: httpx.Client) -> None:
+def test_the_index_follows_every_change(web: Rest) -> None:
     """A row is found as it is now: after create, update, delete, and a transaction that was undone."""
     ask = "FIND {zyzzyva} RETURNING Account(Name)"
     assert found(web, ask) == []
@@ -283,7 +278,7 @@ def test_the_index_leaves_no_trace(tmp_path: Any) -> None:
         ),
     ],
 )
-def test_statements_are_refused_in_salesforces_words(web: httpx.Client, text: str, code: str, said: str) -> None:
+def test_statements_are_refused_in_salesforces_words(web: Rest, text: str, code: str, said: str) -> None:
     """400, the code and the message."""
     reply = sosl(web, text)
     (error,) = reply.json()
@@ -291,7 +286,7 @@ def test_statements_are_refused_in_salesforces_words(web: httpx.Client, text: st
     assert said in error["message"]
 
 
-def test_places_are_those_of_the_statement(web: httpx.Client) -> None:
+def test_places_are_those_of_the_statement(web: Rest) -> None:
     """As recorded of a real org: the whole line, the caret before the token, the column counted from 0."""
     (error,) = sosl(web, "FIND {name} IN ALL TYPE RETURNING Account(name)").json()
     assert error["message"] == (
@@ -303,15 +298,15 @@ def test_places_are_those_of_the_statement(web: httpx.Client) -> None:
 # --- by parameters ---------------------------------------------------------------------------------------------------
 
 
-def by_get(web: httpx.Client, query: str) -> httpx.Response:
+def by_get(web: Rest, query: str) -> httpx.Response:
     return web.get(f"{BASE}/parameterizedSearch/?{query}")
 
 
-def by_post(web: httpx.Client, body: Any) -> httpx.Response:
+def by_post(web: Rest, body: Any) -> httpx.Response:
     return web.post(f"{BASE}/parameterizedSearch", json=body)
 
 
-def test_parameters_say_what_a_statement_says(web: httpx.Client) -> None:
+def test_parameters_say_what_a_statement_says(web: Rest) -> None:
     """GET and POST, with fields for all objects or for one, conditions, order and limits."""
     expected = records(sosl(web, "FIND {acme} RETURNING Account(Id, Name ORDER BY Name), Lead(Id)"))
     given = by_get(web, "q=acme&sobject=Account&sobject=Lead&Account.fields=id,Name&Account.orderBy=Name")
@@ -353,7 +348,7 @@ def test_parameters_say_what_a_statement_says(web: httpx.Client) -> None:
         ({"q": "a"}, "INVALID_SEARCH", "longer than one character"),
     ],
 )
-def test_parameters_are_checked(web: httpx.Client, body: Any, code: str, said: str) -> None:
+def test_parameters_are_checked(web: Rest, body: Any, code: str, said: str) -> None:
     """400 and what is wrong."""
     reply = by_post(web, body)
     (error,) = reply.json()
@@ -361,7 +356,7 @@ def test_parameters_are_checked(web: httpx.Client, body: Any, code: str, said: s
     assert said in error["message"]
 
 
-def test_scope_order_lists_searchable_objects(web: httpx.Client) -> None:
+def test_scope_order_lists_searchable_objects(web: Rest) -> None:
     """Names with their describes, all of which say that they can be searched."""
     for entry in web.get(f"{BASE}/search/scopeOrder").json():
         assert entry["url"] == f"{BASE}/sobjects/{entry['type']}/describe"

@@ -9,12 +9,11 @@ from html.parser import HTMLParser
 
 import httpx
 import pytest
+from rig.local_rest import BASE, Rest
 
 from sfdata.localorg import LocalOrg
 from sfdata.localorg.request_log import MOST_ENTRIES, RequestLog, shown
 from sfdata.localorg.status_page import _duration
-
-BASE = "/services/data/v66.0"
 
 
 class Tables(HTMLParser):
@@ -55,9 +54,8 @@ def org() -> Iterator[LocalOrg]:
 
 
 @pytest.fixture
-def web(org: LocalOrg) -> Iterator[httpx.Client]:
-    headers = {"Authorization": f"Bearer {org.access_token}"}
-    with httpx.Client(base_url=org.instance_url, trust_env=False, headers=headers) as client:
+def web(org: LocalOrg) -> Iterator[Rest]:
+    with Rest(org, org.access_token) as client:
         yield client
 
 
@@ -69,7 +67,7 @@ def page(org: LocalOrg) -> Tables:
     return Tables(reply.text)
 
 
-def test_objects_are_listed_with_their_rows(org: LocalOrg, web: httpx.Client) -> None:
+def test_objects_are_listed_with_their_rows(org: LocalOrg, web: Rest) -> None:
     """The numbers are those of COUNT() queries, and follow each write."""
 
     def count(name: str) -> int:
@@ -87,7 +85,7 @@ def test_objects_are_listed_with_their_rows(org: LocalOrg, web: httpx.Client) ->
     assert {name: rows for _, name, rows in page(org).tables[0]}["Account"] == str(listed["Account"])
 
 
-def test_requests_are_listed_newest_first(org: LocalOrg, web: httpx.Client) -> None:
+def test_requests_are_listed_newest_first(org: LocalOrg, web: Rest) -> None:
     """Method, path without its query, status, time; the page itself is not among them."""
     web.get(f"{BASE}/query", params={"q": "SELECT Id FROM Account WHERE Name = 'secret plan'"})
     web.post(f"{BASE}/sobjects/Nothing__c", json={})
@@ -100,7 +98,7 @@ def test_requests_are_listed_newest_first(org: LocalOrg, web: httpx.Client) -> N
     assert 0 < float(older[4]) < 5000
 
 
-def test_jobs_are_listed_once_there_are_some(org: LocalOrg, web: httpx.Client) -> None:
+def test_jobs_are_listed_once_there_are_some(org: LocalOrg, web: Rest) -> None:
     """Operation, object, state and counts of Bulk jobs."""
     assert len(page(org).tables) == 2
     job = {"operation": "insert", "object": "Account", "lineEnding": "LF"}
@@ -110,7 +108,7 @@ def test_jobs_are_listed_once_there_are_some(org: LocalOrg, web: httpx.Client) -
     assert tables[1][1][1:] == ["insert", "Account", "Open", "0", "0"]
 
 
-def test_it_tells_what_the_org_is(org: LocalOrg, web: httpx.Client) -> None:
+def test_it_tells_what_the_org_is(org: LocalOrg, web: Rest) -> None:
     """Whose it is, how many calls are spent, where records are kept."""
     web.get(BASE)
     facts = page(org).facts
@@ -120,7 +118,7 @@ def test_it_tells_what_the_org_is(org: LocalOrg, web: httpx.Client) -> None:
     assert re.fullmatch(r"\d+ s", facts["Uptime"])
 
 
-def test_it_holds_no_secret(org: LocalOrg, web: httpx.Client) -> None:
+def test_it_holds_no_secret(org: LocalOrg, web: Rest) -> None:
     """Nothing that logs anybody in, wherever a client put it: in a path, a query, a form or a header."""
     secrets = [
         org.access_token,
@@ -142,7 +140,7 @@ def test_it_holds_no_secret(org: LocalOrg, web: httpx.Client) -> None:
 
 
 @pytest.mark.catalogue("S25")
-def test_what_clients_send_is_text(org: LocalOrg, web: httpx.Client) -> None:
+def test_what_clients_send_is_text(org: LocalOrg, web: Rest) -> None:
     """Markup in a path or a name is shown, not obeyed."""
     web.get(f"{BASE}/sobjects/<script>alert(1)</script>")
     web.get(f"{BASE}/sobjects/%3Cimg%20src=x%20onerror=alert(1)%3E")
@@ -164,7 +162,7 @@ def test_it_needs_no_script_and_nobody_elses_files(org: LocalOrg) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_it_is_read_only(org: LocalOrg, web: httpx.Client, method: str) -> None:
+def test_it_is_read_only(org: LocalOrg, web: Rest, method: str) -> None:
     """Only GET and HEAD."""
     assert web.request(method, "/").status_code == 405
     assert web.head("/").status_code == 200

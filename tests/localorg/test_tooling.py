@@ -32,7 +32,7 @@ def tooling(web: Rest, soql: str, **more: str) -> Any:
 
 
 def rows(web: Rest, soql: str) -> list[dict[str, Any]]:
-    return [{k: v for k, v in row.items() if k != "attributes"} for row in tooling(web, soql)["records"]]
+    return web.records(soql, "tooling/query/")
 
 
 # --- what clients ask at login ---------------------------------------------------------------------------------------

@@ -2,53 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
+from rig.local_rest import BASE, Caller
 
-from sfdata.localorg import LocalOrg, gateway
-from sfdata.localorg.store import Undo
-
-BASE = "/services/data/v66.0"
+from sfdata.localorg import LocalOrg
 
 
-class Client:
-    """Requests to one org, without a socket."""
-
-    def __init__(self, org: LocalOrg) -> None:
-        self.org = org
-
-    def ask(self, method: str, target: str, body: Any = None) -> tuple[int, Any]:
-        """Status and JSON of the answer."""
-        text = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        headers = {"authorization": f"Bearer {self.org.access_token}", "content-type": "application/json"}
-        answer = gateway.answer(self.org.instance, method, f"{BASE}/{target}", headers, text)
-        return answer.status, json.loads(answer.body) if answer.body else None
+class Client(Caller):
+    """What tests of trees ask for."""
 
     def plant(self, *records: Any) -> tuple[int, Any]:
-        return self.ask("POST", "composite/tree/Account", {"records": records})
+        return self.ask("POST", f"{BASE}/composite/tree/Account", {"records": records})
 
     def rows(self, soql: str) -> list[dict[str, Any]]:
-        status, page = self.ask("GET", f"query?q={soql}")
+        status, page = self.ask("GET", f"{BASE}/query?q={soql}")
         assert status == 200, page
         return list(page["records"])
 
 
-@pytest.fixture(scope="module")
-def org() -> Iterator[LocalOrg]:
-    with LocalOrg(sample_data=False) as running:
-        yield running
-
-
 @pytest.fixture
-def client(org: LocalOrg) -> Iterator[Client]:
-    """A client of an org without records: what a test writes is undone after it."""
-    with suppress(Undo), org.instance.store.transaction():
-        yield Client(org)
-        raise Undo
+def client(undone: LocalOrg) -> Client:
+    return Client(undone)
 
 
 def node(reference_id: str, kind: str = "Account", **fields: Any) -> dict[str, Any]:
@@ -110,7 +86,7 @@ def test_one_refusal_undoes_the_request(client: Client) -> None:
 
 def test_parents_by_external_id_are_no_children(client: Client) -> None:
     """An object that names a parent stays a reference of its record."""
-    client.ask("POST", "sobjects/Account", {"Name": "old", "Ext__c": "1"})
+    client.ask("POST", f"{BASE}/sobjects/Account", {"Name": "old", "Ext__c": "1"})
     status, _ = client.plant(node("new", Parent={"Ext__c": "1"}))
     assert status == 201
     assert client.rows("SELECT Parent.Name FROM Account WHERE Name = 'new'")[0]["Parent"]["Name"] == "old"
@@ -193,5 +169,5 @@ def test_at_most_five_types(client: Client) -> None:
 
 def test_the_path_names_the_roots_object(client: Client) -> None:
     """404 for one that does not exist."""
-    status, errors = client.ask("POST", "composite/tree/Nope", {"records": [node("a")]})
+    status, errors = client.ask("POST", f"{BASE}/composite/tree/Nope", {"records": [node("a")]})
     assert (status, errors[0]["errorCode"]) == (404, "NOT_FOUND")
