@@ -82,8 +82,7 @@ def test_a_file_is_described_by_its_bytes_and_linked(web: Rest, account: str) ->
         files=[*parts.items(), ("entity_content", (None, json.dumps(given), "application/json"))],
     )
     record_id = web.send(request).json()["id"]
-    version = one(
-        web,
+    (version,) = web.records(
         "SELECT ContentDocumentId, ContentSize, Checksum, FileType, FileExtension, IsLatest, VersionData "
         f"FROM ContentVersion WHERE Id = '{record_id}'",
     )
@@ -92,10 +91,7 @@ def test_a_file_is_described_by_its_bytes_and_linked(web: Rest, account: str) ->
     assert (version["FileType"], version["FileExtension"], version["IsLatest"]) == ("PDF", "pdf", True)
     assert web.get(version["VersionData"]).content == content
     document = version["ContentDocumentId"]
-    assert (
-        web.records(f"SELECT Title, ContentSize FROM ContentDocument WHERE Id = '{document}'")[0]["Title"]
-        == "Site plan"
-    )
+    assert web.records(f"SELECT Title FROM ContentDocument WHERE Id = '{document}'") == [{"Title": "Site plan"}]
     links = web.get(
         f"{BASE}/query",
         params={"q": f"SELECT LinkedEntityId FROM ContentDocumentLink WHERE ContentDocumentId = '{document}'"},
@@ -122,7 +118,7 @@ def test_attachments_and_documents_go_the_same_way(web: Rest, account: str) -> N
     ).json()["id"]
     down = web.get(f"{BASE}/sobjects/Attachment/{attachment}/Body")
     assert (down.content, down.headers["Content-Type"]) == (b"one", "text/plain")
-    assert web.records(f"SELECT BodyLength FROM Attachment WHERE Id = '{attachment}'")[0]["BodyLength"] == 3
+    assert web.records(f"SELECT BodyLength FROM Attachment WHERE Id = '{attachment}'") == [{"BodyLength": 3}]
 
     user = web.records("SELECT Id FROM User LIMIT 1")[0]["Id"]
     document = upload(web, fields(FolderId=user, Name="Brochure"), file(b"first", "Body"), to="Document").json()["id"]
