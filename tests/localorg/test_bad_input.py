@@ -247,6 +247,7 @@ def test_what_never_was_is_said_so(client: Client, method: str, path: str, refus
         ("/query?q=SELECT+Id+FROM+Account+OFFSET+2001", "NUMBER_OUTSIDE_VALID_RANGE"),
         (f"/query?{'&'.join(['a=1'] * 1001)}", "ILLEGAL_QUERY_PARAMETER_VALUE"),
         ("/sobjects/Account/updated?start=x&end=y", "ILLEGAL_QUERY_PARAMETER_VALUE"),
+        ("/sobjects/Account/deleted?start=0001-01-01T00:00:00%2B01:00", "ILLEGAL_QUERY_PARAMETER_VALUE"),
         ("/search?q=Acme", "MALFORMED_SEARCH"),
         ("/recent?limit=-1", "ILLEGAL_QUERY_PARAMETER_VALUE"), ("/parameterizedSearch", "MISSING_ARGUMENT"),
     ],

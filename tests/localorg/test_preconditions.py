@@ -7,6 +7,7 @@ from rig.local_rest import Rest
 
 BASE = "/services/data/v66.0/sobjects"
 PAST, FUTURE = "Sat, 01 Jan 2000 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00 GMT"
+BEYOND = "Sat, 01 Jan 99999999999 00:00:00 GMT"
 
 
 @pytest.fixture
@@ -33,6 +34,7 @@ def contact(web: Rest) -> str:
         ({"If-Match": "*", "If-Unmodified-Since": PAST}, 200),
         ({"If-Modified-Since": "soon"}, 200),
         ({"If-Unmodified-Since": "soon"}, 200),
+        ({"If-Modified-Since": BEYOND}, 200),
         ({"If-Match": "unquoted"}, 200),
     ],
 )
@@ -66,6 +68,7 @@ def test_a_compressed_answer_has_the_same_tag(web: Rest, account: str) -> None:
         ({"If-None-Match": '"other"'}, 204),
         ({"If-Modified-Since": FUTURE}, 204),
         ({"If-Unmodified-Since": "soon"}, 400),
+        ({"If-Unmodified-Since": BEYOND}, 400),
         ({"If-Match": "unquoted"}, 400),
         ({"If-None-Match": "unquoted"}, 400),
     ],

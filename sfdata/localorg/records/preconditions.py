@@ -66,7 +66,7 @@ def _date(headers: Mapping[str, str], name: str, *, lenient: bool) -> datetime |
         return None
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         if lenient:
             return None
         raise _invalid(name, text) from None

@@ -182,11 +182,11 @@ def _moment(request: Request, name: str) -> datetime:
         raise ApiError(400, "MISSING_ARGUMENT", f"The parameter {name} is required.")
     try:
         moment = datetime.fromisoformat(text) if DATETIME.fullmatch(text) else None
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise ApiError(400, "ILLEGAL_QUERY_PARAMETER_VALUE", f"{name} is no date and time: {text}")
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if moment is not None:
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ApiError(400, "ILLEGAL_QUERY_PARAMETER_VALUE", f"{name} is no date and time: {text}")
 
 
 # --- parts of a request ----------------------------------------------------------------------------------------------
