@@ -1,6 +1,6 @@
 """The query engine: SOQL in, Salesforce's JSON out.
 
-text → `soql.parse` → plan (`select`, `aggregates`) → SQL → rows → `layout` → JSON
+text → `reading` → plan (`select`, `aggregates`) → SQL → rows → `layout` → JSON
 """
 
 from __future__ import annotations
