@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from sfdata.localorg import LocalOrg
 from sfdata.localorg.__main__ import main
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as other systems have them")
@@ -147,9 +148,8 @@ def test_a_signal_ends_it_while_it_loads(number: signal.Signals, tmp_path: Path)
         process.send_signal(number)
         assert ended(process) == (0, "", "")
     assert not [file for file in data.rglob("*") if file.suffix in (".pem", ".key")]
-    with running("--empty", "--json", "--data", str(data)) as process:
-        assert process.stdout is not None
-        assert json.loads(process.stdout.readline())["instance_url"]
+    with LocalOrg(sample_data=False, data=data) as org:
+        assert not refuses_connections(org.instance_url)
 
 
 def test_people_get_a_text_without_secrets() -> None:
