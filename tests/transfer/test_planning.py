@@ -187,7 +187,6 @@ def test_a_problem_is_told_where_it_stands_in_the_frame(plans):
     ("frame", "options", "error"),
     [
         (pd.DataFrame({"LastName": ["a", "\0"]}), {"part_rows": 1}, PushRefused),
-        (pd.DataFrame({"LastName": []}), {}, PushRefused),
         (pd.DataFrame({"Nmae": ["a"]}), {}, PushRefused),
         (pd.DataFrame({"AccountId": [[1], ["x"], "y"]}), {"part_rows": 1}, PushRefused),
         (["a"], {}, ConfigurationError),
