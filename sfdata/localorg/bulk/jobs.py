@@ -98,7 +98,7 @@ AnyJobType = TypeVar("AnyJobType", bound=AnyJob)
 class Job(Work):
     """One job, the ``number``-th of its org."""
 
-    STATES: ClassVar[States] = States(UPLOAD_COMPLETE, IN_PROGRESS, JOB_COMPLETE, ABORTED)
+    STATES: ClassVar[States] = States(UPLOAD_COMPLETE, IN_PROGRESS, JOB_COMPLETE)
 
     number: int
     type: str

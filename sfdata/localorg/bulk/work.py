@@ -27,13 +27,11 @@ POLL_SECONDS = 0.01
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """What an API calls the states of its work."""
+    """What an API calls the states of its work; `FAILED` is called so by all."""
 
     waiting: str
     running: str
     done: str
-    dropped: str
-    failed: str = FAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,7 @@ class Work:
 
     def fail(self, error: str) -> None:
         """End without having done all, unless it was aborted."""
-        self._finish(self.STATES.failed, error)
+        self._finish(FAILED, error)
 
     def _finish(self, state: str, error: str | None = None) -> None:
         with self.lock:

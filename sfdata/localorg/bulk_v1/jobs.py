@@ -17,14 +17,14 @@ from threading import RLock
 from typing import Any, ClassVar
 
 from sfdata.localorg.answers import ApiError
-from sfdata.localorg.bulk.jobs import ABORTED, CLASSIC, OPEN, AnyJob, job_answer
+from sfdata.localorg.bulk.jobs import ABORTED, CLASSIC, JOB_COMPLETE, OPEN, UPLOAD_COMPLETE, AnyJob, job_answer
 from sfdata.localorg.bulk.settings import JobSettings
-from sfdata.localorg.bulk.work import States, Work
+from sfdata.localorg.bulk.work import FAILED, States, Work
 from sfdata.localorg.bulk_v1.chunking import Chunking
 from sfdata.localorg.ids import id15, normalize, random_id
 
 CLOSED = "Closed"
-QUEUED, RUNNING, COMPLETED, FAILED, NOT_PROCESSED = "Queued", "InProgress", "Completed", "Failed", "NotProcessed"
+QUEUED, RUNNING, COMPLETED, NOT_PROCESSED = "Queued", "InProgress", "Completed", "NotProcessed"
 BATCH_PREFIX, RESULT_PREFIX = "751", "752"
 
 
@@ -32,7 +32,7 @@ BATCH_PREFIX, RESULT_PREFIX = "751", "752"
 class Batch(Work):
     """One batch of a job. ``data`` is the request as it came."""
 
-    STATES: ClassVar[States] = States(QUEUED, RUNNING, COMPLETED, NOT_PROCESSED, FAILED)
+    STATES: ClassVar[States] = States(QUEUED, RUNNING, COMPLETED)
 
     job: ClassicJob
     result_id: str = field(init=False)
@@ -215,5 +215,5 @@ def job_info(job: AnyJob) -> dict[str, Any]:
     }
 
 
-STATE_OF_BATCH = {"UploadComplete": QUEUED, "JobComplete": COMPLETED}
+STATE_OF_BATCH = {UPLOAD_COMPLETE: QUEUED, JOB_COMPLETE: COMPLETED}
 """How a state of Bulk API 2.0 counts among those of batches."""

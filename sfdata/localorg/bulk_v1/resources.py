@@ -12,6 +12,7 @@ from sfdata.localorg.answers import ApiError
 from sfdata.localorg.bulk.jobs import AnyJob
 from sfdata.localorg.bulk.results import file_body
 from sfdata.localorg.bulk.settings import QUERY_OPERATIONS, check_permission
+from sfdata.localorg.bulk.work import FAILED
 from sfdata.localorg.bulk_v1.chunking import HEADER, asked_chunking
 from sfdata.localorg.bulk_v1.documents import (
     JSON,
@@ -24,7 +25,7 @@ from sfdata.localorg.bulk_v1.documents import (
     result_list,
 )
 from sfdata.localorg.bulk_v1.entrance import told_in
-from sfdata.localorg.bulk_v1.jobs import COMPLETED, FAILED, NOT_PROCESSED, Batch, ClassicJob, job_info
+from sfdata.localorg.bulk_v1.jobs import COMPLETED, NOT_PROCESSED, Batch, ClassicJob, job_info
 from sfdata.localorg.bulk_v1.settings import classic_settings
 from sfdata.localorg.routing import Answer, Handler, Request, Route
 

@@ -15,11 +15,10 @@ from sfdata.localorg.engine.semijoin import SemiJoins, check_places
 from sfdata.localorg.engine.sql import FALSE, TRUE, Sql, all_of, compose, join, value
 from sfdata.localorg.engine.viewer import Viewer
 from sfdata.localorg.schema import Schema
-from sfdata.localorg.tables import alive_condition
+from sfdata.localorg.tables import NO_LIMIT, alive_condition
 from sfdata.soql.nodes import And, Bind, Comparison, Condition, FieldPath, Membership, Query, SubqueryMembership
 
 MAX_OFFSET = 2000
-NO_LIMIT = -1
 
 # What USING SCOPE leaves: all rows, the user's own, those of one kind of owner, or none in an org without territories,
 # teams and delegates.
