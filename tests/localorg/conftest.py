@@ -17,9 +17,11 @@ from typing import Any
 import httpx
 import pytest
 from rig.local_rest import Rest
+from rig.standard_records import SCHEMA, Clock
 
 from sfdata.localorg import LocalOrg
-from sfdata.localorg.store import Undo
+from sfdata.localorg.records.crud import Records
+from sfdata.localorg.store import Store, Undo
 
 TERMINAL = {"JobComplete", "Failed", "Aborted"}
 
@@ -27,6 +29,19 @@ TERMINAL = {"JobComplete", "Failed", "Aborted"}
 def pytest_configure(config: pytest.Config) -> None:
     """Make the mark known."""
     config.addinivalue_line("markers", "local_org(**options): the org that a file's tests share")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def records(clock: Clock) -> Iterator[Records]:
+    """Records of the standard objects in a store of the test's own, which has none."""
+    store = Store(SCHEMA)
+    yield Records(store, clock)
+    store.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,59 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from rig.standard_records import Clock, standard
 
 from sfdata.localorg.derivation import Derivation
-from sfdata.localorg.objects import standard_schema
 from sfdata.localorg.records.crud import Records
 from sfdata.localorg.records.validation import RecordRefused
 from sfdata.localorg.schema import Field, Schema, SObject
 from sfdata.localorg.store import Store
 
 ANN = "005Lo0000000001IAA"
-SCHEMA = standard_schema()
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 21, 9, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def records(clock: Clock) -> Iterator[Records]:
-    store = Store(SCHEMA)
-    yield Records(store, clock)
-    store.close()
-
-
-def sobject(name: str) -> SObject:
-    found = SCHEMA.object(name)
-    assert found is not None
-    return found
 
 
 def create(records: Records, name: str, **body: Any) -> str:
-    return records.create(sobject(name), body, ANN)
+    return records.create(standard(name), body, ANN)
 
 
 def update(records: Records, name: str, record_id: str, **body: Any) -> None:
-    records.update(sobject(name), record_id, body, ANN)
+    records.update(standard(name), record_id, body, ANN)
 
 
 def values(records: Records, name: str, record_id: str, *fields: str) -> list[Any]:
-    row = records.get(sobject(name), record_id)
+    row = records.get(standard(name), record_id)
     return [row[field] for field in fields]
 
 
@@ -203,7 +175,7 @@ def test_lines_agree_and_make_the_amount(records: Records, deal: str, entry: str
     update(records, "Opportunity", deal, Amount=5, NextStep="call")
     assert values(records, "Opportunity", deal, "Amount", "NextStep") == [180.0, "call"]
     for item in (line, other):
-        records.delete(sobject("OpportunityLineItem"), item, ANN)
+        records.delete(standard("OpportunityLineItem"), item, ANN)
     assert values(records, "Opportunity", deal, *totals) == [0.0, 0.0, 0, 0.0]
 
 
@@ -355,17 +327,17 @@ def test_files(records: Records) -> None:
     assert values(records, "ContentVersion", first, "IsLatest") == [0]
     shown = ("LatestPublishedVersionId", "Title", "FileType", "ContentSize", "OwnerId")
     assert values(records, "ContentDocument", document, *shown) == [second, "b", "TEXT", 0, ANN]
-    links = records.store.find(sobject("ContentDocumentLink"), "ContentDocumentId", document)
+    links = records.store.find(standard("ContentDocumentLink"), "ContentDocumentId", document)
     assert [(link["LinkedEntityId"], link["ShareType"]) for link in links] == [(ANN, "I"), (account, "V")]
 
 
 def test_numbers_the_org_gives(records: Records) -> None:
     """Auto-numbers count on from the highest one there is, also after a refused or deleted row."""
-    records.store.insert(sobject("Case"), {"Id": "500Lo0000000099IAA", "CaseNumber": "00001041"})
+    records.store.insert(standard("Case"), {"Id": "500Lo0000000099IAA", "CaseNumber": "00001041"})
     first, second = create(records, "Case"), create(records, "Case")
     with pytest.raises(RecordRefused):
         create(records, "Case", SuppliedEmail="abc")
-    records.delete(sobject("Case"), second, ANN)
+    records.delete(standard("Case"), second, ANN)
     third = create(records, "Case")
     numbers = [values(records, "Case", case, "CaseNumber")[0] for case in (first, third)]
     assert numbers == ["00001042", "00001044"]

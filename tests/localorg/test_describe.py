@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 import pytest
+from rig.standard_records import SCHEMA, standard
 
 from sfdata.localorg.describe import basic_info, describe_global, describe_object
-from sfdata.localorg.objects import fields, standard_schema
+from sfdata.localorg.objects import fields
 from sfdata.localorg.schema import Schema, SObject
 
 BASE = "/services/data/v66.0"
-SCHEMA = standard_schema()
 
 #: The keys of a field's describe, as recorded from an org.
 FIELD_KEYS = {
@@ -42,12 +42,6 @@ OBJECT_KEYS = {
     "namedLayoutInfos", "networkScopeFieldName", "recordTypeInfos", "searchLayoutable", "sobjectDescribeOption",
     "supportedScopes",
 }  # fmt: skip
-
-
-def standard(name: str) -> SObject:
-    found = SCHEMA.object(name)
-    assert found is not None
-    return found
 
 
 def described(name: str, **options: Any) -> dict[str, Any]:

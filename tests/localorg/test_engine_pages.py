@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from rig.standard_records import Clock
 
 from sfdata.localorg.answers import ApiError
 from sfdata.localorg.engine import QueryEngine
@@ -20,16 +21,6 @@ BASE = "/services/data/v66.0"
 LONG = {"length": 32_000, "filterable": False}
 
 
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = dt.datetime(2024, 5, 15, tzinfo=dt.UTC)
-
-    def __call__(self) -> dt.datetime:
-        return self.now
-
-
 def parent_id(number: int) -> str:
     return make_id("a00", number)
 
@@ -40,7 +31,7 @@ def child_id(number: int) -> str:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(dt.datetime(2024, 5, 15, tzinfo=dt.UTC))
 
 
 @pytest.fixture

@@ -7,13 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from rig.standard_records import SCHEMA, standard
 
 from sfdata.localorg.formulas import FormulaFailed, InvalidFormula, Record, condition
-from sfdata.localorg.objects import standard_schema
-from sfdata.localorg.schema import SObject
 from sfdata.localorg.store import Store
 
-SCHEMA = standard_schema()
 ANN = "005Lo0000000001IAA"
 ACME = "001Lo0000000001IAA"
 NOW = datetime(2026, 11, 21, 23, 30, tzinfo=UTC)
@@ -35,23 +33,17 @@ DEAL: dict[str, Any] = {
 }
 
 
-def sobject(name: str) -> SObject:
-    found = SCHEMA.object(name)
-    assert found is not None
-    return found
-
-
 @pytest.fixture(scope="module")
 def store() -> Iterator[Store]:
     store = Store(SCHEMA)
     profile, role = "00eLo0000000001IAA", "00ELo0000000001IAA"
-    store.insert(sobject("Organization"), {"Id": "00DLo0000000001IAA", "Name": "Wheels Inc", "Country": "US"})
-    store.insert(sobject("Profile"), {"Id": profile, "Name": "System Administrator"})
-    store.insert(sobject("UserRole"), {"Id": role, "Name": "CEO"})
+    store.insert(standard("Organization"), {"Id": "00DLo0000000001IAA", "Name": "Wheels Inc", "Country": "US"})
+    store.insert(standard("Profile"), {"Id": profile, "Name": "System Administrator"})
+    store.insert(standard("UserRole"), {"Id": role, "Name": "CEO"})
     user = {"Id": ANN, "Name": "Ann", "Username": "ann@x.example", "ProfileId": profile, "UserRoleId": role}
-    store.insert(sobject("User"), {**user, "TimeZoneSidKey": "Asia/Tokyo"})
+    store.insert(standard("User"), {**user, "TimeZoneSidKey": "Asia/Tokyo"})
     account = {"Id": ACME, "Name": "Acme", "Phone": "555-1234", "OwnerId": ANN, "Segments__c": "Red;Green"}
-    store.insert(sobject("Account"), {**account, "NumberOfEmployees": 7})
+    store.insert(standard("Account"), {**account, "NumberOfEmployees": 7})
     yield store
     store.close()
 
@@ -61,7 +53,7 @@ def holds(
     of: str = "Opportunity",
 ) -> bool:  # fmt: skip
     """Whether a formula is true for the deal (or the row), which had the values of ``before``."""
-    owner = sobject(of)
+    owner = standard(of)
     full = dict.fromkeys(field.name for field in owner.fields if field.stored)
     given = DEAL if of == "Opportunity" else {}
     whole: dict[str, Any] = {**full, **given, **(row or {})}
@@ -342,7 +334,7 @@ def test_an_owner_is_a_user_or_a_queue(store: Store) -> None:
 def test_refused_before_any_save(formula: str, complaint: str) -> None:
     """A formula that no org would take is refused when it is declared, with what is wrong and where."""
     with pytest.raises(InvalidFormula) as caught:
-        condition(formula, SCHEMA, sobject("Opportunity"))
+        condition(formula, SCHEMA, standard("Opportunity"))
     assert complaint in str(caught.value)
 
 
@@ -357,7 +349,7 @@ def test_refused_before_any_save(formula: str, complaint: str) -> None:
 def test_refused_of_other_objects(formula: str, of: str, complaint: str) -> None:
     """Compound fields have no value in a formula, and a path leads to one object."""
     with pytest.raises(InvalidFormula) as caught:
-        condition(formula, SCHEMA, sobject(of))
+        condition(formula, SCHEMA, standard(of))
     assert complaint in str(caught.value)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,50 +10,32 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rig.standard_records import Clock, standard
 
-from sfdata.localorg.objects import standard_schema
 from sfdata.localorg.records.crud import Records, UpsertResult
 from sfdata.localorg.records.validation import RecordRefused, Unreadable
 from sfdata.localorg.schema import SObject
-from sfdata.localorg.store import Store
 
 ANN = "005Lo0000000001IAA"
 BEN = "005Lo0000000002IAA"
 BASE = "/services/data/v66.0"
-SCHEMA = standard_schema()
 
 
-class Clock:
-    """A clock that stands still until it is told to go on."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 21, 9, 0, 0, 999_999, UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-def sobject(name: str) -> SObject:
-    found = SCHEMA.object(name)
-    assert found is not None
-    return found
-
-
-ACCOUNT, CONTACT, LEAD, CASE = map(sobject, ("Account", "Contact", "Lead", "Case"))
+ACCOUNT, CONTACT, LEAD, CASE = map(standard, ("Account", "Contact", "Lead", "Case"))
 
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(datetime(2026, 11, 21, 9, 0, 0, 999_999, UTC))
 
 
 @pytest.fixture
-def records(clock: Clock) -> Iterator[Records]:
-    store = Store(SCHEMA)
+def records(records: Records) -> Records:
     for user_id, name in ((ANN, "Ann"), (BEN, "Ben")):
-        store.insert(sobject("User"), {"Id": user_id, "Username": f"{name}@x.example", "Name": name, "IsActive": 1})
-    yield Records(store, clock)
-    store.close()
+        records.store.insert(
+            standard("User"), {"Id": user_id, "Username": f"{name}@x.example", "Name": name, "IsActive": 1}
+        )
+    return records
 
 
 def refusal(
@@ -96,7 +78,7 @@ def test_create_fills_defaults_unless_told_otherwise(records: Records) -> None:
     assert nulled["Priority"] is None
     lead = records.get(LEAD, records.create(LEAD, {"LastName": "L", "Company": "C", "Status": None}, ANN))
     assert (lead["Status"], lead["IsConverted"]) == ("Open - Not Contacted", 0)
-    file = sobject("ContentVersion")
+    file = standard("ContentVersion")
     version = records.get(file, records.create(file, {"PathOnClient": "a.txt", "VersionData": "YQ=="}, ANN))
     assert (version["IsMajorVersion"], version["Origin"]) == (1, "C")
 
@@ -146,10 +128,10 @@ def test_fields_that_nobody_writes(records: Records) -> None:
 
 def test_create_only_fields_stay(records: Records) -> None:
     """A field that may be created but not updated is refused on update only."""
-    campaign = records.create(sobject("Campaign"), {"Name": "C"}, ANN)
+    campaign = records.create(standard("Campaign"), {"Name": "C"}, ANN)
     contact = records.create(CONTACT, {"LastName": "L"}, ANN)
-    member = records.create(sobject("CampaignMember"), {"CampaignId": campaign, "ContactId": contact}, ANN)
-    (error,) = refusal(records, sobject("CampaignMember"), {"CampaignId": campaign}, member)
+    member = records.create(standard("CampaignMember"), {"CampaignId": campaign, "ContactId": contact}, ANN)
+    (error,) = refusal(records, standard("CampaignMember"), {"CampaignId": campaign}, member)
     assert (error["errorCode"], error["fields"]) == ("INVALID_FIELD_FOR_INSERT_UPDATE", ["CampaignId"])
 
 
@@ -171,14 +153,14 @@ def test_unreadable_json_stops_everything(records: Records) -> None:
 
 def test_objects_that_cannot_be_written(records: Records) -> None:
     """An object that the API does not create, update or delete says so."""
-    document = sobject("ContentDocument")
+    document = standard("ContentDocument")
     (error,) = refusal(records, document, {"Title": "T"})
     assert error == {
         "message": "entity type cannot be inserted: Content Document",
         "errorCode": "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
     }
     with pytest.raises(RecordRefused) as refused:
-        records.delete(sobject("User"), BEN, ANN)
+        records.delete(standard("User"), BEN, ANN)
     assert refused.value.error_code == "INVALID_TYPE_FOR_OPERATION"
 
 
@@ -334,7 +316,7 @@ def test_deleted_rows_free_their_unique_values(records: Records) -> None:
 
 def test_case_sensitive_unique_values(records: Records) -> None:
     """Where a unique field minds case, values that differ in case are different."""
-    user = sobject("User")
+    user = standard("User")
     records.store.update(user, ANN, {"FederationIdentifier": "ann"})
     records.update(user, BEN, {"FederationIdentifier": "ANN"}, ANN)
     assert records.get(user, BEN)["FederationIdentifier"] == "ANN"

@@ -2,48 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
+from rig.standard_records import Clock, standard
 
-from sfdata.localorg.objects import standard_schema
 from sfdata.localorg.records.crud import Records
 from sfdata.localorg.records.validation import RecordRefused
 from sfdata.localorg.schema import SObject
-from sfdata.localorg.store import Store
 
 ANN, BEN = "005Lo0000000001IAA", "005Lo0000000002IAA"
-SCHEMA = standard_schema()
 
 
-def sobject(name: str) -> SObject:
-    found = SCHEMA.object(name)
-    assert found is not None
-    return found
-
-
-ACCOUNT, CONTACT, CASE, TASK = map(sobject, ("Account", "Contact", "Case", "Task"))
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 21, 9, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def records(clock: Clock) -> Iterator[Records]:
-    store = Store(SCHEMA)
-    yield Records(store, clock)
-    store.close()
+ACCOUNT, CONTACT, CASE, TASK = map(standard, ("Account", "Contact", "Case", "Task"))
 
 
 def is_deleted(records: Records, of: SObject, record_id: str) -> bool:
@@ -80,13 +51,13 @@ def test_children_go_along(records: Records) -> None:
     """Contacts go with their account, and what hangs on a contact goes too; other rows stay."""
     account = records.create(ACCOUNT, {"Name": "A"}, ANN)
     contact = records.create(CONTACT, {"LastName": "L", "AccountId": account}, ANN)
-    campaign = records.create(sobject("Campaign"), {"Name": "C"}, ANN)
-    member = records.create(sobject("CampaignMember"), {"CampaignId": campaign, "ContactId": contact}, ANN)
+    campaign = records.create(standard("Campaign"), {"Name": "C"}, ANN)
+    member = records.create(standard("CampaignMember"), {"CampaignId": campaign, "ContactId": contact}, ANN)
     alone = records.create(CONTACT, {"LastName": "M"}, ANN)
     records.delete(ACCOUNT, account, ANN)
     assert is_deleted(records, CONTACT, contact)
-    assert is_deleted(records, sobject("CampaignMember"), member)
-    assert not is_deleted(records, sobject("Campaign"), campaign)
+    assert is_deleted(records, standard("CampaignMember"), member)
+    assert not is_deleted(records, standard("Campaign"), campaign)
     assert not is_deleted(records, CONTACT, alone)
 
 
@@ -136,7 +107,7 @@ def test_children_of_children_forbid_it_too(records: Records) -> None:
 
 def test_files_go_with_their_document(records: Records) -> None:
     """A document takes all versions of its file along."""
-    document, version = sobject("ContentDocument"), sobject("ContentVersion")
+    document, version = standard("ContentDocument"), standard("ContentVersion")
     made = records.create(version, {"PathOnClient": "a.txt", "VersionData": "YQ=="}, ANN)
     owner = records.get(version, made)["ContentDocumentId"]
     for _ in range(3):
@@ -186,5 +157,5 @@ def test_replication_windows(records: Records, clock: Clock) -> None:
 def test_objects_without_replication(records: Records, clock: Clock) -> None:
     """An object whose changes are not tracked has neither resource."""
     with pytest.raises(RecordRefused) as refused:
-        records.get_updated(sobject("Name"), clock.now - timedelta(hours=1), clock.now)
+        records.get_updated(standard("Name"), clock.now - timedelta(hours=1), clock.now)
     assert refused.value.error_code == "INVALID_TYPE_FOR_OPERATION"

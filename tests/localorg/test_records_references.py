@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from rig.standard_records import standard
 
-from sfdata.localorg.objects import standard_schema
 from sfdata.localorg.records.crud import Records
 from sfdata.localorg.records.validation import RecordRefused
 from sfdata.localorg.schema import SObject
-from sfdata.localorg.store import Store
 
 ANN, GONE = "005Lo0000000001IAA", "005Lo0000000002IAA"
-SCHEMA = standard_schema()
 
 
-def sobject(name: str) -> SObject:
-    found = SCHEMA.object(name)
-    assert found is not None
-    return found
-
-
-ACCOUNT, CONTACT, TASK, RECORD_TYPE = map(sobject, ("Account", "Contact", "Task", "RecordType"))
+ACCOUNT, CONTACT, TASK, RECORD_TYPE = map(standard, ("Account", "Contact", "Task", "RecordType"))
 
 
 @pytest.fixture
-def records() -> Iterator[Records]:
-    store = Store(SCHEMA)
+def records(records: Records) -> Records:
     for user_id, active in ((ANN, 1), (GONE, 0)):
-        store.insert(sobject("User"), {"Id": user_id, "Username": f"{user_id}@x.example", "IsActive": active})
-    yield Records(store, lambda: datetime(2026, 11, 21, 9, tzinfo=UTC))
-    store.close()
+        records.store.insert(standard("User"), {"Id": user_id, "Username": f"{user_id}@x.example", "IsActive": active})
+    return records
 
 
 def refused(records: Records, of: SObject, body: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -116,7 +105,7 @@ def test_parent_by_external_id(records: Records) -> None:
 def test_polymorphic_parent_by_external_id(records: Records) -> None:
     """Where several objects can be the parent, ``attributes.type`` tells which one's key is meant."""
     account = records.create(ACCOUNT, {"Name": "A", "Ext__c": "K"}, ANN)
-    case = records.create(sobject("Case"), {"Ext__c": "K"}, ANN)
+    case = records.create(standard("Case"), {"Ext__c": "K"}, ANN)
     found = []
     for kind in ("Account", "Case"):
         task = records.create(TASK, {"What": {"attributes": {"type": kind}, "Ext__c": "K"}}, ANN)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from rig.standard_records import SCHEMA, standard
 
 from sfdata.localorg.derivation.rules import RULES
-from sfdata.localorg.objects import build_schema, stages, standard_schema
-from sfdata.localorg.schema import Field, SObject
-
-SCHEMA = standard_schema()
+from sfdata.localorg.objects import build_schema, stages
+from sfdata.localorg.schema import Field
 
 #: Key prefixes as Salesforce's documentation lists them.
 KEY_PREFIXES = {
@@ -72,15 +71,9 @@ CHILDREN = [
 ]
 
 
-def declared(name: str) -> SObject:
-    found = SCHEMA.object(name)
-    assert found is not None, name
-    return found
-
-
 def declared_field(path: str) -> Field:
     name, _, field_name = path.partition(".")
-    found = declared(name).field(field_name)
+    found = standard(name).field(field_name)
     assert found is not None, path
     return found
 
@@ -88,8 +81,8 @@ def declared_field(path: str) -> Field:
 @pytest.mark.parametrize(("name", "prefix"), KEY_PREFIXES.items())
 def test_key_prefix(name: str, prefix: str) -> None:
     """An object's Ids begin as they do in every org."""
-    assert declared(name).key_prefix == prefix
-    assert SCHEMA.by_prefix(f"{prefix}000000000000AAA") is declared(name)
+    assert standard(name).key_prefix == prefix
+    assert SCHEMA.by_prefix(f"{prefix}000000000000AAA") is standard(name)
 
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact[0])
@@ -179,7 +172,7 @@ def test_polymorphic_parents() -> None:
 @pytest.mark.parametrize("name", ["User", "Profile", "UserRole", "Group", "Organization", "RecordType"])
 def test_setup_objects_have_no_recycle_bin(name: str) -> None:
     """What only administrators make has no IsDeleted."""
-    assert declared(name).field("IsDeleted") is None
+    assert standard(name).field("IsDeleted") is None
 
 
 def test_external_keys() -> None:
@@ -235,14 +228,14 @@ def test_closing_statuses_are_values() -> None:
 
 def test_the_name_entity_is_no_table() -> None:
     """Name only stands for whichever object a polymorphic lookup leads to."""
-    assert not declared("Name").queryable
-    assert {"Name", "Type", "FirstName", "Email", "Username"} < {f.name for f in declared("Name").fields}
+    assert not standard("Name").queryable
+    assert {"Name", "Type", "FirstName", "Email", "Username"} < {f.name for f in standard("Name").fields}
 
 
 def test_lookups_ignore_case() -> None:
     """Objects, fields and relationships are found however they are written."""
     account = SCHEMA.object("aCCOUNT")
-    assert account is declared("Account")
+    assert account is standard("Account")
     assert account.field("billingCITY") is declared_field("Account.BillingCity")
     assert account.parent("OWNER") is declared_field("Account.OwnerId")
     assert SCHEMA.child("ACCOUNT", "contacts") == SCHEMA.child("Account", "Contacts")
