@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from sfdata.localorg.records.foresight import Prospect
 from sfdata.localorg.records.references import References
 from sfdata.localorg.records.validation import RecordRefused, Unreadable, stored_form
 from sfdata.localorg.schema import Field, Schema, SObject
+from sfdata.localorg.schemafile.table import nearest
 from sfdata.localorg.seed_table import SUFFIXES, SeedRow, SeedTable, json_value
 
 SETTING = "seed_files"
@@ -102,7 +102,7 @@ def _seed_file(schema: Schema, path: Path) -> SeedFile:
     table = SeedTable(path)
     sobject = schema.object(path.stem)
     if sobject is None:
-        raise table.wrong(f"the org has no object {path.stem!r}{_nearest(path.stem, (o.name for o in schema))}")
+        raise table.wrong(f"the org has no object {path.stem!r}{nearest(path.stem, (o.name for o in schema))}")
     if not sobject.createable:
         raise table.wrong(f"rows of {sobject.name} cannot be created")
     columns = tuple(_column(schema, sobject, table, name) for name in table.header())
@@ -117,7 +117,7 @@ def _column(schema: Schema, sobject: SObject, table: SeedTable, name: str) -> Co
         return _parent_column(schema, sobject, table, name)
     field = sobject.field(name)
     if field is None:
-        problem = f"{sobject.name} has no such field{_nearest(name, (f.name for f in sobject.fields))}"
+        problem = f"{sobject.name} has no such field{nearest(name, (f.name for f in sobject.fields))}"
         raise table.wrong(problem, column=name)
     if not field.createable and field.name not in KEPT:
         raise table.wrong("the org fills this field itself; leave the column out", column=name)
@@ -164,11 +164,6 @@ def _in_order(files: Sequence[SeedFile]) -> Iterator[tuple[SeedFile, Sequence[Co
 def _others(need: tuple[SeedFile, Sequence[Column]]) -> int:
     file, columns = need
     return sum(set(column.parents) != {file.sobject.name} for column in columns)
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    near = get_close_matches(word, list(known), 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 # --- the rows --------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
-from sfdata.localorg.login.credentials import random_text, same
+from sfdata.localorg.login.credentials import digest_of, random_text, same
 
 LIFETIME_SECONDS = 900.0
 MOST_CODES = 1000
@@ -70,7 +70,7 @@ class AuthorizationCodes:
         # Salesforce's end in padding that a query string must escape; so do these, for clients that forget to undo it.
         code = f"aPrx{random_text(76)}=="
         with self._lock:
-            self._codes[_digest(code)] = Approved(authorization, user_id, self._clock() + LIFETIME_SECONDS)
+            self._codes[digest_of(code)] = Approved(authorization, user_id, self._clock() + LIFETIME_SECONDS)
             while len(self._codes) > MOST_CODES:
                 del self._codes[next(iter(self._codes))]
         return code
@@ -80,7 +80,7 @@ class AuthorizationCodes:
 
         Whoever asks first has used it up, also where the exchange then fails.
         """
-        digest = _digest(code)
+        digest = digest_of(code)
         with self._lock:
             approved = self._codes.get(digest)
             if approved is None:
@@ -88,7 +88,3 @@ class AuthorizationCodes:
             spent = Approved(approved.authorization, approved.user_id, approved.expires_at, used=True)
             self._codes[digest] = spent
         return spent if approved.expires_at <= self._clock() else approved
-
-
-def _digest(code: str) -> bytes:
-    return hashlib.sha256(code.encode(errors="replace")).digest()

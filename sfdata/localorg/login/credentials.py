@@ -6,6 +6,7 @@ password and security token; and what a test must show to disturb the org or to 
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import secrets
 import string
@@ -24,6 +25,11 @@ LETTERS = string.ascii_letters + string.digits
 def random_text(length: int) -> str:
     """``length`` random letters and digits, just under six bits each."""
     return "".join(secrets.choice(LETTERS) for _ in range(length))
+
+
+def digest_of(secret: str) -> bytes:
+    """What is kept of a secret that only has to be known again."""
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).digest()
 
 
 def same(given: str, expected: str) -> bool:

@@ -5,14 +5,13 @@ The vendor's page: https://developer.salesforce.com/docs/platform/api-rest/guide
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from sfdata.localorg.answers import ApiError, not_found
 from sfdata.localorg.ids import normalize
-from sfdata.localorg.login.credentials import random_text
+from sfdata.localorg.login.credentials import digest_of, random_text
 from sfdata.localorg.routing import Answer, Request, Route, json_answer
 
 if TYPE_CHECKING:
@@ -32,18 +31,14 @@ class Passwords:
     def set(self, user_id: str, password: str, security_token: str = "") -> None:
         """From now on only ``password``, alone or followed by the security token, lets this user in."""
         with self._lock:
-            self._accepted[user_id] = (_digest(password), _digest(password + security_token))
+            self._accepted[user_id] = (digest_of(password), digest_of(password + security_token))
 
     def fits(self, user_id: str, given: str) -> bool:
         """Whether ``given`` lets this user in; nobody gets in who has no password yet."""
         with self._lock:
             accepted = self._accepted.get(user_id, ())
-        digest = _digest(given)
+        digest = digest_of(given)
         return any(hmac.compare_digest(digest, each) for each in accepted)
-
-
-def _digest(password: str) -> bytes:
-    return hashlib.sha256(password.encode(errors="surrogatepass")).digest()
 
 
 def change(org: Instance, user_id: str, password: str) -> None:

@@ -5,13 +5,12 @@ The vendor's page: https://help.salesforce.com/s/articleView?id=sf.remoteaccess_
 
 from __future__ import annotations
 
-import hashlib
 import time
 from dataclasses import dataclass
 from itertools import count
 from threading import Lock
 
-from sfdata.localorg.login.credentials import random_text
+from sfdata.localorg.login.credentials import digest_of, random_text
 
 MOST_PER_USER_AND_APP = 5
 MOST_SPENT = 10_000
@@ -45,22 +44,22 @@ class RefreshTokens:
             alike = [key for key, a in self._approvals.items() if (a.user_id, a.client_id) == (user_id, client_id)]
             for oldest in alike[: max(0, len(alike) + 1 - MOST_PER_USER_AND_APP)]:
                 del self._approvals[oldest]
-            self._approvals[_digest(token)] = approval
+            self._approvals[digest_of(token)] = approval
         return token, approval
 
     def find(self, token: str) -> Approval | None:
         """What ``token`` stands for; None where it is unknown, revoked or rotated away."""
         with self._lock:
-            return self._approvals.get(_digest(token))
+            return self._approvals.get(digest_of(token))
 
     def rotate(self, token: str) -> str | None:
         """A token in place of ``token``, which is spent from now on; None where it is not alive."""
-        fresh, digest = new_refresh_token(), _digest(token)
+        fresh, digest = new_refresh_token(), digest_of(token)
         with self._lock:
             approval = self._approvals.pop(digest, None)
             if approval is None:
                 return None
-            self._approvals[_digest(fresh)] = approval
+            self._approvals[digest_of(fresh)] = approval
             self._spent[digest] = approval.number
             if len(self._spent) > MOST_SPENT:
                 del self._spent[next(iter(self._spent))]
@@ -79,7 +78,7 @@ class RefreshTokens:
 
         A token that was rotated away ends the approval of the one that took its place: somebody has a copy.
         """
-        digest = _digest(token)
+        digest = digest_of(token)
         with self._lock:
             approval = self._approvals.pop(digest, None)
             if approval is not None:
@@ -93,7 +92,3 @@ class RefreshTokens:
 def new_refresh_token() -> str:
     """A token of Salesforce's form."""
     return f"5Aep861{random_text(60)}"
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode(errors="replace")).digest()

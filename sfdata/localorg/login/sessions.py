@@ -5,13 +5,12 @@ A token is kept only as its SHA-256, which is also what it is looked up by, so n
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Lock
 
-from sfdata.localorg.login.credentials import random_text
+from sfdata.localorg.login.credentials import digest_of, random_text
 
 MOST_SESSIONS = 10_000
 SCHEMES = ("bearer", "oauth")
@@ -54,12 +53,12 @@ class Sessions:
         with self._lock:
             if len(self._sessions) >= MOST_SESSIONS:
                 self._make_room(now)
-            self._sessions[_digest(token)] = session
+            self._sessions[digest_of(token)] = session
         return token, session
 
     def find(self, token: str, *, extend: bool = True) -> Session | None:
         """The session of ``token`` unless it has ended; its time starts anew unless ``extend`` is false."""
-        digest, now = _digest(token), self._clock()
+        digest, now = digest_of(token), self._clock()
         with self._lock:
             session = self._sessions.get(digest)
             if session is None:
@@ -74,7 +73,7 @@ class Sessions:
     def revoke(self, token: str) -> bool:
         """End the session of ``token``; false where there is none."""
         with self._lock:
-            return self._sessions.pop(_digest(token), None) is not None
+            return self._sessions.pop(digest_of(token), None) is not None
 
     def revoke_approval(self, number: int) -> None:
         """End every session that came from this approval."""
@@ -92,7 +91,3 @@ def bearer_token(authorization: str | None) -> str | None:
     """The token of an ``Authorization`` header (``Bearer`` or ``OAuth``), or None where there is none."""
     scheme, _, token = (authorization or "").strip().partition(" ")
     return token.strip() or None if scheme.lower() in SCHEMES else None
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode(errors="replace")).digest()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
 from threading import Lock
 from typing import Generic, TypeVar
 
-from sfdata.localorg.login.credentials import random_text
+from sfdata.localorg.login.credentials import digest_of, random_text
 
 T = TypeVar("T")
 
@@ -29,7 +28,7 @@ class Tickets(Generic[T]):
         """A new ticket for ``value``."""
         ticket = random_text(LENGTH)
         with self._lock:
-            self._tickets[_digest(ticket)] = (value, self._clock() + self._seconds)
+            self._tickets[digest_of(ticket)] = (value, self._clock() + self._seconds)
             if len(self._tickets) > MOST_TICKETS:
                 del self._tickets[next(iter(self._tickets))]
         return ticket
@@ -37,12 +36,8 @@ class Tickets(Generic[T]):
     def redeem(self, ticket: str) -> T | None:
         """What ``ticket`` stands for; None where it is used, too old, or was never issued."""
         with self._lock:
-            found = self._tickets.pop(_digest(ticket), None)
+            found = self._tickets.pop(digest_of(ticket), None)
         if found is None:
             return None
         value, deadline = found
         return value if self._clock() < deadline else None
-
-
-def _digest(ticket: str) -> bytes:
-    return hashlib.sha256(ticket.encode(errors="replace")).digest()

@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """No two rows have the same values in ``fields``; by the first of them there are few rows to look through."""
+    """No two rows have the same values in ``fields``, unless the first of them is empty."""
 
     fields: tuple[str, ...]
     message: str
@@ -64,13 +64,10 @@ def _changed(combination: Combination, row: Row, before: Row | None) -> bool:
 
 
 def _taken(store: Store, sobject: SObject, combination: Combination, row: Row) -> bool:
-    first, *others = combination.fields
-    if row[first] is None:
+    wanted = [(name, row[name]) for name in combination.fields]
+    if wanted[0][1] is None:
         return False
-    return any(
-        other["Id"] != row["Id"] and all(other[name] == row[name] for name in others)
-        for other in store.find(sobject, first, row[first])
-    )
+    return any(other["Id"] != row["Id"] for other in store.find_alike(sobject, wanted))
 
 
 def _without_standard_price(store: Store, sobject: SObject, row: Row) -> list[RecordError]:
