@@ -502,7 +502,7 @@ def test_rotation_gives_a_new_token_each_time() -> None:
     """The old one is spent; whoever comes with it again ends what followed, tokens and sessions."""
     with (
         LocalOrg(sample_data=False, rotate_refresh_tokens=True) as org,
-        httpx.Client(base_url=org.instance_url, trust_env=False) as stranger,
+        Rest(org) as stranger,
     ):
 
         def renew(token: str) -> httpx.Response:

@@ -23,6 +23,8 @@ from sfdata.localorg import LocalOrg
 
 ROWS = 230
 
+pytestmark = pytest.mark.local_org(tls=True)
+
 
 @pytest.fixture(scope="module", autouse=True)
 def short_pauses() -> Iterator[None]:
@@ -33,8 +35,8 @@ def short_pauses() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def sf() -> Iterator[Salesforce]:
-    with LocalOrg(tls=True, sample_data=False) as org, requests.Session() as http:
+def sf(org: LocalOrg) -> Iterator[Salesforce]:
+    with requests.Session() as http:
         http.verify, http.trust_env = str(org.ca_file), False
         yield Salesforce(instance_url=org.instance_url, session_id=org.access_token, session=http)
 

@@ -16,6 +16,8 @@ from sfdata.localorg import LocalOrg
 
 ROWS = 230
 
+pytestmark = pytest.mark.local_org(tls=True)
+
 
 @pytest.fixture(scope="module", autouse=True)
 def short_pauses() -> Iterator[None]:
@@ -23,12 +25,6 @@ def short_pauses() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("simple_salesforce.bulk.sleep", lambda seconds: time.sleep(0.02))
         yield
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[LocalOrg]:
-    with LocalOrg(tls=True, sample_data=False) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,11 @@ import time
 
 import httpx
 import pytest
+from rig.local_rest import BASE, Rest
 
 from sfdata.errors import ConfigurationError
 from sfdata.localorg import LocalOrg
 from sfdata.localorg.latency import Latency
-
-BASE = "/services/data/v66.0"
 
 
 @pytest.mark.parametrize(
@@ -51,24 +50,20 @@ def test_jitter_goes_both_ways() -> None:
 )
 def test_every_answer_is_late_once(method: str, path: str, status: int) -> None:
     """Data, refusals and logins wait; a composite request waits as a whole, not for each part."""
-    with LocalOrg(sample_data=False, latency="150") as org:
-        headers = {"Authorization": f"Bearer {org.access_token}"}
-        with httpx.Client(base_url=org.instance_url, headers=headers, trust_env=False) as web:
-            started = time.perf_counter()
-            assert web.request(method, path).status_code == status
-            assert 0.15 <= time.perf_counter() - started < 0.6
-            batch = {"batchRequests": [{"method": "GET", "url": "v66.0/limits"}] * 10}
-            started = time.perf_counter()
-            assert web.post(f"{BASE}/composite/batch", json=batch).json()["hasErrors"] is False
-            assert 0.15 <= time.perf_counter() - started < 1.2
+    with LocalOrg(sample_data=False, latency="150") as org, Rest(org, org.access_token) as web:
+        started = time.perf_counter()
+        assert web.request(method, path).status_code == status
+        assert 0.15 <= time.perf_counter() - started < 0.6
+        batch = {"batchRequests": [{"method": "GET", "url": "v66.0/limits"}] * 10}
+        started = time.perf_counter()
+        assert web.post(f"{BASE}/composite/batch", json=batch).json()["hasErrors"] is False
+        assert 0.15 <= time.perf_counter() - started < 1.2
 
 
 def test_without_latency_nothing_waits() -> None:
     """The rule: an answer is there at once."""
-    with LocalOrg(sample_data=False) as org:
-        headers = {"Authorization": f"Bearer {org.access_token}"}
-        with httpx.Client(base_url=org.instance_url, headers=headers, trust_env=False) as web:
-            assert min(_seconds(web) for _ in range(5)) < 0.1
+    with LocalOrg(sample_data=False) as org, Rest(org, org.access_token) as web:
+        assert min(_seconds(web) for _ in range(5)) < 0.1
 
 
 def _seconds(web: httpx.Client) -> float:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
 import pytest
 from rig.local_rest import BASE, Rest
 
@@ -51,7 +50,7 @@ def test_an_apps_calls_are_counted_beside_the_orgs() -> None:
     """Where apps have an allotment, a session through one sees both numbers and may use no more of them than that."""
     with (
         LocalOrg(sample_data=False, app_requests=2) as org,
-        httpx.Client(base_url=org.instance_url, trust_env=False) as web,
+        Rest(org) as web,
     ):
         own, app = bearer(org.access_token), app_session(org, web)
         replies = [web.get(BASE, headers=session) for session in (own, app, own, app, app, own)]
@@ -89,7 +88,7 @@ def test_parts_of_a_batch_count_for_its_app() -> None:
     parts = [{"method": "GET", "url": "v66.0/limits"}] * 3
     with (
         LocalOrg(sample_data=False, app_requests=100) as org,
-        httpx.Client(base_url=org.instance_url, trust_env=False) as web,
+        Rest(org) as web,
     ):
         reply = web.post(f"{BASE}/composite/batch", headers=app_session(org, web), json={"batchRequests": parts})
     org_calls, app_calls = re.findall(r"usage=(\d+)/", reply.headers["Sforce-Limit-Info"])
@@ -124,18 +123,17 @@ def test_rows_are_not_counted_while_some_are_written(org: LocalOrg, web: Rest) -
 
 def test_calls_at_a_time_are_limited_on_demand() -> None:
     """Of five that come together two are answered and three refused, which costs nothing; later calls are answered."""
-    with LocalOrg(sample_data=False, concurrent_requests=2, latency=500) as org:
-        headers = bearer(org.access_token)
-        with (
-            httpx.Client(base_url=org.instance_url, headers=headers, trust_env=False) as web,
-            ThreadPoolExecutor(5) as pool,
-        ):
-            replies = list(pool.map(lambda _: web.get(BASE), range(5)))
-            assert sorted(reply.status_code for reply in replies) == [200, 200, 403, 403, 403]
-            refused = next(reply for reply in replies if reply.status_code == 403)
-            assert refused.json() == [{"message": CONCURRENT, "errorCode": "REQUEST_LIMIT_EXCEEDED"}]
-            assert web.get("/services/data").status_code == 200
-            assert web.get(BASE).headers["Sforce-Limit-Info"] == "api-usage=3/15000"
+    with (
+        LocalOrg(sample_data=False, concurrent_requests=2, latency=500) as org,
+        Rest(org, org.access_token) as web,
+        ThreadPoolExecutor(5) as pool,
+    ):
+        replies = list(pool.map(lambda _: web.get(BASE), range(5)))
+        assert sorted(reply.status_code for reply in replies) == [200, 200, 403, 403, 403]
+        refused = next(reply for reply in replies if reply.status_code == 403)
+        assert refused.json() == [{"message": CONCURRENT, "errorCode": "REQUEST_LIMIT_EXCEEDED"}]
+        assert web.get("/services/data").status_code == 200
+        assert web.get(BASE).headers["Sforce-Limit-Info"] == "api-usage=3/15000"
 
 
 def test_a_place_is_free_again_after_an_error() -> None:
@@ -193,7 +191,7 @@ def test_allowances_can_be_stated_otherwise() -> None:
     """What is set is what the limits resource tells; all others stay."""
     with (
         LocalOrg(sample_data=False, limits={"DailyApiRequests": 40, "SingleEmail": 3}) as org,
-        httpx.Client(base_url=org.instance_url, trust_env=False) as web,
+        Rest(org) as web,
     ):
         told = limits(org, web)
     assert told["DailyApiRequests"] == {"Max": 40, "Remaining": 39}
@@ -205,50 +203,52 @@ def test_no_row_is_added_to_a_full_org() -> None:
     one is deleted."""
     with (
         LocalOrg(sample_data=False, limits={"DataStorageMB": 1}) as org,
-        httpx.Client(base_url=f"{org.instance_url}{BASE}", headers=bearer(org.access_token), trust_env=False) as web,
+        Rest(org, org.access_token) as web,
     ):
         instance = org.instance
         with instance.store.transaction():
             account = instance.object("Account")
             rows = [instance.records.create(account, {"Name": str(n)}, org.user_id) for n in range(510)]
-        assert web.post("/sobjects/Account", json={"Name": "the last"}).status_code == 201
+        assert web.post(f"{BASE}/sobjects/Account", json={"Name": "the last"}).status_code == 201
         full = [{"message": "storage limit exceeded", "errorCode": "STORAGE_LIMIT_EXCEEDED", "fields": []}]
-        assert web.post("/sobjects/Account", json={"Name": "A"}).json() == full
+        assert web.post(f"{BASE}/sobjects/Account", json={"Name": "A"}).json() == full
         upload = {"records": [{"attributes": {"type": "Account"}, "Name": "A"}]}
-        (item,) = web.post("/composite/sobjects", json=upload).json()
+        (item,) = web.post(f"{BASE}/composite/sobjects", json=upload).json()
         assert (item["success"], item["errors"][0]["statusCode"]) == (False, "STORAGE_LIMIT_EXCEEDED")
-        assert web.patch(f"/sobjects/Account/{rows[0]}", json={"Name": "changed"}).status_code == 204
-        assert web.delete(f"/sobjects/Account/{rows[0]}").status_code == 204
-        assert web.post("/sobjects/Account", json={"Name": "A"}).status_code == 201
+        assert web.patch(f"{BASE}/sobjects/Account/{rows[0]}", json={"Name": "changed"}).status_code == 204
+        assert web.delete(f"{BASE}/sobjects/Account/{rows[0]}").status_code == 204
+        assert web.post(f"{BASE}/sobjects/Account", json={"Name": "A"}).status_code == 201
 
 
 def test_files_have_room_of_their_own() -> None:
     """A full data storage takes files, and a full file storage rows."""
     with (
         LocalOrg(sample_data=False, limits={"FileStorageMB": 1}) as org,
-        httpx.Client(base_url=f"{org.instance_url}{BASE}", headers=bearer(org.access_token), trust_env=False) as web,
+        Rest(org, org.access_token) as web,
     ):
         file = {"Title": "f", "PathOnClient": "f.bin", "VersionData": b64encode(bytes(2**20)).decode()}
-        replies = [web.post("/sobjects/ContentVersion", json=file) for _ in range(2)]
+        replies = [web.post(f"{BASE}/sobjects/ContentVersion", json=file) for _ in range(2)]
         assert [reply.status_code for reply in replies] == [201, 400]
         assert replies[1].json()[0]["errorCode"] == "STORAGE_LIMIT_EXCEEDED"
-        assert web.post("/sobjects/Account", json={"Name": "A"}).status_code == 201
+        assert web.post(f"{BASE}/sobjects/Account", json={"Name": "A"}).status_code == 201
 
 
 def test_bulk_jobs_end_with_the_days_allowance() -> None:
     """A query job too many is refused with LIMIT_EXCEEDED; an upload fails where the day's batches are spent."""
     with (
         LocalOrg(sample_data=False, limits={"DailyBulkV2QueryJobs": 1, "DailyBulkApiBatches": 0}) as org,
-        httpx.Client(base_url=f"{org.instance_url}{BASE}", headers=bearer(org.access_token), trust_env=False) as web,
+        Rest(org, org.access_token) as web,
     ):
         asked = {"operation": "query", "query": "SELECT Id FROM Account"}
-        assert web.post("/jobs/query", json=asked).status_code == 200
+        assert web.post(f"{BASE}/jobs/query", json=asked).status_code == 200
         message = "Max bulk v2 query jobs (1) per 24 hrs has been reached (1)"
-        assert web.post("/jobs/query", json=asked).json() == [{"message": message, "errorCode": "LIMIT_EXCEEDED"}]
-        job = web.post("/jobs/ingest", json={"object": "Account", "operation": "insert"}).json()["id"]
-        web.put(f"/jobs/ingest/{job}/batches", content="Name\nA\n", headers={"Content-Type": "text/csv"})
-        web.patch(f"/jobs/ingest/{job}", json={"state": "UploadComplete"})
-        while (info := web.get(f"/jobs/ingest/{job}").json())["state"] not in ("JobComplete", "Failed"):
+        assert web.post(f"{BASE}/jobs/query", json=asked).json() == [
+            {"message": message, "errorCode": "LIMIT_EXCEEDED"}
+        ]
+        job = web.post(f"{BASE}/jobs/ingest", json={"object": "Account", "operation": "insert"}).json()["id"]
+        web.put(f"{BASE}/jobs/ingest/{job}/batches", content="Name\nA\n", headers={"Content-Type": "text/csv"})
+        web.patch(f"{BASE}/jobs/ingest/{job}", json={"state": "UploadComplete"})
+        while (info := web.get(f"{BASE}/jobs/ingest/{job}").json())["state"] not in ("JobComplete", "Failed"):
             time.sleep(0.01)
     assert (info["state"], info["errorMessage"]) == ("Failed", "ExceededQuota : ApiBatchItems Limit exceeded.")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 from rig.local_rest import BASE, Rest
 
@@ -127,7 +126,7 @@ def test_two_held_rows_are_both_named(org: LocalOrg, web: Rest, account: str) ->
 def test_the_resource_is_no_api(org: LocalOrg, account: str) -> None:
     """Holding rows needs no session, and is no API call."""
     used = org.instance.usage.used
-    with httpx.Client(base_url=org.instance_url, trust_env=False) as stranger:
+    with Rest(org) as stranger:
         assert stranger.post(LOCKS, json={"ids": [account]}).status_code == 200
         assert stranger.get(LOCKS).json() == {"locks": [{"id": account, "times": None}]}
         assert stranger.delete(LOCKS).status_code == 204

@@ -88,7 +88,7 @@ def test_revoking_nothing_is_an_error(stranger: Rest, fields: dict[str, str]) ->
 
 def test_revoking_the_refresh_token_ends_its_sessions() -> None:
     """The refresh token stops working, and so do access tokens it gave; other sessions go on."""
-    with LocalOrg(sample_data=False) as org, httpx.Client(base_url=org.instance_url, trust_env=False) as stranger:
+    with LocalOrg(sample_data=False) as org, Rest(org) as stranger:
         refresh = {"grant_type": "refresh_token", "refresh_token": org.credentials.refresh_token}
         refreshed, other = new_token(org, stranger, **refresh), new_token(org, stranger)
         assert stranger.post(REVOKE, data={"token": org.credentials.refresh_token}).status_code == 200

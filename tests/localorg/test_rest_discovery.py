@@ -253,9 +253,7 @@ def test_a_spent_allowance_refuses_data_calls() -> None:
     """403 REQUEST_LIMIT_EXCEEDED after the last call; logging in and the version list go on."""
     with (
         LocalOrg(sample_data=False, limits={"DailyApiRequests": 3}) as org,
-        httpx.Client(
-            base_url=org.instance_url, trust_env=False, headers={"Authorization": f"Bearer {org.access_token}"}
-        ) as web,
+        Rest(org, org.access_token) as web,
     ):
         assert [web.get(BASE).status_code for _ in range(4)] == [200, 200, 200, 403]
         refused = web.get(f"{BASE}/limits")

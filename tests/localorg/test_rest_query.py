@@ -89,14 +89,12 @@ def test_the_batch_size_is_a_hint(web: Rest, options: str, length: int) -> None:
 
 def test_a_smaller_page_size_of_the_org_cuts_pages() -> None:
     """``page_size`` makes short pages without thousands of rows."""
-    with LocalOrg(sample_data=False, page_size=2) as org:
-        headers = {"Authorization": f"Bearer {org.access_token}"}
-        with httpx.Client(base_url=org.instance_url, trust_env=False, headers=headers) as web:
-            for n in range(5):
-                assert web.post(f"{BASE}/sobjects/Account", json={"Name": f"A{n}"}).status_code == 201
-            page = web.get(f"{BASE}/query", params={"q": ALL})
-            assert names(page) == ["A0", "A1"]
-            assert names(web.get(page.json()["nextRecordsUrl"])) == ["A2", "A3"]
+    with LocalOrg(sample_data=False, page_size=2) as org, Rest(org, org.access_token) as web:
+        for n in range(5):
+            assert web.post(f"{BASE}/sobjects/Account", json={"Name": f"A{n}"}).status_code == 201
+        page = web.get(f"{BASE}/query", params={"q": ALL})
+        assert names(page) == ["A0", "A1"]
+        assert names(web.get(page.json()["nextRecordsUrl"])) == ["A2", "A3"]
 
 
 @pytest.mark.parametrize(

@@ -234,8 +234,7 @@ def test_the_index_leaves_no_trace(tmp_path: Any) -> None:
     """Nothing of it is in the org's folder, and the org opens again without it."""
     for _ in range(2):
         with LocalOrg(data=tmp_path, sample_data=False) as org:
-            with httpx.Client(base_url=org.instance_url, trust_env=False) as web:
-                web.headers["Authorization"] = f"Bearer {org.access_token}"
+            with Rest(org, org.access_token) as web:
                 web.post(f"{BASE}/sobjects/Account", json={"Name": "Kept"})
                 kept = found(web, "FIND {kept} RETURNING Account(Name)")
             tables = org.instance.store.connection.execute("SELECT name FROM main.sqlite_master").fetchall()

@@ -7,17 +7,16 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from random import Random
 
-import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rig.local_rest import BASE, Rest
 
 from sfdata.localorg import LocalOrg
 
 WORDS = ("anna", "Annabel", "ann", "BOB", "bobby", "Müller", "muller", "Mueller", "x1", "straße", "O'Brien", "ça-va")
 PATTERNS = ("ann*", "b?b", "m*er", "bob*", "a*l", "?ob", "x1*", "ül*", "z*")
 SEPARATORS = (" ", ", ", "-", " / ", "\n")
-BASE = "/services/data/v66.0"
 
 Matches = Callable[[list[list[str]]], bool]
 """Whether a row matches, given the words of each of its fields."""
@@ -42,11 +41,9 @@ ROWS = [makes_row(RANDOM) for _ in range(60)]
 
 @pytest.fixture(scope="module")
 def search() -> Iterator[Callable[[str], list[str]]]:
-    with LocalOrg(sample_data=False) as org, httpx.Client(base_url=org.instance_url, trust_env=False) as web:
-        web.headers["Authorization"] = f"Bearer {org.access_token}"
+    with LocalOrg(sample_data=False) as org, Rest(org, org.access_token) as web:
         for number, row in enumerate(ROWS):
-            created = web.post(f"{BASE}/sobjects/Account", json={**row, "AccountNumber": f"row{number:02}"})
-            assert created.status_code == 201
+            web.created("Account", **row, AccountNumber=f"row{number:02}")
 
         def found(term: str) -> list[str]:
             sosl = f"FIND {{{term}}} RETURNING Account(AccountNumber ORDER BY AccountNumber)"

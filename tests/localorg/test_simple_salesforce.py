@@ -27,11 +27,7 @@ from sfdata.localorg import LocalOrg
 
 CONTACTS = 7
 
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[LocalOrg]:
-    with LocalOrg(tls=True, sample_data=False, page_size=3) as running:
-        yield running
+pytestmark = pytest.mark.local_org(tls=True, page_size=3)
 
 
 @pytest.fixture(scope="module")

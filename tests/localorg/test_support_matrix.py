@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import httpx
 import pytest
 from rig.local_rest import BASE, Rest
 
@@ -76,7 +75,7 @@ def test_unknown_paths_stay_unknown(web: Rest, path: str) -> None:
 
 def test_strangers_learn_nothing() -> None:
     """Without a session the answer is 401, also for what is not built."""
-    with LocalOrg(sample_data=False) as org, httpx.Client(base_url=org.instance_url, trust_env=False) as stranger:
+    with LocalOrg(sample_data=False) as org, Rest(org) as stranger:
         for path in ("/nouns", "/sobjects/Account/listviews", "/ui-api/records/x"):
             assert stranger.get(f"{BASE}{path}").status_code == 401
     with pytest.raises(ApiError) as refused:
