@@ -97,10 +97,17 @@ class Tables:
         return [found for (found,) in self.select(sobject, ("Id",), *_alive_with(sobject, field, value), limit)]
 
     def find_alike(self, sobject: SObject, wanted: Iterable[tuple[Field, Any]]) -> list[Row]:
-        """The rows outside the recycle bin whose fields have all of these values, oldest first."""
-        conditions, params = zip(*(equal_condition(field, value) for field, value in wanted), strict=True)
-        alive = " AND ".join([*conditions, alive_condition(sobject)])
-        return self.rows(sobject, alive, [*chain.from_iterable(params)])
+        """The rows outside the recycle bin whose fields have all of these values, oldest first.
+
+        They are looked up by the first field that has an index, which should be the one that tells most rows apart.
+        """
+        by_index = sorted(wanted, key=lambda pair: not indexed(pair[0]))
+        (first, *others), params = zip(*(equal_condition(field, value) for field, value in by_index), strict=True)
+        # SQLite would choose among several indexes without knowing how many rows each value has.
+        compared = (f"({condition}) = 1" for condition in others)
+        return self.rows(
+            sobject, " AND ".join([first, *compared, alive_condition(sobject)]), [*chain.from_iterable(params)]
+        )
 
     def insert(self, sobject: SObject, row: Row) -> None:
         """Add a row, which has every stored field."""
@@ -271,7 +278,7 @@ def _same_text(field_name: str, text: str) -> tuple[str, Sequence[str]]:
 
     SQLite's index knows the case of ASCII letters only, so the others are spelled out.
     """
-    letters = [(c,) if c.isascii() else tuple({c, c.lower(), c.upper()}) for c in text]
+    letters = [(c,) if c.isascii() else tuple(v for v in {c, c.lower(), c.upper()} if fold(v) == fold(c)) for c in text]
     if prod(map(len, letters)) > MOST_SPELLINGS:
         return f"fold({quoted(field_name)}) IS ?", (text.lower(),)
     spellings = ["".join(spelling) for spelling in product(*letters)]

@@ -125,6 +125,19 @@ def test_find_leaves_the_recycle_bin_out(store: Store) -> None:
     assert store.count(THING) == 0
 
 
+def test_rows_alike_have_every_value(store: Store) -> None:
+    """Each field has its own value, null among them, compared as the field compares; deleted rows are left out."""
+    alike = [add(store, Name=name, Code__c="aB", Number__c=None) for name in ("Größe", "GRÖSSE", "GRÖßE")]
+    add(store, Name="Größe", Code__c="AB")
+    add(store, Name="Größe", Code__c="aB", Number__c=1.0)
+    store.update(THING, add(store, Name="Größe", Code__c="aB"), {"IsDeleted": 1})
+    wanted = [("Name", "gRÖßE"), ("Code__c", "aB"), ("Number__c", None)]
+    with store.batch():
+        alike.append(add(store, Name="größe", Code__c="aB"))
+        found = [row["Id"] for row in store.find_alike(THING, wanted)]
+    assert found == [alike[0], alike[2], alike[3]]
+
+
 def test_find_stops_at_its_limit(store: Store) -> None:
     """The oldest rows come first."""
     ids = [add(store, Name="same") for _ in range(5)]

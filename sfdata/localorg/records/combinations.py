@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """No two rows have the same values in ``fields``, unless the first of them is empty."""
+    """No two rows have the same values in ``fields``, unless the first is empty, of which each value has few rows."""
 
     fields: tuple[str, ...]
     message: str
