@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
-from rig.local_rest import Rest
+from rig.local_rest import Rest, bare
 from rig.standard_records import SCHEMA, Clock
 
 from sfdata.localorg import LocalOrg
@@ -145,7 +145,7 @@ class BulkClient:
     def records(self, soql: str) -> list[dict[str, Any]]:
         """The records of a REST query: what the org holds, seen past the Bulk API."""
         found: list[dict[str, Any]] = self.http.get("/query", params={"q": soql}).json()["records"]
-        return [{key: value for key, value in record.items() if key != "attributes"} for record in found]
+        return [bare(record) for record in found]
 
 
 @pytest.fixture(scope="module")

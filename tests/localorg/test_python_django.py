@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from rig.local_rest import bare
 
 from sfdata.localorg import LocalOrg
 
@@ -35,7 +36,7 @@ class Django(httpx.Client):
     def rows(self, soql: str) -> list[dict[str, Any]]:
         reply = self.get("/query/", params={"q": soql})
         assert reply.status_code == 200, reply.text
-        return [{k: v for k, v in row.items() if k != "attributes"} for row in reply.json()["records"]]
+        return [bare(row) for row in reply.json()["records"]]
 
 
 @pytest.fixture(scope="module")
