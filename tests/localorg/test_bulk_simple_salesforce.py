@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
+from rig import simple_salesforce_session
 from simple_salesforce import Salesforce
 from simple_salesforce.bulk2 import SFBulk2Handler
 from simple_salesforce.exceptions import (
@@ -19,11 +19,11 @@ from simple_salesforce.exceptions import (
     SalesforceOperationError,
 )
 
-from sfdata.localorg import LocalOrg
-
 ROWS = 230
 
 pytestmark = pytest.mark.local_org(tls=True)
+
+http, sf = simple_salesforce_session.http, simple_salesforce_session.sf
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -32,13 +32,6 @@ def short_pauses() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("simple_salesforce.bulk2.sleep", lambda seconds: time.sleep(min(seconds, 0.02)))
         yield
-
-
-@pytest.fixture(scope="module")
-def sf(org: LocalOrg) -> Iterator[Salesforce]:
-    with requests.Session() as http:
-        http.verify, http.trust_env = str(org.ca_file), False
-        yield Salesforce(instance_url=org.instance_url, session_id=org.access_token, session=http)
 
 
 @pytest.fixture(scope="module")

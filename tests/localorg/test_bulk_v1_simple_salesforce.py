@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import requests
+from rig import simple_salesforce_session
 from simple_salesforce import Salesforce
 from simple_salesforce.bulk import SFBulkHandler
 from simple_salesforce.exceptions import SalesforceGeneralError, SalesforceMalformedRequest
@@ -18,6 +18,8 @@ ROWS = 230
 
 pytestmark = pytest.mark.local_org(tls=True)
 
+http, sf = simple_salesforce_session.http, simple_salesforce_session.sf
+
 
 @pytest.fixture(scope="module", autouse=True)
 def short_pauses() -> Iterator[None]:
@@ -25,13 +27,6 @@ def short_pauses() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("simple_salesforce.bulk.sleep", lambda seconds: time.sleep(0.02))
         yield
-
-
-@pytest.fixture(scope="module")
-def sf(org: LocalOrg) -> Iterator[Salesforce]:
-    with requests.Session() as http:
-        http.verify, http.trust_env = str(org.ca_file), False
-        yield Salesforce(instance_url=org.instance_url, session_id=org.access_token, session=http)
 
 
 @pytest.fixture(scope="module")

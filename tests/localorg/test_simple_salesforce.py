@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from rig import simple_salesforce_session
 from simple_salesforce import Salesforce, SFType, format_external_id, format_soql
 from simple_salesforce.exceptions import (
     SalesforceAuthenticationFailed,
@@ -29,19 +30,7 @@ CONTACTS = 7
 
 pytestmark = pytest.mark.local_org(tls=True, page_size=3)
 
-
-@pytest.fixture(scope="module")
-def http(org: LocalOrg) -> Iterator[requests.Session]:
-    """The session a user of the library would make: it trusts the org's own authority and nothing else."""
-    with requests.Session() as session:
-        session.verify = str(org.ca_file)
-        session.trust_env = False
-        yield session
-
-
-@pytest.fixture(scope="module")
-def sf(org: LocalOrg, http: requests.Session) -> Salesforce:
-    return Salesforce(instance_url=org.instance_url, session_id=org.access_token, session=http)
+http, sf = simple_salesforce_session.http, simple_salesforce_session.sf
 
 
 @pytest.fixture(scope="module")
