@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 import time
@@ -74,6 +75,10 @@ def exchange(relay, text=TEXT, seconds=5.0):
         return received, "reset"
     except TimeoutError:
         return received, "silence"
+    except OSError as problem:
+        if problem.errno != errno.ENOTCONN:  # a reset that came before anything was read
+            raise
+        return received, "reset"
     return received, "fin"
 
 
