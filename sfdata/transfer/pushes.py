@@ -81,8 +81,6 @@ class Pushes:
 
     def _drafted(self, source: Any, request: PushRequest, draft: Draft) -> tuple[Any, Draft]:
         """The rows that have to be sent, and what is kept and told beside them."""
-        if not row_count(source):
-            return source, draft
         if request.unchanged == "skip":
             source, draft = skipping(self._reader, source, request)
         if request.keep_before and request.operation != "insert" and row_count(source):
